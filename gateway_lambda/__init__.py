@@ -1,0 +1,1 @@
+"""The HTTPS front door: accepts requests, tells how they fare, hands out results."""

@@ -1,0 +1,188 @@
+"""The HTTP API: one method per route, from a plain request to a plain reply."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from gateway_lambda import replies, views
+from gateway_lambda.submit import Submission
+from penstock import headers, prefer, transitions
+from penstock.errors import (
+    AlreadyFinished,
+    NoResult,
+    NotFinished,
+    PenstockError,
+    Unavailable,
+    UnknownRequest,
+)
+from penstock.ids import is_request_id
+from penstock.ports import Applied, DependencyError, ObjectMissing
+from penstock.records import Call, RequestKey, RequestRecord, ResultRef
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gateway_lambda.catalogue import ApiEntry, Catalogue
+    from gateway_lambda.incoming import Incoming
+    from gateway_lambda.replies import Reply
+    from gateway_lambda.submit import Submitter
+    from penstock.ports import Clock, Objects, Records
+
+#: How long a download link works. AWS ends it earlier if the function's own credentials end earlier.
+DOWNLOAD_SECONDS = 3600
+
+#: A Lambda may answer with 6 MB, and the body is base64 in it.
+MAX_RESULT_BYTES = 4_500_000
+
+#: Results are other people's bytes on our host name: a browser must neither guess nor run them.
+_DEFUSED = {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "sandbox; default-src 'none'"}
+
+
+class Gateway:
+    """What the routes do. Errors of the ``PenstockError`` tree become problem documents."""
+
+    def __init__(
+        self,
+        *,
+        catalogue: Catalogue,
+        submitter: Submitter,
+        records: Records,
+        objects: Objects,
+        clock: Clock,
+        on_accepted: Callable[[ApiEntry, bool], None],
+    ) -> None:
+        self._catalogue = catalogue
+        self._submitter = submitter
+        self._records = records
+        self._objects = objects
+        self._clock = clock
+        self._on_accepted = on_accepted
+
+    def submit(self, incoming: Incoming) -> Reply:
+        """``POST /async/{api}``."""
+        api = self._catalogue.find(incoming.path["api"])
+        _check_preferences(incoming)
+        accepted = self._submitter.submit(
+            Submission(
+                api=api.name,
+                call=Call(
+                    query=incoming.query,
+                    content_type=incoming.headers.get("content-type"),
+                    headers=headers.allowed(
+                        incoming.headers, headers.REQUEST_HEADERS.union(api.forward_headers)
+                    ),
+                ),
+                body=incoming.body,
+                caller=incoming.caller,
+                idempotency_key=incoming.idempotency_key,
+            )
+        )
+        self._on_accepted(api, accepted.replayed)
+        return replies.document(
+            views.accepted(accepted.record, api.endpoint),
+            status=HTTPStatus.ACCEPTED,
+            # Relative to the request's own URL, whatever stage or domain stands before it.
+            headers={"Location": f"{api.endpoint}/{accepted.record.id}"},
+        )
+
+    def status(self, incoming: Incoming) -> Reply:
+        """``GET /async/{api}/{id}``."""
+        api = self._catalogue.find(incoming.path["api"])
+        _check_preferences(incoming)
+        record = self._find(api, incoming.path["id"])
+        if views.may_inline(record, limit_bytes=api.inline_result_bytes):
+            body = views.with_result(
+                views.status(record, api.endpoint, result_url=None), self._read_result(record)
+            )
+            if body is not None:
+                return replies.Reply(HTTPStatus.OK, body, {"Content-Type": "application/json"})
+        return self._status_document(record, api)
+
+    def result(self, incoming: Incoming) -> Reply:
+        """``GET /async/{api}/{id}/result``."""
+        api = self._catalogue.find(incoming.path["api"])
+        record = self._find(api, incoming.path["id"])
+        if not record.status.terminal:
+            raise NotFinished(f"The request is {record.status}; its result is not there yet.")
+        if record.result is None:
+            raise NoResult(f"The request ended as {record.status} without a response of the container.")
+        told = _response_headers(record, record.result)
+        if record.result.size_bytes > MAX_RESULT_BYTES:
+            return replies.Reply(
+                HTTPStatus.SEE_OTHER, b"", told | {"Location": self._download(record.result)}
+            )
+        return replies.Reply(HTTPStatus.OK, self._read_result(record), told)
+
+    def cancel(self, incoming: Incoming) -> Reply:
+        """``DELETE /async/{api}/{id}``."""
+        api = self._catalogue.find(incoming.path["api"])
+        key = _key(api, incoming.path["id"])
+        now_ms = self._clock()
+        try:
+            answer = self._records.apply(
+                key, transitions.cancel(now_ms=now_ms, retention_seconds=api.retention_seconds)
+            )
+        except DependencyError as error:
+            raise Unavailable("The request could not be cancelled just now. Try again.") from error
+        if isinstance(answer, Applied):
+            return self._status_document(answer.record, api)
+        if answer.found is None or not answer.found.retained(now_ms):
+            raise _unknown(key)
+        raise AlreadyFinished(f"The request is {answer.found.status} and can no longer be cancelled.")
+
+    def health(self, _incoming: Incoming) -> Reply:
+        """``GET /healthz``: the function runs."""
+        return replies.document({"status": "ok"})
+
+    def _find(self, api: ApiEntry, request_id: str) -> RequestRecord:
+        key = _key(api, request_id)
+        try:
+            record = self._records.get(key)
+        except DependencyError as error:
+            raise Unavailable("The request's state could not be read just now. Try again.") from error
+        if record is None or not record.retained(self._clock()):
+            raise _unknown(key)
+        return record
+
+    def _read_result(self, record: RequestRecord) -> bytes:
+        if record.result is None:
+            raise PenstockError("The request has no result to read.")
+        try:
+            return self._objects.read(record.result.key)
+        except ObjectMissing as error:
+            raise NoResult("The stored result has been removed from the bucket.") from error
+        except DependencyError as error:
+            raise Unavailable("The result could not be read just now. Try again.") from error
+
+    def _status_document(self, record: RequestRecord, api: ApiEntry) -> Reply:
+        url = self._download(record.result) if record.result else None
+        return replies.document(views.status(record, api.endpoint, result_url=url))
+
+    def _download(self, result: ResultRef) -> str:
+        return self._objects.presign(result.key, expires_seconds=DOWNLOAD_SECONDS)
+
+
+def _check_preferences(incoming: Incoming) -> None:
+    prefer.wait_seconds(incoming.headers.get("prefer", ""))
+
+
+def _key(api: ApiEntry, request_id: str) -> RequestKey:
+    key = RequestKey(api=api.name, id=request_id)
+    if not is_request_id(request_id):
+        raise _unknown(key)
+    return key
+
+
+def _unknown(key: RequestKey) -> UnknownRequest:
+    return UnknownRequest(f"API {key.api} has no request {key.id[:64]!r}, or its retention is over.")
+
+
+def _response_headers(record: RequestRecord, result: ResultRef) -> dict[str, str]:
+    return {
+        **result.headers,
+        "Content-Type": result.content_type or "application/octet-stream",
+        "X-Penstock-Status": record.status.value,
+        "X-Penstock-Status-Code": str(result.status_code),
+        **_DEFUSED,
+    }

@@ -1,0 +1,91 @@
+"""The Lambda's entry point: clients made once, then one function for every event."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import os
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from aws_lambda_powertools import Logger, single_metric
+from aws_lambda_powertools.metrics import MetricUnit
+from botocore.config import Config
+
+from gateway_lambda.catalogue import FILE, Catalogue
+from gateway_lambda.gateway import Gateway
+from gateway_lambda.routes import build_app
+from gateway_lambda.settings import Settings
+from gateway_lambda.submit import Submitter
+from penstock import environment, names
+from penstock.aws.objects import S3Objects
+from penstock.aws.outbox import SqsOutbox
+from penstock.aws.records import DynamoRecords
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from gateway_lambda.catalogue import ApiEntry
+
+logger = Logger()
+# Modules log through the standard library; their lines take Powertools' JSON form.
+logging.getLogger("gateway_lambda").addHandler(logger.registered_handler)
+
+#: A dependency that hangs must be given up while API Gateway (29 s) still listens.
+_AWS = Config(
+    connect_timeout=2,
+    read_timeout=5,
+    retries={"mode": "standard", "total_max_attempts": 3},
+    signature_version="v4",
+)
+_S3 = _AWS.merge(Config(signature_version="s3v4"))
+
+
+def _build() -> Callable[[Mapping[str, Any], Any], dict[str, Any]]:
+    settings = environment.read(Settings, os.environ)
+    executor = ThreadPoolExecutor(max_workers=3, thread_name_prefix="store")
+    # One session is not safe to share between threads, so each client gets its own; made in
+    # parallel, they take as long as the slowest.
+    s3, dynamodb, sqs = executor.map(
+        lambda arguments: boto3.session.Session().client(arguments[0], config=arguments[1]),
+        (("s3", _S3), ("dynamodb", _AWS), ("sqs", _AWS)),
+    )
+    records, objects = DynamoRecords(dynamodb, settings.table), S3Objects(s3, settings.bucket)
+    submitter = Submitter(
+        deployment=settings.deployment,
+        records=records,
+        objects=objects,
+        outbox=SqsOutbox(sqs, functools.partial(names.queue, settings.deployment)),
+        executor=executor,
+        clock=_now_ms,
+    )
+    gateway = Gateway(
+        catalogue=Catalogue.from_json(FILE.read_text()),
+        submitter=submitter,
+        records=records,
+        objects=objects,
+        clock=_now_ms,
+        on_accepted=_count,
+    )
+    return build_app(gateway)
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _count(api: ApiEntry, replayed: bool) -> None:  # noqa: FBT001 - the gateway's callback
+    name = "Replayed" if replayed else "Accepted"
+    with single_metric(name=name, unit=MetricUnit.Count, value=1) as metric:
+        metric.add_dimension("api", api.name)
+
+
+_serve = _build()
+
+
+@logger.inject_lambda_context(clear_state=True)
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Serve one API Gateway proxy event."""
+    return _serve(event, context)

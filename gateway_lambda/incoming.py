@@ -1,0 +1,65 @@
+"""API Gateway's proxy event as a plain request."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from penstock.errors import InvalidBody, InvalidIdempotencyKey, PayloadTooLarge
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+#: Lambda takes events of 6 MB (6,291,456 bytes); the body is base64 in it, next to headers and context.
+MAX_BODY_BYTES = 4_500_000
+
+_IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incoming:
+    """One HTTP request. Header names are lower case; the body is as the client sent it."""
+
+    path: Mapping[str, str]
+    headers: Mapping[str, str]
+    query: str
+    body: bytes
+    #: Who calls, as API Gateway authenticated them.
+    caller: str
+
+    @classmethod
+    def from_event(cls, event: Mapping[str, Any]) -> Incoming:
+        """Read a REST proxy event.
+
+        ``InvalidBody`` for base64 that is none, ``PayloadTooLarge`` above ``MAX_BODY_BYTES``.
+        """
+        identity = event["requestContext"].get("identity") or {}
+        return cls(
+            path=event.get("pathParameters") or {},
+            headers={name.lower(): value for name, value in (event.get("headers") or {}).items()},
+            query=urlencode(event.get("multiValueQueryStringParameters") or {}, doseq=True),
+            body=_body(event.get("body") or "", encoded=bool(event.get("isBase64Encoded"))),
+            caller=identity.get("userArn") or "anonymous",
+        )
+
+    @property
+    def idempotency_key(self) -> str | None:
+        """The caller's key; ``InvalidIdempotencyKey`` unless 1 to 255 visible ASCII characters."""
+        key = self.headers.get("idempotency-key")
+        if key is not None and not _IDEMPOTENCY_KEY.fullmatch(key):
+            raise InvalidIdempotencyKey("Idempotency-Key takes 1 to 255 visible ASCII characters, no spaces.")
+        return key
+
+
+def _body(text: str, *, encoded: bool) -> bytes:
+    try:
+        body = base64.b64decode(text, validate=True) if encoded else text.encode()
+    except (binascii.Error, ValueError) as error:
+        raise InvalidBody("The body is marked as base64 but cannot be decoded.") from error
+    if len(body) > MAX_BODY_BYTES:
+        raise PayloadTooLarge(f"The body has {len(body)} bytes; at most {MAX_BODY_BYTES} fit in one call.")
+    return body

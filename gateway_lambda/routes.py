@@ -1,0 +1,100 @@
+"""Chalice as the router, and nothing else of it: the only module that knows the framework.
+
+The same table drives the API Gateway methods in ``cdk``: a route without a method cannot exist.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from http import HTTPMethod
+from typing import TYPE_CHECKING, Any, cast
+
+from chalice.app import Chalice, Response
+
+from gateway_lambda import replies
+from gateway_lambda.gateway import Gateway
+from gateway_lambda.incoming import Incoming
+from gateway_lambda.replies import Reply
+from penstock.errors import PenstockError
+
+if TYPE_CHECKING:
+    from chalice.app import Request
+
+logger = logging.getLogger(__name__)
+
+Endpoint = Callable[[Gateway, Incoming], Reply]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One method on one path."""
+
+    method: HTTPMethod
+    path: str
+    serve: Endpoint
+
+
+ROUTES = (
+    Route(HTTPMethod.POST, "/async/{api}", Gateway.submit),
+    Route(HTTPMethod.GET, "/async/{api}/{id}", Gateway.status),
+    Route(HTTPMethod.DELETE, "/async/{api}/{id}", Gateway.cancel),
+    Route(HTTPMethod.GET, "/async/{api}/{id}/result", Gateway.result),
+    Route(HTTPMethod.GET, "/healthz", Gateway.health),
+)
+
+_ANYTHING = "*/*"
+
+
+def route_table() -> Mapping[str, frozenset[str]]:
+    """Path to methods, for whoever builds the API in front of the function."""
+    table: dict[str, set[str]] = defaultdict(set)
+    for route in ROUTES:
+        table[route.path].add(route.method.value)
+    return {path: frozenset(methods) for path, methods in table.items()}
+
+
+def build_app(gateway: Gateway) -> Callable[[Mapping[str, Any], Any], dict[str, Any]]:
+    """A function from API Gateway's proxy event to its proxy response."""
+    app = Chalice("penstock-gateway", configure_logs=False)
+    app.api.binary_types[:] = [_ANYTHING]
+    for route in ROUTES:
+        app.route(
+            route.path, methods=[route.method.value], content_types=[_ANYTHING], name=route.serve.__name__
+        )(_view(app, gateway, route))
+
+    def serve(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
+        # Chalice refuses to send binary to a client without Accept, which is most clients. It gets
+        # one that lets everything pass; our own code reads the event as it came.
+        response: dict[str, Any] = app(
+            {**event, "headers": {"accept": _ANYTHING}, "received": event}, context
+        )
+        return response
+
+    return serve
+
+
+def _view(app: Chalice, gateway: Gateway, route: Route) -> Callable[..., Response]:
+    def view(**_path: str) -> Response:
+        request = cast("Request", app.current_request)
+        reply = _answer(gateway, route, request.to_original_event()["received"])
+        return Response(body=reply.body, headers=dict(reply.headers), status_code=int(reply.status))
+
+    return view
+
+
+def _answer(gateway: Gateway, route: Route, event: Mapping[str, Any]) -> Reply:
+    try:
+        return route.serve(gateway, Incoming.from_event(event))
+    except PenstockError as error:
+        if error.__cause__ is not None:
+            logger.warning(
+                "refused after a fault", exc_info=error, extra={"action": "refuse", "code": error.code}
+            )
+        return replies.problem(error)
+    except Exception:
+        # The outermost boundary: a caller must get a problem document, and the log the traceback.
+        logger.exception("unexpected error", extra={"action": "unexpected_error"})
+        return replies.problem(PenstockError("An unexpected error happened; it has been logged."))

@@ -1,0 +1,150 @@
+"""Accepting a request (R2, R3, R4): durable first, then queued, then answered."""
+
+from __future__ import annotations
+
+from concurrent.futures import Executor, wait
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from penstock import ids, keys
+from penstock.errors import IdempotencyKeyReused, Unavailable
+from penstock.messages import Message
+from penstock.ports import Applied, DependencyError, Refused
+from penstock.records import Call, PayloadRef, RequestKey, RequestRecord, Status
+
+if TYPE_CHECKING:
+    from penstock.ports import Clock, Objects, Outbox, Records
+
+#: Longest time in the queue (R13): a day less than SQS keeps a message.
+QUEUE_DEADLINE_MS = 13 * 24 * 3600 * 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """What a caller wants to have run."""
+
+    api: str
+    call: Call
+    body: bytes
+    caller: str
+    idempotency_key: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """The request's record, and whether an earlier submission had made it."""
+
+    record: RequestRecord
+    replayed: bool
+
+
+class Submitter:
+    """Stores payload and record in parallel, then sends the message."""
+
+    def __init__(
+        self,
+        *,
+        deployment: str,
+        records: Records,
+        objects: Objects,
+        outbox: Outbox,
+        executor: Executor,
+        clock: Clock,
+    ) -> None:
+        self._deployment = deployment
+        self._records = records
+        self._objects = objects
+        self._outbox = outbox
+        self._executor = executor
+        self._clock = clock
+
+    def submit(self, submission: Submission) -> Accepted:
+        """Accept the request, or answer for the one that this key stands for already.
+
+        ``Unavailable`` if it could not be stored or queued: then nothing was accepted.
+        ``IdempotencyKeyReused`` if the key stands for a different request.
+        """
+        record = self._new_record(submission)
+        try:
+            answer = self._store(record, submission)
+            if isinstance(answer, Applied):
+                self._outbox.send(Message(record.key))
+                return Accepted(record=record, replayed=False)
+            return Accepted(record=self._replay(submission, record, answer.found), replayed=True)
+        except DependencyError as error:
+            if submission.idempotency_key is None:
+                self._withdraw(record)
+            # A keyed request stays: another replay may have been answered for it by now, and the
+            # caller's own retry heals it.
+            raise Unavailable(
+                "The request could not be stored and queued; nothing was accepted. Send it again."
+            ) from error
+
+    def _new_record(self, submission: Submission) -> RequestRecord:
+        call, now_ms = submission.call, self._clock()
+        key = RequestKey(api=submission.api, id=self._id(submission))
+        return RequestRecord(
+            api=key.api,
+            id=key.id,
+            status=Status.IN_QUEUE,
+            call=call,
+            payload=PayloadRef(key=keys.payload(key, nonce=ids.new_token()), size_bytes=len(submission.body)),
+            caller=submission.caller,
+            fingerprint=ids.fingerprint(
+                body=submission.body,
+                content_type=call.content_type,
+                method=call.method,
+                path=call.path,
+                query=call.query,
+            ),
+            created_ms=now_ms,
+            deadline_ms=now_ms + QUEUE_DEADLINE_MS,
+        )
+
+    def _id(self, submission: Submission) -> str:
+        if submission.idempotency_key is None:
+            return ids.new_request_id()
+        return ids.keyed_request_id(
+            deployment=self._deployment,
+            api=submission.api,
+            caller=submission.caller,
+            key=submission.idempotency_key,
+        )
+
+    def _store(self, record: RequestRecord, submission: Submission) -> Applied | Refused:
+        upload = self._executor.submit(
+            self._objects.put, record.payload.key, submission.body, content_type=submission.call.content_type
+        )
+        try:
+            answer = self._records.create(record)
+        finally:
+            # Whatever the record's fate, the upload must have ended before anybody judges it.
+            wait([upload])
+        upload.result()
+        return answer
+
+    def _replay(
+        self, submission: Submission, mine: RequestRecord, found: RequestRecord | None
+    ) -> RequestRecord:
+        self._objects.delete(mine.payload.key)
+        if found is None:
+            raise DependencyError("the record that refused this one has vanished")
+        if found.fingerprint != mine.fingerprint:
+            raise IdempotencyKeyReused("This Idempotency-Key was used before with a different request.")
+        if found.status is Status.IN_QUEUE and found.started_ms is None:
+            # The first submission may have died before its payload or message was stored (R4).
+            self._objects.put_if_absent(
+                found.payload.key, submission.body, content_type=submission.call.content_type
+            )
+            self._outbox.send(Message(found.key))
+        return found
+
+    def _withdraw(self, record: RequestRecord) -> None:
+        """Leave nothing behind of a request that nobody was told of; a worker may have been faster."""
+        try:
+            if self._records.withdraw(record):
+                self._objects.delete(record.payload.key)
+        except DependencyError:
+            # The store that failed the submission fails this too: the sweeper and the bucket's
+            # lifecycle rule remain.
+            return

@@ -1,0 +1,93 @@
+"""A request's record as callers see it."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from penstock.records import Status
+
+if TYPE_CHECKING:
+    from penstock.records import RequestRecord, ResultRef
+
+
+def links(record: RequestRecord, endpoint: str) -> dict[str, str]:
+    """Where to go on, as paths below the API's base URL."""
+    own = f"/async/{endpoint}/{record.id}"
+    return {"status": own, "result": f"{own}/result", "cancel": own}
+
+
+def accepted(record: RequestRecord, endpoint: str) -> dict[str, Any]:
+    """The answer to a submission."""
+    return {"id": record.id, "status": record.status.value, "links": links(record, endpoint)}
+
+
+def status(record: RequestRecord, endpoint: str, *, result_url: str | None) -> dict[str, Any]:
+    """The answer to a poll, without the inline result; members that are unknown yet are left out."""
+    content = {
+        "id": record.id,
+        "api": record.api,
+        "status": record.status.value,
+        "attempt": record.attempt,
+        "created_at": _moment(record.created_ms),
+        "started_at": _moment(record.started_ms),
+        "finished_at": _moment(record.finished_ms),
+        "timestamp": _moment(record.finished_ms),
+        "queued_seconds": _seconds(record.created_ms, record.started_ms),
+        "processing_seconds": _seconds(record.started_ms, record.finished_ms),
+        "error": record.failure and {"code": record.failure.code, "message": record.failure.message},
+        "result_url": result_url,
+        "links": links(record, endpoint),
+    }
+    if record.result:
+        content |= {
+            "status_code": record.result.status_code,
+            "result_content_type": record.result.content_type,
+            "result_size_bytes": record.result.size_bytes,
+        }
+    return {name: value for name, value in content.items() if value is not None}
+
+
+def may_inline(record: RequestRecord, *, limit_bytes: int) -> bool:
+    """Whether the result may be part of the status: completed, plain JSON, and small."""
+    result = record.result
+    return (
+        record.status is Status.COMPLETED
+        and result is not None
+        and result.size_bytes <= limit_bytes
+        and "content-encoding" not in result.headers
+        and _is_json(result)
+    )
+
+
+def with_result(content: dict[str, Any], result: bytes) -> bytes | None:
+    """The status with the result spliced in as it was written, or None if it is not JSON after all.
+
+    Its own text is kept: reading and writing numbers again would round them.
+    """
+    try:
+        text = result.decode()
+        json.loads(text, parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        return None
+    return f'{json.dumps(content)[:-1]}, "result": {text}}}'.encode()
+
+
+def _is_json(result: ResultRef) -> bool:
+    media_type = (result.content_type or "").split(";")[0].strip().lower()
+    return media_type == "application/json" or media_type.endswith("+json")
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is not JSON")
+
+
+def _moment(ms: int | None) -> str | None:
+    if ms is None:
+        return None
+    return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _seconds(start_ms: int | None, end_ms: int | None) -> float | None:
+    return None if start_ms is None or end_ms is None else max(0, end_ms - start_ms) / 1000

@@ -1,0 +1,87 @@
+"""Transitions as DynamoDB update expressions, and the answers read back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from penstock.aws import items
+from penstock.ports import Applied, Refused
+from penstock.transitions import all_hold
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from botocore.exceptions import ClientError
+
+    from penstock.records import RequestKey, RequestRecord
+    from penstock.transitions import Checks, Transition
+
+CONDITION_FAILED = "ConditionalCheckFailedException"
+
+
+class _Placeholders:
+    """Names and values of one expression: almost any word may be reserved in DynamoDB."""
+
+    def __init__(self) -> None:
+        self.names: dict[str, str] = {}
+        self.values: dict[str, Any] = {}
+
+    def name(self, field: str) -> str:
+        self.names[f"#{field}"] = field
+        return f"#{field}"
+
+    def value(self, value: Any) -> str:
+        placeholder = f":v{len(self.values)}"
+        self.values[placeholder] = items.attribute(value)
+        return placeholder
+
+
+def update_arguments(table: str, key: RequestKey, transition: Transition) -> dict[str, Any]:
+    """Arguments of ``UpdateItem`` that carry out the transition in one conditional write."""
+    placeholders = _Placeholders()
+    return {
+        "TableName": table,
+        "Key": items.key_item(key),
+        "ConditionExpression": _condition(transition.allowed, placeholders),
+        "UpdateExpression": _update(transition, placeholders),
+        "ExpressionAttributeNames": placeholders.names,
+        "ExpressionAttributeValues": placeholders.values,
+        "ReturnValues": "ALL_NEW",
+        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+    }
+
+
+def applied(answer: Mapping[str, Any]) -> Applied:
+    """The answer of an update that took effect."""
+    return Applied(items.decode(answer["Attributes"]))
+
+
+def refused(error: ClientError, achieved: Checks) -> Applied | Refused:
+    """The answer of an update whose condition failed; our own effect is success (R10)."""
+    record = found(error)
+    return Applied(record) if record and all_hold(achieved, record) else Refused(record)
+
+
+def found(error: ClientError) -> RequestRecord | None:
+    """The record on which a condition failed, as the failed call returned it."""
+    item = error.response.get("Item")
+    return items.decode(item) if item else None  # type: ignore[arg-type]  # botocore types it as object
+
+
+def _condition(alternatives: tuple[Checks, ...], placeholders: _Placeholders) -> str:
+    return " OR ".join(f"({_conjunction(checks, placeholders)})" for checks in alternatives)
+
+
+def _conjunction(checks: Checks, placeholders: _Placeholders) -> str:
+    terms = [f"{placeholders.name(c.field)} {c.op} {placeholders.value(c.value)}" for c in checks]
+    return " AND ".join(terms)
+
+
+def _update(transition: Transition, placeholders: _Placeholders) -> str:
+    name, value = placeholders.name, placeholders.value
+    clauses = {
+        "SET": [f"{name(field)} = {value(new)}" for field, new in transition.assign.items()],
+        "ADD": [f"{name(field)} {value(amount)}" for field, amount in transition.add.items()],
+        "REMOVE": [name(field) for field in sorted(transition.clear)],
+    }
+    return " ".join(f"{verb} {', '.join(parts)}" for verb, parts in clauses.items() if parts)

@@ -1,0 +1,70 @@
+"""Request records as DynamoDB items, both ways."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from decimal import Decimal
+from enum import Enum
+from typing import Any
+
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+
+from penstock import keys
+from penstock.records import Call, Failure, PayloadRef, RequestKey, RequestRecord, ResultRef, Status
+
+_serializer = TypeSerializer()
+_deserializer = TypeDeserializer()
+
+#: A DynamoDB item in wire form: attribute name to typed value.
+Item = dict[str, Any]
+
+_FIELDS = frozenset(field.name for field in dataclasses.fields(RequestRecord))
+
+
+def attribute(value: Any) -> Any:
+    """One value in wire form; dataclasses become maps, fields that are None are left out."""
+    return _serializer.serialize(_plain(value))
+
+
+def key_item(key: RequestKey) -> Item:
+    """Primary key in wire form."""
+    return {name: {"S": text} for name, text in keys.request_item(key).items()}
+
+
+def encode(record: RequestRecord) -> Item:
+    """The whole item of a record."""
+    return key_item(record.key) | {name: attribute(value) for name, value in _plain(record).items()}
+
+
+def decode(item: Item) -> RequestRecord:
+    """The record of an item; attributes of other parts (keys, indexes) are passed over."""
+    plain = {name: _native(_deserializer.deserialize(value)) for name, value in item.items()}
+    fields = {name: value for name, value in plain.items() if name in _FIELDS}
+    fields["status"] = Status(fields["status"])
+    fields["call"] = Call(**fields["call"])
+    fields["payload"] = PayloadRef(**fields["payload"])
+    if "result" in fields:
+        fields["result"] = ResultRef(**fields["result"])
+    if "failure" in fields:
+        fields["failure"] = Failure(**fields["failure"])
+    return RequestRecord(**fields)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Enum):
+        return value.value
+    if dataclasses.is_dataclass(value):
+        present = ((field.name, getattr(value, field.name)) for field in dataclasses.fields(value))
+        return {name: _plain(member) for name, member in present if member is not None}
+    if isinstance(value, Mapping):
+        return {name: _plain(member) for name, member in value.items()}
+    return value
+
+
+def _native(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return int(value)
+    if isinstance(value, dict):
+        return {name: _native(member) for name, member in value.items()}
+    return value

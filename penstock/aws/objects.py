@@ -1,0 +1,66 @@
+"""The ``Objects`` port on S3."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from penstock.aws.faults import code_of, translated
+from penstock.ports import ObjectMissing
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+_DEFAULT_TYPE = "application/octet-stream"
+
+
+class S3Objects:
+    """Small objects in one bucket, whole."""
+
+    def __init__(self, client: S3Client, bucket: str) -> None:
+        self._client = client
+        self._bucket = bucket
+
+    def put(self, key: str, body: bytes, *, content_type: str | None) -> None:
+        """See ``Objects.put``."""
+        with translated("store object"):
+            self._client.put_object(
+                Bucket=self._bucket, Key=key, Body=body, ContentType=content_type or _DEFAULT_TYPE
+            )
+
+    def put_if_absent(self, key: str, body: bytes, *, content_type: str | None) -> None:
+        """See ``Objects.put_if_absent``."""
+        with translated("store object"):
+            try:
+                self._client.put_object(
+                    Bucket=self._bucket,
+                    Key=key,
+                    Body=body,
+                    ContentType=content_type or _DEFAULT_TYPE,
+                    IfNoneMatch="*",
+                )
+            except ClientError as error:
+                if code_of(error) != "PreconditionFailed":
+                    raise
+
+    def read(self, key: str) -> bytes:
+        """See ``Objects.read``."""
+        with translated("read object"):
+            try:
+                return self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read()
+            except ClientError as error:
+                if code_of(error) == "NoSuchKey":
+                    raise ObjectMissing(key) from error
+                raise
+
+    def delete(self, key: str) -> None:
+        """See ``Objects.delete``."""
+        with translated("delete object"):
+            self._client.delete_object(Bucket=self._bucket, Key=key)
+
+    def presign(self, key: str, *, expires_seconds: int) -> str:
+        """See ``Objects.presign``."""
+        return self._client.generate_presigned_url(
+            "get_object", Params={"Bucket": self._bucket, "Key": key}, ExpiresIn=expires_seconds
+        )

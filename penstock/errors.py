@@ -1,0 +1,140 @@
+"""Everything a caller of the HTTP API can be told, as one tree.
+
+PenstockError
+├── InvalidRequest             400  what was sent cannot be understood
+│   ├── InvalidIdempotencyKey
+│   ├── InvalidPreference
+│   └── InvalidBody
+├── NotFound                   404
+│   ├── UnknownApi
+│   ├── UnknownRequest
+│   └── NoResult
+├── Conflict                   409  the request's state forbids it
+│   ├── AlreadyFinished
+│   └── NotFinished
+├── PayloadTooLarge            413
+├── IdempotencyKeyReused       422  same key, other request
+└── Unavailable                503  nothing was accepted; try again
+
+``code`` is part of the HTTP contract: clients branch on it, so it never changes.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import ClassVar
+
+
+class PenstockError(Exception):
+    """Base of all errors whose text is meant for the caller."""
+
+    code: ClassVar[str] = "internal_error"
+    status: ClassVar[HTTPStatus] = HTTPStatus.INTERNAL_SERVER_ERROR
+    title: ClassVar[str] = "Something went wrong on our side"
+    retry_after_seconds: ClassVar[int | None] = None
+
+
+class InvalidRequest(PenstockError):
+    """What was sent cannot be understood; sending it again will not help."""
+
+    code = "invalid_request"
+    status = HTTPStatus.BAD_REQUEST
+    title = "The request is malformed"
+
+
+class InvalidIdempotencyKey(InvalidRequest):
+    """The Idempotency-Key header is empty, too long or holds characters outside visible ASCII."""
+
+    code = "invalid_idempotency_key"
+    title = "The Idempotency-Key header is not usable"
+
+
+class InvalidPreference(InvalidRequest):
+    """The Prefer header does not follow RFC 7240, or its wait is not a whole number of seconds."""
+
+    code = "invalid_preference"
+    title = "The Prefer header is not usable"
+
+
+class InvalidBody(InvalidRequest):
+    """The body could not be decoded on its way through API Gateway."""
+
+    code = "invalid_body"
+    title = "The body cannot be decoded"
+
+
+class NotFound(PenstockError):
+    """Nothing is known under that name."""
+
+    code = "not_found"
+    status = HTTPStatus.NOT_FOUND
+    title = "Not found"
+
+
+class UnknownApi(NotFound):
+    """No API of that name is deployed."""
+
+    code = "unknown_api"
+    title = "No such API"
+
+
+class UnknownRequest(NotFound):
+    """No request with that id exists for this API, or its retention is over."""
+
+    code = "unknown_request"
+    title = "No such request"
+
+
+class NoResult(NotFound):
+    """The request ended without any response of the container."""
+
+    code = "no_result"
+    title = "The request has no result"
+
+
+class Conflict(PenstockError):
+    """The request exists, but its state forbids what was asked."""
+
+    code = "conflict"
+    status = HTTPStatus.CONFLICT
+    title = "Not possible in the request's present state"
+
+
+class AlreadyFinished(Conflict):
+    """The request had ended before it could be cancelled."""
+
+    code = "already_finished"
+    title = "The request has already finished"
+
+
+class NotFinished(Conflict):
+    """There is no result yet; ask again later."""
+
+    code = "not_finished"
+    title = "The request has not finished"
+    retry_after_seconds = 1
+
+
+class PayloadTooLarge(PenstockError):
+    """The body is larger than what Lambda carries."""
+
+    code = "payload_too_large"
+    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    title = "The payload is too large"
+
+
+class IdempotencyKeyReused(PenstockError):
+    """The key was used before with another body, content type, path or query."""
+
+    code = "idempotency_key_reused"
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+    title = "The Idempotency-Key belongs to a different request"
+
+
+class Unavailable(PenstockError):
+    """A dependency failed: nothing was accepted, and sending the same again is safe."""
+
+    code = "unavailable"
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    title = "The request could not be stored"
+    retry_after_seconds = 1

@@ -1,0 +1,55 @@
+"""Ids and fingerprints (rules R1 and R2 of the life cycle).
+
+A request id is also the SQS group id and deduplication id. SQS deduplicates within a group,
+so the id must be a function of the caller's Idempotency-Key: a random group per send would
+silently turn deduplication off.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+import secrets
+
+_ID_BYTES = 16
+_ID_PATTERN = re.compile(r"[a-z2-7]{26}")
+
+
+def new_request_id() -> str:
+    """A fresh id of 26 lower-case base32 characters (128 random bits)."""
+    return _text(secrets.token_bytes(_ID_BYTES))
+
+
+def keyed_request_id(*, deployment: str, api: str, caller: str, key: str) -> str:
+    """The id that this caller's Idempotency-Key stands for on this API.
+
+    The caller is part of the hash: another caller's ``order-1`` must not return my result.
+    """
+    return _text(_digest([deployment, api, caller, key])[:_ID_BYTES])
+
+
+def is_request_id(text: str) -> bool:
+    """Whether the text has the shape of a request id; others are unknown without a look-up."""
+    return _ID_PATTERN.fullmatch(text) is not None
+
+
+def fingerprint(*, body: bytes, content_type: str | None, method: str, path: str, query: str) -> str:
+    """What makes two submissions under one key the same request (hexadecimal SHA-256)."""
+    body_digest = hashlib.sha256(body).hexdigest()
+    return _digest([body_digest, content_type, method, path, query]).hex()
+
+
+def new_token() -> str:
+    """A random token for a lease or an object key (32 hexadecimal characters)."""
+    return secrets.token_hex(16)
+
+
+def _digest(parts: list[str | None]) -> bytes:
+    # JSON keeps the parts apart: ("ab", "c") and ("a", "bc") must not meet in one hash.
+    return hashlib.sha256(json.dumps(parts).encode()).digest()
+
+
+def _text(raw: bytes) -> str:
+    return base64.b32encode(raw).decode().rstrip("=").lower()

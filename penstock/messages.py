@@ -1,0 +1,43 @@
+"""What travels through the queue: ids only, the payload stays in S3.
+
+A message may be delivered twice and outlive its record, so it carries nothing that the record
+does not say better.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from penstock.ids import is_request_id
+from penstock.records import RequestKey
+
+VERSION = 1
+
+
+class MalformedMessage(ValueError):
+    """A message that no Penstock gateway wrote; the dead-letter queue will receive it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """The envelope of one request."""
+
+    key: RequestKey
+
+    def encode(self) -> str:
+        """JSON text."""
+        return json.dumps({"v": VERSION, "api": self.key.api, "id": self.key.id}, separators=(",", ":"))
+
+    @classmethod
+    def decode(cls, text: str) -> Message:
+        """Read what ``encode`` wrote; anything else raises ``MalformedMessage``."""
+        try:
+            envelope = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise MalformedMessage("the message is not JSON") from error
+        match envelope:
+            case {"v": 1, "api": str(api), "id": str(request_id)} if is_request_id(request_id):
+                return cls(RequestKey(api=api, id=request_id))
+            case _:
+                raise MalformedMessage("the message is not a request envelope of version 1")

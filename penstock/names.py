@@ -1,0 +1,60 @@
+"""Names of everything that more than one part must find.
+
+Parts meet by these names instead of CloudFormation exports: an export locks the producing
+stack for as long as anything imports it. The limits on deployment names (16 characters) and
+API names (42) in ``penstock.config`` keep each name below within AWS's own limit.
+"""
+
+from __future__ import annotations
+
+PREFIX = "penstock"
+
+
+def table(deployment: str) -> str:
+    """DynamoDB table that holds the records of a deployment."""
+    return f"{PREFIX}-{deployment}"
+
+
+def bucket(deployment: str, *, account: str, region: str) -> str:
+    """S3 bucket for payloads and results; bucket names are unique across all of AWS."""
+    return f"{PREFIX}-{deployment}-{account}-{region}"
+
+
+def queue(deployment: str, api: str) -> str:
+    """SQS FIFO queue of one API."""
+    return f"{PREFIX}-{deployment}-{api}.fifo"
+
+
+def dead_letter_queue(deployment: str, api: str) -> str:
+    """Where SQS puts what was received too often; FIFO as its source is."""
+    return f"{PREFIX}-{deployment}-{api}-dlq.fifo"
+
+
+def cluster(deployment: str) -> str:
+    """ECS cluster of a deployment."""
+    return f"{PREFIX}-{deployment}"
+
+
+def task_family(deployment: str, api: str) -> str:
+    """ECS task definition family of one API."""
+    return f"{PREFIX}-{deployment}-{api}"
+
+
+def service(api: str) -> str:
+    """ECS service of one API within its deployment's cluster."""
+    return api
+
+
+def gateway_function(deployment: str) -> str:
+    """Lambda function behind the HTTPS front door."""
+    return f"{PREFIX}-{deployment}-gateway"
+
+
+def parameter(deployment: str, name: str) -> str:
+    """SSM parameter through which one stack tells others what has no name to choose."""
+    return f"/{PREFIX}/{deployment}/{name}"
+
+
+def stack(deployment: str, part: str) -> str:
+    """CloudFormation stack of one part: ``data``, ``network``, ``gateway`` or ``api-<name>``."""
+    return f"{PREFIX}-{deployment}-{part}"

@@ -1,0 +1,145 @@
+"""What Penstock needs of the outside, as small protocols.
+
+Two sides use them: the gateway (a Lambda that serves one call at a time, so plain functions) and
+the dequeuer (one event loop for up to a hundred requests, so coroutines). AWS adapters stand in
+``penstock.aws``, in-memory ones in ``penstock.testing``; both pass one contract test suite.
+Every method may raise ``DependencyError``: the outcome of the call is then unknown.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Sequence
+    from contextlib import AbstractAsyncContextManager
+
+    from penstock.messages import Message
+    from penstock.records import RequestKey, RequestRecord
+    from penstock.transitions import Transition
+
+    #: Milliseconds since the epoch.
+    Clock = Callable[[], int]
+
+
+class DependencyError(Exception):
+    """A store or the queue did not answer as it should; the call may or may not have taken effect."""
+
+
+class ObjectMissing(Exception):
+    """No object lies under that key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """The conditional write took effect, now or in an earlier try; the record as it stands."""
+
+    record: RequestRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The condition did not hold; the record that was found, or None if there is none."""
+
+    found: RequestRecord | None
+
+
+class Records(Protocol):
+    """Request records, as the gateway sees them."""
+
+    def create(self, record: RequestRecord) -> Applied | Refused:
+        """Write a new record.
+
+        Refused if one with its key exists, unless it is this very one or its retention is over.
+        """
+
+    def get(self, key: RequestKey) -> RequestRecord | None:
+        """Read a record, strongly consistent (R16)."""
+
+    def apply(self, key: RequestKey, transition: Transition) -> Applied | Refused:
+        """Carry out one conditional write."""
+
+    def withdraw(self, record: RequestRecord) -> bool:
+        """Remove a record that nobody was told of; False if a worker has taken it up meanwhile."""
+
+
+class Objects(Protocol):
+    """Payloads and results, as the gateway sees them: small enough to hold in memory."""
+
+    def put(self, key: str, body: bytes, *, content_type: str | None) -> None:
+        """Store an object."""
+
+    def put_if_absent(self, key: str, body: bytes, *, content_type: str | None) -> None:
+        """Store an object unless one lies there already."""
+
+    def read(self, key: str) -> bytes:
+        """The whole object; ``ObjectMissing`` if there is none."""
+
+    def delete(self, key: str) -> None:
+        """Remove an object; fine if there is none."""
+
+    def presign(self, key: str, *, expires_seconds: int) -> str:
+        """A URL that lets its holder download the object for that long."""
+
+
+class Outbox(Protocol):
+    """Where the gateway enqueues."""
+
+    def send(self, message: Message) -> None:
+        """Enqueue; group id and deduplication id are the request's id (R1)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """One receipt of a message: the text, and the handle that this receipt is known by."""
+
+    body: str
+    handle: str
+    message_id: str
+    receive_count: int
+    sent_ms: int
+
+
+class Source(Protocol):
+    """A queue as the dequeuer knows it: the port other queues will be adapted to."""
+
+    async def receive(self, *, limit: int, wait_seconds: int) -> Sequence[Delivery]:
+        """Take up to ``limit`` (1 to 10) messages, waiting for the first one."""
+
+    async def extend(self, delivery: Delivery, *, seconds: int) -> None:
+        """Keep the message hidden for so long from now."""
+
+    async def release(self, delivery: Delivery, *, delay_seconds: int) -> None:
+        """Let the message be received again after the delay."""
+
+    async def ack(self, deliveries: Sequence[Delivery]) -> None:
+        """Delete up to 10 messages; one whose handle has lapsed stays, and will be received again."""
+
+
+class Ledger(Protocol):
+    """Request records, as a worker sees them: it only ever moves them along."""
+
+    async def apply(self, key: RequestKey, transition: Transition) -> Applied | Refused:
+        """Carry out one conditional write."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An object being read: its exact size, and its bytes as they arrive."""
+
+    size_bytes: int
+    chunks: AsyncIterator[bytes]
+
+
+class Streams(Protocol):
+    """Payloads and results of any size, as a worker sees them."""
+
+    def open(self, key: str) -> AbstractAsyncContextManager[Stored]:
+        """Read an object; ``ObjectMissing`` if there is none."""
+
+    async def write(self, key: str, chunks: AsyncIterator[bytes], *, content_type: str | None) -> int:
+        """Store all chunks and return their size; nothing is stored if the iterator raises (R17)."""
+
+    async def delete(self, keys: Sequence[str]) -> None:
+        """Remove up to 1000 objects; fine if there are none."""

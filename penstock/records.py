@@ -1,0 +1,130 @@
+"""The record of one request: what DynamoDB holds and every part agrees on.
+
+Times are whole milliseconds since the epoch (``…_ms``), except ``expires_at``, which
+DynamoDB's time to live wants in seconds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Status(StrEnum):
+    """Where a request is in its life."""
+
+    #: Accepted and durably stored; no attempt is running.
+    IN_QUEUE = "in_queue"
+    #: A worker holds the lease.
+    IN_PROGRESS = "in_progress"
+    #: The container answered 2xx and the result is stored.
+    COMPLETED = "completed"
+    #: Ended without success; ``failure`` says why.
+    FAILED = "failed"
+    #: Ended by the caller.
+    CANCELLED = "cancelled"
+    #: Its queue deadline passed before an attempt could start.
+    EXPIRED = "expired"
+
+    @property
+    def terminal(self) -> bool:
+        """A terminal record is never written again."""
+        return self in TERMINAL
+
+
+TERMINAL = frozenset({Status.COMPLETED, Status.FAILED, Status.CANCELLED, Status.EXPIRED})
+
+EMPTY: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestKey:
+    """Identifies a request; an id means nothing without its API."""
+
+    api: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """The HTTP request that the container will see, without its body."""
+
+    method: str = "POST"
+    path: str = "/"
+    query: str = ""
+    content_type: str | None = None
+    headers: Mapping[str, str] = field(default_factory=lambda: EMPTY)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PayloadRef:
+    """Where the payload lies in S3; the record's reference decides which object is the live one."""
+
+    key: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResultRef:
+    """The container's complete response: body in S3, the rest here. Kept for failures too (R17)."""
+
+    key: str
+    size_bytes: int
+    status_code: int
+    content_type: str | None = None
+    headers: Mapping[str, str] = field(default_factory=lambda: EMPTY)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """Why a request failed: a stable code and a sentence for people."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestRecord:
+    """One request. Written by ``create`` once, then only through ``penstock.transitions``."""
+
+    api: str
+    id: str
+    status: Status
+    call: Call
+    payload: PayloadRef
+    caller: str
+    fingerprint: str
+    created_ms: int
+    #: No attempt starts after this moment (R13).
+    deadline_ms: int
+    #: Attempts started, less those given back by a voluntary release.
+    attempt: int = 0
+    #: Voluntary releases so far (R7).
+    releases: int = 0
+    #: No attempt starts before this moment.
+    not_before_ms: int = 0
+    #: Token of the attempt that holds, or last held, the request.
+    lease: str | None = None
+    lease_until_ms: int | None = None
+    #: Start of the latest attempt.
+    started_ms: int | None = None
+    finished_ms: int | None = None
+    result: ResultRef | None = None
+    failure: Failure | None = None
+    retry_of: str | None = None
+    #: Set by the terminal write only (R15): a live record must not vanish under its message.
+    expires_at: int | None = None
+
+    @property
+    def key(self) -> RequestKey:
+        """What identifies this record."""
+        return RequestKey(api=self.api, id=self.id)
+
+    def retained(self, now_ms: int) -> bool:
+        """Whether readers may still see it: time to live deletes late, up to days."""
+        return self.expires_at is None or now_ms < self.expires_at * 1000

@@ -1,0 +1,17 @@
+"""In-memory stand-ins for AWS that pass the same contract tests as the real adapters."""
+
+from penstock.testing.clock import ManualClock
+from penstock.testing.objects import MemoryObjects, MemoryStreams
+from penstock.testing.queue import MemoryOutbox, MemoryQueue, MemorySource
+from penstock.testing.records import MemoryLedger, MemoryRecords
+
+__all__ = [
+    "ManualClock",
+    "MemoryLedger",
+    "MemoryObjects",
+    "MemoryOutbox",
+    "MemoryQueue",
+    "MemoryRecords",
+    "MemorySource",
+    "MemoryStreams",
+]

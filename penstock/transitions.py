@@ -1,0 +1,246 @@
+"""Every change a request record can undergo, as data.
+
+A transition is built here from plain values, without a clock or a database, and carried out by
+a store as *one* conditional write. DynamoDB's adapter renders it into an update expression, the
+in-memory store evaluates it; both therefore run the very same rules (R5 to R13 of the life cycle).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from penstock.records import Failure, RequestRecord, ResultRef, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+#: Releases that give their attempt back (R7); beyond them an interruption counts as an attempt.
+MAX_FREE_RELEASES = 20
+
+
+class Move(StrEnum):
+    """Names of the transitions; they appear in logs."""
+
+    CLAIM = "claim"
+    RENEW = "renew"
+    RELEASE = "release"
+    COMPLETE = "complete"
+    FAIL = "fail"
+    GIVE_UP = "give_up"
+    CANCEL = "cancel"
+    EXPIRE = "expire"
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """From which states a move may start, and where it ends."""
+
+    sources: frozenset[Status]
+    target: Status
+
+
+#: The whole state machine. Nothing leads out of a terminal state.
+TABLE: Mapping[Move, Edge] = {
+    Move.CLAIM: Edge(frozenset({Status.IN_QUEUE, Status.IN_PROGRESS}), Status.IN_PROGRESS),
+    Move.RENEW: Edge(frozenset({Status.IN_PROGRESS}), Status.IN_PROGRESS),
+    Move.RELEASE: Edge(frozenset({Status.IN_PROGRESS}), Status.IN_QUEUE),
+    Move.COMPLETE: Edge(frozenset({Status.IN_PROGRESS}), Status.COMPLETED),
+    Move.FAIL: Edge(frozenset({Status.IN_PROGRESS}), Status.FAILED),
+    Move.GIVE_UP: Edge(frozenset({Status.IN_QUEUE, Status.IN_PROGRESS}), Status.FAILED),
+    Move.CANCEL: Edge(frozenset({Status.IN_QUEUE, Status.IN_PROGRESS}), Status.CANCELLED),
+    Move.EXPIRE: Edge(frozenset({Status.IN_QUEUE}), Status.EXPIRED),
+}
+
+
+class Op(StrEnum):
+    """Comparisons; their values are DynamoDB's operators. A missing field satisfies none."""
+
+    EQ = "="
+    LT = "<"
+    LE = "<="
+    GT = ">"
+    GE = ">="
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One comparison of a record's field with a value."""
+
+    field: str
+    op: Op
+    value: Any
+
+    def holds(self, record: RequestRecord) -> bool:
+        """Evaluate against a record."""
+        actual = getattr(record, self.field)
+        return actual is not None and _COMPARE[self.op](actual, self.value)
+
+
+_COMPARE: Mapping[Op, Callable[[Any, Any], bool]] = {
+    Op.EQ: lambda actual, value: actual == value,
+    Op.LT: lambda actual, value: actual < value,
+    Op.LE: lambda actual, value: actual <= value,
+    Op.GT: lambda actual, value: actual > value,
+    Op.GE: lambda actual, value: actual >= value,
+}
+
+Checks = tuple[Check, ...]
+
+
+def all_hold(checks: Checks, record: RequestRecord) -> bool:
+    """Whether every comparison holds."""
+    return all(check.holds(record) for check in checks)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transition:
+    """One conditional write.
+
+    It is carried out if all checks of any alternative in ``allowed`` hold. If they do not, but
+    those in ``achieved`` do, an earlier try of the same write took effect and only its answer
+    was lost (R10): that is success too.
+    """
+
+    move: Move
+    allowed: tuple[Checks, ...]
+    achieved: Checks
+    assign: Mapping[str, Any] = field(default_factory=dict)
+    clear: frozenset[str] = frozenset()
+    add: Mapping[str, int] = field(default_factory=dict)
+
+    def permits(self, record: RequestRecord) -> bool:
+        """Whether the write may happen on this record."""
+        return any(all_hold(checks, record) for checks in self.allowed)
+
+    def apply(self, record: RequestRecord) -> RequestRecord:
+        """The record after the write."""
+        changes: dict[str, Any] = dict(self.assign)
+        changes |= dict.fromkeys(self.clear)
+        changes |= {name: getattr(record, name) + amount for name, amount in self.add.items()}
+        return dataclasses.replace(record, **changes)
+
+
+def claim(*, lease: str, now_ms: int, lease_until_ms: int, max_attempts: int) -> Transition:
+    """Take the request for one attempt, unless a live lease holds it (R5, R6)."""
+    may_try = Check("attempt", Op.LT, max_attempts)
+    return Transition(
+        move=Move.CLAIM,
+        allowed=(
+            (
+                _status_is(Status.IN_QUEUE),
+                Check("not_before_ms", Op.LE, now_ms),
+                Check("deadline_ms", Op.GT, now_ms),
+                may_try,
+            ),
+            (_status_is(Status.IN_PROGRESS), Check("lease_until_ms", Op.LT, now_ms), may_try),
+        ),
+        achieved=_held_by(lease),
+        assign={
+            "status": Status.IN_PROGRESS,
+            "lease": lease,
+            "lease_until_ms": lease_until_ms,
+            "started_ms": now_ms,
+        },
+        add={"attempt": 1},
+    )
+
+
+def renew(*, lease: str, lease_until_ms: int) -> Transition:
+    """Prolong the lease: the worker is alive (R8)."""
+    return Transition(
+        move=Move.RENEW,
+        allowed=(_held_by(lease),),
+        achieved=_held_by(lease),
+        assign={"lease_until_ms": lease_until_ms},
+    )
+
+
+def release(*, lease: str, not_before_ms: int, releases: int) -> Transition:
+    """Put the request back without an outcome (R7).
+
+    ``releases`` is how often that has happened before, as the claim returned it: the first 20
+    give their attempt back.
+    """
+    return Transition(
+        move=Move.RELEASE,
+        allowed=(_held_by(lease),),
+        achieved=(_status_is(Status.IN_QUEUE), Check("lease", Op.EQ, lease)),
+        assign={"status": Status.IN_QUEUE, "not_before_ms": not_before_ms},
+        clear=frozenset({"lease_until_ms"}),
+        add={"releases": 1} | ({"attempt": -1} if releases < MAX_FREE_RELEASES else {}),
+    )
+
+
+def complete(*, lease: str, now_ms: int, retention_seconds: int, result: ResultRef) -> Transition:
+    """The outcome of an attempt that succeeded (R9)."""
+    return _end_attempt(Move.COMPLETE, lease, _ended(now_ms, retention_seconds) | {"result": result})
+
+
+def fail(
+    *, lease: str, now_ms: int, retention_seconds: int, failure: Failure, result: ResultRef | None
+) -> Transition:
+    """The outcome of an attempt that failed; a complete response is kept with it (R17)."""
+    changes = _ended(now_ms, retention_seconds) | {"failure": failure}
+    return _end_attempt(Move.FAIL, lease, changes | ({"result": result} if result else {}))
+
+
+def give_up(*, now_ms: int, retention_seconds: int, max_attempts: int, failure: Failure) -> Transition:
+    """End a request whose attempts are used up and whose last worker is gone (R6)."""
+    used_up = Check("attempt", Op.GE, max_attempts)
+    return Transition(
+        move=Move.GIVE_UP,
+        allowed=(
+            (_status_is(Status.IN_QUEUE), used_up),
+            (_status_is(Status.IN_PROGRESS), Check("lease_until_ms", Op.LT, now_ms), used_up),
+        ),
+        achieved=(_status_is(Status.FAILED),),
+        assign=_ended(now_ms, retention_seconds) | {"status": Status.FAILED, "failure": failure},
+    )
+
+
+def cancel(*, now_ms: int, retention_seconds: int) -> Transition:
+    """End the request on the caller's word, from any live state (R12).
+
+    A worker that runs it learns so at its next heartbeat. Cancelling twice is one cancel.
+    """
+    return Transition(
+        move=Move.CANCEL,
+        allowed=((_status_is(Status.IN_QUEUE),), (_status_is(Status.IN_PROGRESS),)),
+        achieved=(_status_is(Status.CANCELLED),),
+        assign=_ended(now_ms, retention_seconds) | {"status": Status.CANCELLED},
+    )
+
+
+def expire(*, now_ms: int, retention_seconds: int) -> Transition:
+    """End a request that nobody started before its deadline (R13)."""
+    return Transition(
+        move=Move.EXPIRE,
+        allowed=((_status_is(Status.IN_QUEUE), Check("deadline_ms", Op.LE, now_ms)),),
+        achieved=(_status_is(Status.EXPIRED),),
+        assign=_ended(now_ms, retention_seconds) | {"status": Status.EXPIRED},
+    )
+
+
+def _end_attempt(move: Move, lease: str, changes: Mapping[str, Any]) -> Transition:
+    target = TABLE[move].target
+    return Transition(
+        move=move,
+        allowed=(_held_by(lease),),
+        achieved=(_status_is(target), Check("lease", Op.EQ, lease)),
+        assign={**changes, "status": target},
+    )
+
+
+def _ended(now_ms: int, retention_seconds: int) -> dict[str, Any]:
+    return {"finished_ms": now_ms, "expires_at": now_ms // 1000 + retention_seconds}
+
+
+def _held_by(lease: str) -> Checks:
+    return (_status_is(Status.IN_PROGRESS), Check("lease", Op.EQ, lease))
+
+
+def _status_is(status: Status) -> Check:
+    return Check("status", Op.EQ, status)
