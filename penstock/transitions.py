@@ -174,17 +174,22 @@ def release(*, lease: str, not_before_ms: int, releases: int) -> Transition:
     )
 
 
-def complete(*, lease: str, now_ms: int, retention_seconds: int, result: ResultRef) -> Transition:
-    """The outcome of an attempt that succeeded (R9)."""
-    return _end_attempt(Move.COMPLETE, lease, _ended(now_ms, retention_seconds) | {"result": result})
-
-
-def fail(
-    *, lease: str, now_ms: int, retention_seconds: int, failure: Failure, result: ResultRef | None
+def conclude(
+    *, lease: str, now_ms: int, retention_seconds: int, failure: Failure | None, result: ResultRef | None
 ) -> Transition:
-    """The outcome of an attempt that failed; a complete response is kept with it (R17)."""
-    changes = _ended(now_ms, retention_seconds) | {"failure": failure}
-    return _end_attempt(Move.FAIL, lease, changes | ({"result": result} if result else {}))
+    """The outcome of an attempt (R9): completed, or failed if there is a failure.
+
+    A failed request keeps the container's complete response too, if there was one (R17).
+    """
+    move = Move.FAIL if failure else Move.COMPLETE
+    outcome = {"status": TABLE[move].target, "failure": failure, "result": result}
+    return Transition(
+        move=move,
+        allowed=(_held_by(lease),),
+        achieved=(_status_is(TABLE[move].target), Check("lease", Op.EQ, lease)),
+        assign=_ended(now_ms, retention_seconds)
+        | {name: value for name, value in outcome.items() if value is not None},
+    )
 
 
 def give_up(*, now_ms: int, retention_seconds: int, max_attempts: int, failure: Failure) -> Transition:
@@ -221,16 +226,6 @@ def expire(*, now_ms: int, retention_seconds: int) -> Transition:
         allowed=((_status_is(Status.IN_QUEUE), Check("deadline_ms", Op.LE, now_ms)),),
         achieved=(_status_is(Status.EXPIRED),),
         assign=_ended(now_ms, retention_seconds) | {"status": Status.EXPIRED},
-    )
-
-
-def _end_attempt(move: Move, lease: str, changes: Mapping[str, Any]) -> Transition:
-    target = TABLE[move].target
-    return Transition(
-        move=move,
-        allowed=(_held_by(lease),),
-        achieved=(_status_is(target), Check("lease", Op.EQ, lease)),
-        assign={**changes, "status": target},
     )
 
 

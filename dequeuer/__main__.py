@@ -1,0 +1,6 @@
+"""``python -m dequeuer``."""
+
+from dequeuer.main import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,146 @@
+"""The call to the user's container on localhost."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from http import HTTPMethod
+from typing import TYPE_CHECKING
+
+import aiohttp
+from yarl import URL
+
+from penstock.outcomes import Trouble
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator, Mapping
+
+    from penstock.ports import Stored
+    from penstock.records import RequestRecord
+
+_READ_BYTES = 256 * 1024
+#: Localhost accepts at once or not at all.
+_CONNECT_SECONDS = 5
+
+
+class NoAnswer(Exception):
+    """The container gave no complete response: nothing, half of one, or too late."""
+
+    def __init__(self, trouble: Trouble, detail: str) -> None:
+        super().__init__(detail)
+        self.trouble = trouble
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """The head of a response, and its body as it arrives; reading may raise ``NoAnswer``."""
+
+    status_code: int
+    headers: Mapping[str, str]
+    chunks: AsyncIterator[bytes]
+
+
+def new_session() -> aiohttp.ClientSession:
+    """A session for ``Container`` and probes.
+
+    Connections are not reused: a server that closes an idle one just as we send would look like a
+    crash, and on localhost a new one costs nothing. Bytes are kept as they are, so nothing is
+    decompressed, and no compression is asked for.
+    """
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=0, force_close=True),
+        timeout=aiohttp.ClientTimeout(total=None),
+        auto_decompress=False,
+        skip_auto_headers=("Accept-Encoding", "Content-Type", "User-Agent"),
+        trust_env=False,
+    )
+
+
+class Container:
+    """The user's server, one call per attempt."""
+
+    def __init__(self, session: aiohttp.ClientSession, *, port: int, timeout_seconds: float) -> None:
+        self._session = session
+        self._port = port
+        self._timeout_seconds = timeout_seconds
+
+    @asynccontextmanager
+    async def call(self, record: RequestRecord, payload: Stored) -> AsyncIterator[Response]:
+        """Send the request and give its response, both as streams.
+
+        ``NoAnswer`` tells how the container failed; an error while *our* side reads the payload
+        is raised as it is.
+        """
+        body = _Body(payload)
+        async with await self._send(record, payload, body) as answer:
+            headers = {name.lower(): value for name, value in answer.headers.items()}
+            yield Response(answer.status, headers, self._reading(answer, body))
+
+    async def _send(self, record: RequestRecord, payload: Stored, body: _Body) -> aiohttp.ClientResponse:
+        url = f"http://127.0.0.1:{self._port}{record.call.path}"
+        if record.call.query:
+            url += f"?{record.call.query}"
+        with self._judging(body):
+            return await self._session.request(
+                record.call.method,
+                URL(url, encoded=True),
+                headers=_headers(record, payload),
+                data=body.chunks() if payload.size_bytes else None,
+                allow_redirects=False,
+                timeout=aiohttp.ClientTimeout(total=self._timeout_seconds, sock_connect=_CONNECT_SECONDS),
+            )
+
+    async def _reading(self, answer: aiohttp.ClientResponse, body: _Body) -> AsyncIterator[bytes]:
+        with self._judging(body):
+            async for chunk in answer.content.iter_chunked(_READ_BYTES):
+                yield chunk
+
+    @contextmanager
+    def _judging(self, body: _Body) -> Iterator[None]:
+        try:
+            yield
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise (body.fault or self._no_answer(error)) from error
+
+    def _no_answer(self, error: Exception) -> NoAnswer:
+        match error:
+            case aiohttp.ClientConnectorError() | aiohttp.ConnectionTimeoutError():
+                return NoAnswer(Trouble.UNREACHABLE, f"Nothing answers on port {self._port}: {error}")
+            case TimeoutError():
+                return NoAnswer(
+                    Trouble.TIMEOUT, f"The container did not finish within {self._timeout_seconds:g} s."
+                )
+            case _:
+                reason = str(error) or type(error).__name__
+                return NoAnswer(Trouble.INCOMPLETE, f"The container's response broke off: {reason}")
+
+
+class _Body:
+    """The payload on its way out; remembers a fault of its own, which aiohttp would disguise."""
+
+    def __init__(self, payload: Stored) -> None:
+        self._payload = payload
+        self.fault: Exception | None = None
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        try:
+            async for chunk in self._payload.chunks:
+                yield chunk
+        except Exception as error:
+            self.fault = error
+            raise
+
+
+def _headers(record: RequestRecord, payload: Stored) -> dict[str, str]:
+    headers = {
+        **record.call.headers,
+        "X-Penstock-Request-ID": record.id,
+        "X-Penstock-Attempt": str(record.attempt),
+        "X-Cortex-Request-ID": record.id,
+    }
+    if record.call.content_type is not None:
+        headers["Content-Type"] = record.call.content_type
+    if payload.size_bytes or record.call.method == HTTPMethod.POST:
+        # Many WSGI servers mishandle chunked bodies, and the size is known.
+        headers["Content-Length"] = str(payload.size_bytes)
+    return headers

@@ -1,0 +1,52 @@
+"""The heartbeat that keeps a running attempt its worker's own (R8)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+from penstock import transitions
+from penstock.ports import DependencyError, Refused
+
+if TYPE_CHECKING:
+    from penstock.ports import Clock, Delivery, Ledger, Source
+    from penstock.records import RequestKey, RequestRecord
+
+logger = logging.getLogger(__name__)
+
+#: Heartbeats in a lease: two may be lost before anybody else can claim the request.
+BEATS_PER_LEASE = 3
+
+
+class Heartbeat:
+    """Extends lease and message by a constant, however long the attempt has run."""
+
+    def __init__(self, *, ledger: Ledger, source: Source, clock: Clock, lease_seconds: int) -> None:
+        self._ledger = ledger
+        self._source = source
+        self._clock = clock
+        self._lease_seconds = lease_seconds
+
+    def lease_end_ms(self) -> int:
+        """When a lease taken or renewed now runs out."""
+        return self._clock() + self._lease_seconds * 1000
+
+    async def until_lost(self, key: RequestKey, lease: str, delivery: Delivery) -> RequestRecord | None:
+        """Beat until the record refuses, and return it as it then is: the request is no longer ours.
+
+        A call that fails proves nothing, so beating goes on: the outcome's own condition decides.
+        """
+        while True:
+            await asyncio.sleep(self._lease_seconds / BEATS_PER_LEASE)
+            try:
+                answer = await self._ledger.apply(
+                    key, transitions.renew(lease=lease, lease_until_ms=self.lease_end_ms())
+                )
+                if isinstance(answer, Refused):
+                    return answer.found
+                await self._source.extend(delivery, seconds=self._lease_seconds)
+            except DependencyError as error:
+                logger.warning(
+                    "heartbeat failed", extra={"action": "renew", "id": key.id, "error": str(error)}
+                )

@@ -1,0 +1,81 @@
+"""Readiness: nothing is received for a container that could not serve it."""
+
+from __future__ import annotations
+
+import asyncio
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+import aiohttp
+
+from dequeuer.settings import Probe, ProbeKind
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class Readiness:
+    """Runs the probes for ever and tells whether all of them are content.
+
+    A port that no probe looks at gets one of ours: until something listens, every request would
+    fail. Probes only gate receiving; work in progress goes on.
+    """
+
+    def __init__(self, probes: Sequence[Probe], *, port: int, session: aiohttp.ClientSession) -> None:
+        implicit = Probe(kind=ProbeKind.TCP_SOCKET, port=port, period_seconds=1, failure_threshold=1)
+        watched = any(probe.port == port for probe in probes)
+        self._probes = [*probes] if watched else [*probes, implicit]
+        self._session = session
+        self._content: set[Probe] = set()
+        self._ready = asyncio.Event()
+
+    async def wait(self) -> None:
+        """Return as soon as all probes are content."""
+        await self._ready.wait()
+
+    async def run(self) -> None:
+        """Probe until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for probe in self._probes:
+                group.create_task(self._watch(probe), name=f"probe {probe.kind} {probe.port}")
+
+    async def _watch(self, probe: Probe) -> None:
+        await asyncio.sleep(probe.initial_delay_seconds)
+        run_length = 0
+        was_good = False
+        while True:
+            good = await self._check(probe)
+            run_length = run_length + 1 if good is was_good else 1
+            was_good = good
+            if good and run_length >= probe.success_threshold:
+                self._content.add(probe)
+            elif not good and run_length >= probe.failure_threshold:
+                self._content.discard(probe)
+            self._publish()
+            await asyncio.sleep(probe.period_seconds)
+
+    def _publish(self) -> None:
+        if len(self._content) == len(self._probes):
+            self._ready.set()
+        else:
+            self._ready.clear()
+
+    async def _check(self, probe: Probe) -> bool:
+        look = self._get if probe.kind is ProbeKind.HTTP_GET else _connect
+        try:
+            async with asyncio.timeout(probe.timeout_seconds):
+                return await look(probe)
+        except (OSError, TimeoutError, aiohttp.ClientError):
+            return False
+
+    async def _get(self, probe: Probe) -> bool:
+        url = f"http://127.0.0.1:{probe.port}{probe.path}"
+        async with self._session.get(url, allow_redirects=False) as response:
+            return HTTPStatus.OK <= response.status < HTTPStatus.BAD_REQUEST
+
+
+async def _connect(probe: Probe) -> bool:
+    _, writer = await asyncio.open_connection("127.0.0.1", probe.port)
+    writer.close()
+    await writer.wait_closed()
+    return True

@@ -1,0 +1,58 @@
+"""Logs and metrics: JSON lines on stdout, which CloudWatch reads (metrics in its embedded format)."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from aws_lambda_powertools import Logger, single_metric
+from aws_lambda_powertools.metrics import MetricUnit
+
+if TYPE_CHECKING:
+    from penstock.records import RequestRecord
+
+NAMESPACE = "Penstock"
+
+
+def configure_logging(api: str) -> None:
+    """Give every module's log lines Powertools' JSON form."""
+    handler = Logger(service="dequeuer", api=api).registered_handler
+    for package in ("dequeuer", "penstock"):
+        logger = logging.getLogger(package)
+        logger.addHandler(handler)
+        logger.setLevel(logging.INFO)
+
+
+class Telemetry:
+    """Metrics of one API's worker."""
+
+    def __init__(self, api: str) -> None:
+        self._api = api
+
+    def finished(self, record: RequestRecord) -> None:
+        """A request has ended: how, after how long in the queue, and after how long a run."""
+        with single_metric(name="Finished", unit=MetricUnit.Count, value=1, namespace=NAMESPACE) as metric:
+            metric.add_dimension("api", self._api)
+            metric.add_dimension("status", record.status.value)
+        if record.started_ms is None or record.finished_ms is None:
+            return
+        self._milliseconds("QueueWait", record.started_ms - record.created_ms)
+        self._milliseconds("ProcessingTime", record.finished_ms - record.started_ms)
+
+    def lost(self, _record: RequestRecord) -> None:
+        """A request was taken away while we worked on it."""
+        self._count("LeaseLost")
+
+    def malformed(self) -> None:
+        """A message was none of ours."""
+        self._count("MalformedMessage")
+
+    def _count(self, name: str) -> None:
+        with single_metric(name=name, unit=MetricUnit.Count, value=1, namespace=NAMESPACE) as metric:
+            metric.add_dimension("api", self._api)
+
+    def _milliseconds(self, name: str, value: int) -> None:
+        with single_metric(
+            name=name, unit=MetricUnit.Milliseconds, value=max(0, value), namespace=NAMESPACE
+        ) as metric:
+            metric.add_dimension("api", self._api)

@@ -1,0 +1,38 @@
+"""What holds for every test: nothing but loopback is ever reached."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from pytest_socket import socket_allow_hosts
+
+ROOT = Path(__file__).parents[1]
+
+#: Fake credentials everywhere: a mistake must not be able to reach anybody's account.
+FAKE_AWS = {
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
+
+
+def pytest_configure() -> None:
+    for name in [name for name in os.environ if name.startswith(("AWS_", "PENSTOCK_"))]:
+        if name != "AWS_CA_BUNDLE":
+            del os.environ[name]
+    os.environ.update(FAKE_AWS)
+
+
+@pytest.fixture(autouse=True)
+def only_loopback() -> None:
+    socket_allow_hosts(["127.0.0.1", "::1"], allow_unix_socket=True)
+
+
+def missing(what: str) -> None:
+    """Skip on a laptop, fail in CI: there, a missing service is a fault of the build."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(what)
+    pytest.skip(what)
