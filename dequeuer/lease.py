@@ -10,6 +10,8 @@ from penstock import transitions
 from penstock.ports import DependencyError, Refused
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from penstock.ports import Clock, Delivery, Ledger, Source
     from penstock.records import RequestKey, RequestRecord
 
@@ -22,11 +24,20 @@ BEATS_PER_LEASE = 3
 class Heartbeat:
     """Extends lease and message by a constant, however long the attempt has run."""
 
-    def __init__(self, *, ledger: Ledger, source: Source, clock: Clock, lease_seconds: int) -> None:
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        source: Source,
+        clock: Clock,
+        lease_seconds: int,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
         self._ledger = ledger
         self._source = source
         self._clock = clock
         self._lease_seconds = lease_seconds
+        self._sleep = sleep
 
     def lease_end_ms(self) -> int:
         """When a lease taken or renewed now runs out."""
@@ -38,7 +49,7 @@ class Heartbeat:
         A call that fails proves nothing, so beating goes on: the outcome's own condition decides.
         """
         while True:
-            await asyncio.sleep(self._lease_seconds / BEATS_PER_LEASE)
+            await self._sleep(self._lease_seconds / BEATS_PER_LEASE)
             try:
                 answer = await self._ledger.apply(
                     key, transitions.renew(lease=lease, lease_until_ms=self.lease_end_ms())

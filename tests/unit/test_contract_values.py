@@ -34,7 +34,14 @@ def test_deeply_nested_json_is_a_malformed_message():
         Message.decode("[" * 200_000)
 
 
-SECRETS = ["authorization", "cookie", "set-cookie", "x-api-key", "x-amz-security-token", "proxy-authorization"]
+SECRETS = [
+    "authorization",
+    "cookie",
+    "set-cookie",
+    "x-api-key",
+    "x-amz-security-token",
+    "proxy-authorization",
+]
 HOP_BY_HOP = ["connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade", "host"]
 
 
@@ -46,7 +53,10 @@ def test_credentials_cookies_and_hop_by_hop_headers_are_never_stored(name):
 
 def test_allowed_headers_are_kept_in_lower_case_unless_they_are_huge():
     sent = {"Accept": "text/plain", "TraceParent": "00-1-2-01", "Accept-Language": "x" * 5000}
-    assert headers.allowed(sent, headers.REQUEST_HEADERS) == {"accept": "text/plain", "traceparent": "00-1-2-01"}
+    assert headers.allowed(sent, headers.REQUEST_HEADERS) == {
+        "accept": "text/plain",
+        "traceparent": "00-1-2-01",
+    }
 
 
 @pytest.mark.parametrize("status", [200, 201, 204, 299])
@@ -96,7 +106,10 @@ def test_the_wait_preference_is_read(header, seconds):
     assert prefer.wait_seconds(header) == seconds
 
 
-@pytest.mark.parametrize("header", ["wait", "wait=", "wait=soon", "wait=-1", "wait=1.5", "wait=1e9", "=5", "a b", ";;", "wait=99999999999"])
+@pytest.mark.parametrize(
+    "header",
+    ["wait", "wait=", "wait=soon", "wait=-1", "wait=1.5", "wait=1e9", "=5", "a b", ";;", "wait=99999999999"],
+)
 def test_a_malformed_preference_is_refused(header):
     with pytest.raises(errors.InvalidPreference):
         prefer.wait_seconds(header)

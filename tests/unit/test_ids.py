@@ -35,7 +35,9 @@ def test_fresh_ids_differ_and_have_the_shape_of_keyed_ones():
     assert all(ids.is_request_id(one) for one in fresh)
 
 
-@pytest.mark.parametrize("text", ["", "healthz", "A" * 26, "a" * 25, "a" * 27, "../" + "a" * 23, "a" * 25 + "1"])
+@pytest.mark.parametrize(
+    "text", ["", "healthz", "A" * 26, "a" * 25, "a" * 27, "../" + "a" * 23, "a" * 25 + "1"]
+)
 def test_other_text_is_no_id(text):
     assert not ids.is_request_id(text)
 

@@ -1,0 +1,130 @@
+"""Pydantic's errors in plain language, at their lines, with the nearest valid key."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, get_args
+
+from penstock.config.deployment import Config
+from penstock.config.errors import Problem
+from penstock.config.findings import Finding
+from penstock.config.section import Section
+from penstock.config.wording import dotted, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from pydantic import ValidationError
+    from pydantic_core import ErrorDetails
+
+    from penstock.config.positions import Document
+    from penstock.config.wording import Place
+
+#: Keys of Cortex's API configuration that this version lacks: not typing errors, so no key is near.
+_CORTEX_ONLY = frozenset(
+    {
+        "inf",
+        "liveness_probe",
+        "max_queue_length",
+        "node_groups",
+        "pre_stop",
+        "shm",
+        "update_strategy",
+    }
+)
+
+# By pydantic's type of error; {shown} is the value, the other names are the error's own context.
+_MESSAGES = {
+    "dict_type": "must be a map of keys and values, not {shown}",
+    "extra_forbidden": "is not a key that exists here",
+    "finite_number": "must be a finite number",
+    "float_type": "must be a number, not {shown}",
+    "greater_than": "must be above {gt}, not {shown}",
+    "greater_than_equal": "must be at least {ge}, not {shown}",
+    "int_type": "must be a whole number, not {shown}",
+    "less_than": "must be below {lt}, not {shown}",
+    "less_than_equal": "must be at most {le}, not {shown}",
+    "mapping_type": "must be a map of keys and values, not {shown}",
+    "missing": "is required",
+    "model_type": "must be a map of keys and values, not {shown}",
+    "path_type": "must be the path of a folder, not {shown}",
+    "rule": "{reason}",
+    "string_type": "must be text, not {shown}; numbers, true and false become text in quotes",
+    "tuple_type": "must be a list, not {shown}",
+    "value_error": "{error}",
+}
+
+
+def findings(error: ValidationError) -> Iterator[Finding]:
+    """Translate all that pydantic found."""
+    for details in error.errors(include_url=False):
+        # Says only that another field, reported itself, is wrong.
+        if details["type"] == "default_factory_not_called":
+            continue
+        place, message = details["loc"], _message(details)
+        suggestion = details.get("ctx", {}).get("suggestion")
+        if details["type"] == "extra_forbidden":
+            message, suggestion = _unknown_key(place, message)
+        elif place[-1:] == ("[key]",):
+            # Pydantic marks an error of a map's key, rather than of its value, by one more part.
+            place = place[:-1]
+        yield Finding(place, message, suggestion)
+
+
+def problems(found: Iterable[Finding], document: Document, *, file: Path) -> tuple[Problem, ...]:
+    """Give findings their lines, in the order of the file, each once.
+
+    A value that the YAML itself does not give, as of a key without one, is not reported again for
+    not being a valid value.
+    """
+    # Findings with a line of their own are about a key, and leave a value beside them.
+    broken = {finding.path for finding in document.findings if finding.line is None}
+    consequences = (finding for finding in found if finding.path not in broken)
+    reported = {
+        Problem(
+            file=file,
+            line=finding.line or document.line(finding.path),
+            path=dotted(finding.path),
+            message=finding.message,
+            suggestion=finding.suggestion,
+        ): None
+        for finding in (*document.findings, *consequences)
+    }
+    return tuple(sorted(reported, key=lambda problem: problem.line))
+
+
+def _message(details: ErrorDetails) -> str:
+    template = _MESSAGES.get(details["type"])
+    if template is None:
+        return details["msg"]
+    # A field of type float has limits such as 1.0, which nobody writes.
+    context = {
+        name: int(value) if isinstance(value, float) and value.is_integer() else value
+        for name, value in details.get("ctx", {}).items()
+    }
+    return template.format(**context, shown=shown(details["input"]))
+
+
+def _unknown_key(place: Place, message: str) -> tuple[str, str | None]:
+    key = str(place[-1])
+    if key in _CORTEX_ONLY:
+        return "is a key of Cortex's that Penstock does not have", None
+    near = get_close_matches(key, _keys(place[:-1]), n=1)
+    return message, near[0] if near else None
+
+
+def _keys(place: Place) -> list[str]:
+    section: type[Section] = Config
+    for part in place:
+        for name, field in section.model_fields.items():
+            if part in {name, field.alias}:
+                section = _section(field.annotation) or section
+    return [field.alias or name for name, field in section.model_fields.items()]
+
+
+def _section(annotation: Any) -> type[Section] | None:
+    """Return the section in an annotation such as ``tuple[Container, ...]`` or ``Probe | None``."""
+    if isinstance(annotation, type) and issubclass(annotation, Section):
+        return annotation
+    return next((found for part in get_args(annotation) if (found := _section(part))), None)

@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+import copy
+import string
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from penstock.config import Config, ConfigError, Problem, load
+
+VALID: dict[str, Any] = {
+    "deployment": "demo",
+    "apis": [
+        {
+            "name": "one",
+            "kind": "AsyncAPI",
+            "timeout": "5m",
+            "retention": "7d",
+            "inline_result_bytes": 10,
+            "pod": {
+                "port": 8080,
+                "max_concurrency": 2,
+                "containers": [
+                    {
+                        "name": "server",
+                        "image": "nginx",
+                        "command": ["run"],
+                        "args": ["x"],
+                        "env": {"A": "b"},
+                        "secrets": {"B": "/b"},
+                        "compute": {"cpu": "200m", "mem": "512Mi", "gpu": 0},
+                        "readiness_probe": {"http_get": {"path": "/", "port": 8080}, "period_seconds": 1},
+                    }
+                ],
+            },
+            "autoscaling": {"min_replicas": 1, "max_replicas": 2, "init_replicas": 1, "window": "10s"},
+            "networking": {"endpoint": "/one", "forward_headers": ["x-a"]},
+            "local": {"command": "run", "directory": ".", "env": {"A": "b"}},
+        }
+    ],
+}
+
+
+def _places(value: Any, place: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
+    """List every place in nested data, the top excluded."""
+    entries = (
+        value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    )
+    return [found for key, inner in entries for found in ((*place, key), *_places(inner, (*place, key)))]
+
+
+def _at(data: Any, place: tuple[str | int, ...]) -> Any:
+    for part in place:
+        data = data[part]
+    return data
+
+
+PLACES = _places(VALID)
+MAPS = [
+    (),
+    *(
+        place
+        for place in PLACES
+        if isinstance(_at(VALID, place), dict) and place[-1] not in {"env", "secrets"}
+    ),
+]
+
+# On a busy machine one of a hundred files may take long without being slow.
+relaxed = settings(deadline=None)
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | st.dates(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@pytest.fixture(scope="module")
+def folder():
+    with TemporaryDirectory() as folder:
+        yield Path(folder)
+
+
+def _outcome(folder: Path, content: bytes) -> Config | tuple[Problem, ...]:
+    path = folder / "penstock.yaml"
+    path.write_bytes(content)
+    try:
+        return load(path)
+    except ConfigError as error:
+        problems, report = error.problems, str(error)
+    assert problems
+    # One line for each problem: a message with a line break in it would hide where it belongs.
+    assert len(report.splitlines()) == len(problems)
+    assert all(problem.line >= 1 for problem in problems)
+    return problems
+
+
+@relaxed
+@given(content=st.binary(max_size=200))
+def test_any_bytes_give_a_configuration_or_problems(folder, content):
+    _outcome(folder, content)
+
+
+@relaxed
+@given(content=st.text(alphabet=string.printable + "äé\u2028", max_size=200))
+@example("%TAG ! tag:x,2000:\n---\n!a b")
+@example("? a\n: b\n? [c]\n: d")
+@example("a: &a\n  b: *a\n")
+@example('"\\x"')
+@example("!<%ff> a")
+@example("%YAML 3.1\n---\na")
+def test_any_text_gives_a_configuration_or_problems(folder, content):
+    _outcome(folder, content.encode())
+
+
+@relaxed
+@given(place=st.sampled_from(PLACES), value=anything)
+def test_any_value_anywhere_gives_a_configuration_or_problems(folder, place, value):
+    data = copy.deepcopy(VALID)
+    _at(data, place[:-1])[place[-1]] = value
+    _outcome(folder, yaml.safe_dump(data, allow_unicode=True).encode())
+
+
+@relaxed
+@given(cut=st.integers(min_value=0), pasted=st.text(alphabet="{}[]:,-&*!|>'\"%@` \n\tab0", max_size=5))
+def test_any_damage_to_a_valid_file_gives_a_configuration_or_problems(folder, cut, pasted):
+    text = yaml.safe_dump(VALID)
+    cut %= len(text)
+    _outcome(folder, (text[:cut] + pasted + text[cut + len(pasted) :]).encode())
+
+
+@relaxed
+@given(
+    place=st.sampled_from(MAPS), key=st.text(alphabet=string.ascii_letters + "_-", min_size=1, max_size=20)
+)
+def test_an_unknown_key_is_always_reported_with_its_line(folder, place, key):
+    key = f"{key}_unknown"
+    data = copy.deepcopy(VALID)
+    _at(data, place)[key] = "here"
+    text = yaml.safe_dump(data)
+
+    problems = _outcome(folder, text.encode())
+
+    line = next(number for number, line in enumerate(text.splitlines(), start=1) if f"{key}: here" in line)
+    assert isinstance(problems, tuple)
+    assert [(problem.line, problem.path.endswith(key)) for problem in problems] == [(line, True)]
+
+
+def test_the_file_these_tests_damage_is_valid(folder):
+    assert isinstance(_outcome(folder, yaml.safe_dump(VALID).encode()), Config)

@@ -1,0 +1,291 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+CONTAINERS = "apis.0.pod.containers"
+COMPUTE = f"{CONTAINERS}.0.compute"
+PROBE = f"{CONTAINERS}.0.readiness_probe"
+SCALING = "apis.0.autoscaling"
+
+
+def _containers(number: int, **settings: Any) -> list[dict[str, Any]]:
+    return [{"name": f"c{index}", "image": "x", **settings} for index in range(number)]
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "message"),
+    [
+        # names
+        ("deployment", "Demo", "must start with a lower-case letter"),
+        ("deployment", "1demo", "must start with a lower-case letter"),
+        ("deployment", "demo-", "not end with a dash"),
+        ("deployment", "demo\n", "must start with a lower-case letter"),
+        ("deployment", "a" * 17, "must have at most 16 characters, not 17"),
+        ("deployment", 5, "must be text, not 5"),
+        ("apis", [], "must list at least one API"),
+        ("apis", {}, "must be a list, not a map"),
+        ("apis", "one", 'must be a list, not "one"'),
+        ("apis.0", "one", 'must be a map of keys and values, not "one"'),
+        ("apis.0.name", "a" * 43, "must have at most 42 characters"),
+        ("apis.0.name", "b-x", 'must not start with "b-"'),
+        ("apis.0.name", "async-function", "Penstock uses it itself"),
+        ("apis.0.name", "healthz", "Penstock uses it itself"),
+        ("apis.0.name", "under_score", "must start with a lower-case letter"),
+        ("apis.0.kind", "BatchAPI", "the kinds are: AsyncAPI"),
+        ("apis.0.kind", "asyncAPI", "the kinds that exist, AsyncAPI"),
+        ("apis.0.kind", 1, "the kinds that exist, AsyncAPI"),
+        # time and size
+        ("apis.0.timeout", "0s", "must be above 0s and at most 11h35m, not 0s"),
+        ("apis.0.timeout", "11h35m1s", "must be above 0s and at most 11h35m"),
+        ("apis.0.timeout", "soon", 'must be a duration such as "30s"'),
+        ("apis.0.timeout", True, "must be a duration such as"),
+        ("apis.0.retention", "59m", "must be from 1h to 365d, not 59m"),
+        ("apis.0.retention", "366d", "must be from 1h to 365d"),
+        ("apis.0.inline_result_bytes", -1, "must be at least 0, not -1"),
+        ("apis.0.inline_result_bytes", 4_000_001, "must be at most 4000000"),
+        ("apis.0.inline_result_bytes", "1k", "must be a whole number"),
+        # pod
+        ("apis.0.pod.port", 0, "must be at least 1"),
+        ("apis.0.pod.port", 65536, "must be at most 65535"),
+        ("apis.0.pod.port", 8888, "must not be 8888"),
+        ("apis.0.pod.port", 15000, "must not be 15000"),
+        ("apis.0.pod.port", "8080", 'must be a whole number, not "8080"'),
+        ("apis.0.pod.port", True, "must be a whole number, not true"),
+        ("apis.0.pod.port", 1.5, "must be a whole number, not 1.5"),
+        ("apis.0.pod.max_concurrency", 0, "must be at least 1"),
+        ("apis.0.pod.max_concurrency", 101, "must be at most 100"),
+        (CONTAINERS, [], "must list at least one container"),
+        (CONTAINERS, _containers(10), "must list at most 9 containers"),
+        (CONTAINERS, _containers(2, compute={"cpu": 9}), "ask for 18000m CPU together"),
+        (CONTAINERS, _containers(2, compute={"mem": "61Gi"}), "ask for 124928Mi together"),
+        # containers
+        (f"{CONTAINERS}.0.name", "dequeuer", "Penstock runs a container of this name"),
+        (f"{CONTAINERS}.0.name", "proxy", "Penstock runs a container of this name"),
+        (f"{CONTAINERS}.0.image", "https://x/y", "must name an image"),
+        (f"{CONTAINERS}.0.image", "", "must name an image"),
+        (f"{CONTAINERS}.0.build", 5, "must be the path of a folder, not 5"),
+        (f"{CONTAINERS}.0.command", "python x", "must be a list"),
+        (f"{CONTAINERS}.0.args.0", 8080, "must be text, not 8080"),
+        (f"{CONTAINERS}.0.env", ["A=1"], "must be a map"),
+        (
+            f"{CONTAINERS}.0.env.DEBUG",
+            1,
+            "must be text, not 1; numbers, true and false become text in quotes",
+        ),
+        (f"{CONTAINERS}.0.env.DEBUG", True, "must be text, not true"),
+        (f"{CONTAINERS}.0.env.A-B", "x", "must hold only letters, digits and underscores"),
+        (f"{CONTAINERS}.0.env.PENSTOCK_X", "x", "must not start with PENSTOCK_"),
+        (f"{CONTAINERS}.0.env.CORTEX_X", "x", "must not start with CORTEX_"),
+        (f"{CONTAINERS}.0.env.AWS_REGION", "x", "must not start with AWS_"),
+        (f"{CONTAINERS}.0.secrets.A", "arn:aws:s3:::bucket", "must be the ARN of a Secrets Manager secret"),
+        (f"{CONTAINERS}.0.secrets.AWS_KEY", "x", "must not start with AWS_"),
+        # compute
+        (f"{COMPUTE}.cpu", "19m", "must be at least 20m"),
+        (f"{COMPUTE}.cpu", "much", "must be an amount of CPU"),
+        (f"{COMPUTE}.mem", "19Mi", "must be at least 20Mi"),
+        (f"{COMPUTE}.mem", 512, "with a unit"),
+        (f"{COMPUTE}.gpu", 1, "Fargate, which has no GPUs"),
+        (f"{COMPUTE}.gpu", -1, "must be at least 0"),
+        # probes
+        (PROBE, {}, 'needs "http_get" or "tcp_socket"'),
+        (PROBE, {"http_get": {}, "tcp_socket": {}}, "must have only one of"),
+        (f"{PROBE}.http_get.path", "healthz", 'must start with "/"'),
+        (f"{PROBE}.tcp_socket.port", 70000, "must be at most 65535"),
+        # autoscaling
+        (f"{SCALING}.min_replicas", -1, "must be at least 0"),
+        (f"{SCALING}.max_replicas", 0, "must be at least 1"),
+        (f"{SCALING}.target_in_flight", 0, "must be above 0, not 0"),
+        (f"{SCALING}.target_in_flight", "2", 'must be a number, not "2"'),
+        (f"{SCALING}.target_in_flight", float("nan"), "must be a finite number"),
+        (f"{SCALING}.window", "5s", "must be at least 10s and a multiple of 10s, not 5s"),
+        (f"{SCALING}.window", "15s", "a multiple of 10s"),
+        (f"{SCALING}.max_downscale_factor", 1, "must be below 1, not 1"),
+        (f"{SCALING}.max_upscale_factor", 1, "must be above 1, not 1"),
+        (f"{SCALING}.max_upscale_factor", float("inf"), "must be a finite number"),
+        (f"{SCALING}.downscale_tolerance", 1, "must be below 1"),
+        (f"{SCALING}.upscale_tolerance", -0.1, "must be at least 0, not -0.1"),
+        (f"{SCALING}.upscale_stabilization_period", -1, "must be a duration"),
+        (f"{SCALING}.init_replicas", 0, "must be from min_replicas to max_replicas, not 0"),
+        (f"{SCALING}.init_replicas", 101, "must be from min_replicas to max_replicas, not 101"),
+        # networking
+        ("apis.0.networking.endpoint", "a/b", "must be one path segment"),
+        ("apis.0.networking.endpoint", "//a", "must be one path segment"),
+        ("apis.0.networking.endpoint", "..", "must be one path segment"),
+        ("apis.0.networking.endpoint", "ä", "must be one path segment"),
+        ("apis.0.networking.endpoint", "/docs", "Penstock uses it itself"),
+        ("apis.0.networking.forward_headers.0", "a b", "must be the name of an HTTP header"),
+        ("apis.0.networking.forward_headers.0", "X-Penstock-Attempt", "is set by Penstock"),
+        ("apis.0.networking.forward_headers", ["X-A", "x-a"], "must list each header once: x-a"),
+        # local
+        ("apis.0.local", {"command": 'python "x'}, "whose quotes are closed"),
+        ("apis.0.local", {"command": ""}, "must start with the program"),
+        ("apis.0.local", {"command": [""]}, "must start with the program"),
+        ("apis.0.local", {"command": 5}, "must be a list, not 5"),
+    ],
+)
+def test_what_cannot_work_is_refused_with_the_reason_at_its_place(refused, place, value, message):
+    if place.endswith(".0") and place.count(".") > 2:  # the first entry of a list that is not there yet
+        place, value = place.removesuffix(".0"), [value]
+
+    (problem,) = (
+        found for found in refused(place, value) if 'must have only one of "image"' not in found.message
+    )
+
+    assert message in problem.message
+    assert problem.path.replace("[", ".").replace("]", "").replace('"', "").startswith(place)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        *(
+            "Authorization",
+            "Proxy-Authorization",
+            "Cookie",
+            "Set-Cookie",
+            "X-Api-Key",
+            "X-Amz-Security-Token",
+        ),
+        *("Connection", "Keep-Alive", "TE", "Trailer", "Transfer-Encoding", "Upgrade", "Proxy-Authenticate"),
+        *("Host", "Content-Length", "Expect"),
+    ],
+)
+def test_credentials_and_headers_of_the_connection_are_never_forwarded(refused, header):
+    (problem,) = refused("apis.0.networking.forward_headers", ["X-Fine", header])
+    assert problem.path == "apis[0].networking.forward_headers[1]"
+    assert f'"{header.lower()}" is never stored' in problem.message
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        ("deployment", "a" * 16),
+        ("apis.0.name", "a" * 42),
+        ("apis.0.timeout", "11h35m"),
+        ("apis.0.timeout", 1),
+        ("apis.0.retention", "1h"),
+        ("apis.0.retention", "365d"),
+        ("apis.0.inline_result_bytes", 0),
+        ("apis.0.pod.port", 65535),
+        (CONTAINERS, _containers(9)),
+        (CONTAINERS, _containers(2, compute={"cpu": 8, "mem": "60Gi"})),
+        (f"{COMPUTE}.cpu", "20m"),
+        (f"{COMPUTE}.mem", "20Mi"),
+        (f"{SCALING}.window", "10s"),
+        (f"{SCALING}.max_downscale_factor", 0),
+        (f"{SCALING}.upscale_stabilization_period", "0s"),
+        (
+            f"{CONTAINERS}.0.secrets.A",
+            "arn:aws:secretsmanager:eu-west-1:123456789012:secret:db-AbCdEf:password::",
+        ),
+        (f"{CONTAINERS}.0.secrets.A", "arn:aws-us-gov:ssm:us-gov-west-1:123456789012:parameter/db/password"),
+        (f"{CONTAINERS}.0.secrets.A", "/db/password"),
+        (f"{CONTAINERS}.0.image", "123456789012.dkr.ecr.eu-west-1.amazonaws.com/x@sha256:00"),
+    ],
+)
+def test_the_limits_themselves_are_allowed(accepted, place, value):
+    accepted(place, value)
+
+
+def test_scaling_to_zero_is_allowed(accepted):
+    assert accepted(SCALING, {"min_replicas": 0}).apis[0].autoscaling.init_replicas == 0
+
+
+def test_more_min_than_max_replicas_are_refused_even_if_max_is_the_default(refused):
+    messages = [problem.message for problem in refused(f"{SCALING}.min_replicas", 200)]
+    assert messages == ["must be at least min_replicas, 200, not 100"]
+
+
+def test_an_image_and_a_build_folder_exclude_each_other(refused, tmp_path):
+    (tmp_path / "Dockerfile").touch()
+    both, neither = {"name": "a", "image": "x", "build": "."}, {"name": "a"}
+
+    (problem,) = refused(CONTAINERS, [both])
+    assert problem.message == 'must have only one of "image" or "build"'
+    (problem,) = refused(CONTAINERS, [neither])
+    assert problem.message == 'needs "image" or "build"'
+
+
+@pytest.mark.parametrize("folder", ["missing", "a\x00b", "x" * 5000])
+def test_a_build_folder_must_exist(refused, folder):
+    (problem,) = refused(CONTAINERS, [{"name": "a", "build": folder}])
+    assert problem.path == "apis[0].pod.containers[0].build"
+    assert problem.message.startswith("names a folder that does not exist")
+
+
+def test_a_build_folder_must_hold_a_dockerfile(refused, tmp_path):
+    (tmp_path / "server").mkdir()
+    (problem,) = refused(CONTAINERS, [{"name": "a", "build": "server"}])
+    assert problem.message == 'names a folder that holds no Dockerfile: "server"'
+
+
+def test_the_folder_of_a_local_server_must_exist(refused):
+    (problem,) = refused("apis.0.local", {"command": "x", "directory": "missing"})
+    assert problem.path == "apis[0].local.directory"
+
+
+def test_a_variable_is_either_text_or_a_secret(refused):
+    container = {"name": "a", "image": "x", "env": {"A": "1", "B": "2"}, "secrets": {"B": "/b"}}
+    (problem,) = refused(CONTAINERS, [container])
+    assert (problem.path, problem.message) == (
+        "apis[0].pod.containers[0].secrets",
+        "must not name what env names too: B",
+    )
+
+
+def test_containers_of_one_pod_have_different_names(refused):
+    (problem,) = refused(CONTAINERS, [{"name": "a", "image": "x"}, {"name": "a", "image": "y"}])
+    assert problem.path == "apis[0].pod.containers[1].name"
+
+
+def _api(name: str, **settings: Any) -> dict[str, Any]:
+    return {
+        "name": name,
+        "kind": "AsyncAPI",
+        "pod": {"containers": [{"name": "a", "image": "x"}]},
+        **settings,
+    }
+
+
+def test_apis_have_different_names(refused):
+    (problem,) = refused("apis", [_api("one"), _api("two"), _api("one")])
+    assert (problem.path, problem.message) == (
+        "apis[2].name",
+        'must be unique: another API is named "one"',
+    )
+
+
+@pytest.mark.parametrize(
+    ("apis", "place"),
+    [
+        # two endpoints
+        (
+            [
+                _api("one", networking={"endpoint": "x"}),
+                _api("two", networking={"endpoint": "/x"}),
+            ],
+            "apis[1].networking.endpoint",
+        ),
+        # an endpoint, and the name of a later API
+        ([_api("one", networking={"endpoint": "two"}), _api("two")], "apis[1].name"),
+        # an endpoint, and the name of an earlier API
+        ([_api("one"), _api("two", networking={"endpoint": "one"})], "apis[1].networking.endpoint"),
+    ],
+)
+def test_apis_have_different_endpoints(refused, apis, place):
+    (problem,) = refused("apis", apis)
+    assert problem.path == place
+    assert 'the same endpoint as the API "one"' in problem.message
+
+
+def test_a_name_is_free_as_an_endpoint_once_its_api_uses_another(accepted):
+    apis = [_api("one", networking={"endpoint": "x"}), _api("two", networking={"endpoint": "one"})]
+    assert [api.endpoint for api in accepted("apis", apis).apis] == ["x", "one"]
+
+
+def test_a_timeout_leaves_room_for_the_longest_retry_wait(accepted):
+    longest = accepted("apis.0.timeout", "11h35m").apis[0].timeout
+    assert longest + timedelta(minutes=15) == timedelta(hours=11, minutes=50)

@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from penstock.config import ConfigError, load
+from penstock.config.schema import SCHEMA_FILE, json_schema, main
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SCHEMA = json_schema()
+SECTIONS = {name: section for name, section in SCHEMA["$defs"].items() if "properties" in section}
+FIELDS = [
+    (name, key, field)
+    for name, section in [("Config", SCHEMA), *SECTIONS.items()]
+    for key, field in section["properties"].items()
+]
+#: Where a file has each section.
+PLACES = {
+    "AsyncApi": "apis.0",
+    "Autoscaling": "apis.0.autoscaling",
+    "Compute": "apis.0.pod.containers.0.compute",
+    "Container": "apis.0.pod.containers.0",
+    "HttpGet": "apis.0.pod.containers.0.readiness_probe.http_get",
+    "Local": "apis.0.local",
+    "Networking": "apis.0.networking",
+    "Pod": "apis.0.pod",
+    "Probe": "apis.0.pod.containers.0.readiness_probe",
+    "TcpSocket": "apis.0.pod.containers.0.readiness_probe.tcp_socket",
+}
+
+#: Sections that are not valid without one more key.
+_NEEDED: dict[str, dict[str, Any]] = {"Local": {"command": "x"}, "Probe": {"tcp_socket": {}}}
+
+
+def test_the_committed_schema_is_that_of_the_models(capsys):
+    assert main(["--check"]) == 0, capsys.readouterr().err
+
+
+def test_a_schema_that_differs_fails_the_check_with_the_remedy(tmp_path, capsys):
+    file = tmp_path / "schema.json"
+
+    assert main(["--check", "--file", str(file)]) == 1
+    assert "python -m penstock.config.schema --write" in capsys.readouterr().err
+
+    assert main(["--write", "--file", str(file)]) == 0
+    assert main(["--check", "--file", str(file)]) == 0
+    assert json.loads(file.read_text()) == json.loads(SCHEMA_FILE.read_text())
+
+
+def test_every_field_and_section_is_described():
+    undescribed = [
+        (name, key) for name, key, field in FIELDS if not field.get("description") and "$ref" not in field
+    ]
+    assert undescribed == []
+    assert all(section["description"] for section in SECTIONS.values())
+
+
+def test_no_field_of_the_schema_may_be_null():
+    assert "null" not in [value for _, _, field in FIELDS for value in _values(field)]
+
+
+def _values(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        return [found for inner in value.values() for found in _values(inner)]
+    if isinstance(value, list):
+        return [found for inner in value for found in _values(inner)]
+    return [value]
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "default"),
+    [(name, key, field["default"]) for name, key, field in FIELDS if "default" in field],
+)
+def test_a_default_in_the_schema_means_the_same_as_leaving_the_key_out(change, section, key, default):
+    base = PLACES[section]
+    needed: dict[str, Any] = _NEEDED.get(section, {})
+    with_default = change(base, {**_present(change, base), **needed, key: default})
+    given = load(with_default)
+    without = load(change(base, {**_present(change, base), **needed}))
+    assert given == without
+
+
+def _present(change: Any, place: str) -> dict[str, Any]:
+    value: Any = yaml.safe_load(change("deployment", "demo").read_text())
+    for part in place.split("."):
+        value = value[int(part)] if part.isdigit() else value.get(part, {})
+    return dict(value)
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "valid"),
+    [
+        ("apis.0.timeout", "1h30m", True),
+        ("apis.0.timeout", 90, True),
+        ("apis.0.timeout", "soon", False),
+        ("apis.0.timeout", None, False),
+        ("apis.0.pod.containers.0.compute.cpu", "200m", True),
+        ("apis.0.pod.containers.0.compute.cpu", 0.5, True),
+        ("apis.0.pod.containers.0.compute.mem", "1.5Gi", True),
+        ("apis.0.pod.containers.0.compute.mem", 512, False),
+        ("apis.0.pod.containers.0.env.A", "1", True),
+        ("apis.0.pod.containers.0.env.A", 1, False),
+        ("apis.0.pod.containers.0.build", ".", False),  # beside an image
+        ("apis.0.pod.port", 8888, False),
+        ("apis.0.local", {"command": "python server.py"}, True),
+        ("apis.0.local", {"command": ["python", "server.py"]}, True),
+        ("apis.0.networking.endpoint", "/x", True),
+        ("apis.0.kind", "BatchAPI", False),
+        ("extra", 1, False),
+    ],
+)
+def test_editors_judge_a_file_as_the_loader_does(change, tmp_path, place, value, valid):
+    jsonschema: Any = pytest.importorskip("jsonschema", reason="comes with moto, not with Penstock")
+    (tmp_path / "Dockerfile").touch()
+    path = change(place, value)
+
+    errors = list(jsonschema.Draft202012Validator(SCHEMA).iter_errors(yaml.safe_load(path.read_text())))
+
+    assert (not errors) is valid
+    assert _loads(path) is valid
+
+
+def _loads(path: Path) -> bool:
+    try:
+        load(path)
+    except ConfigError:
+        return False
+    return True

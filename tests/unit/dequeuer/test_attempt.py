@@ -1,0 +1,283 @@
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from dequeuer.container import NoAnswer
+from penstock import transitions
+from penstock.outcomes import Trouble
+from penstock.ports import DependencyError
+from penstock.records import Status
+from penstock.testing import MemoryObjects
+from tests.examples import KEY, NOW_MS
+from tests.unit.dequeuer.workbench import Workbench
+
+
+@pytest.fixture
+def bench() -> Workbench:
+    return Workbench()
+
+
+async def until(condition) -> None:
+    async with asyncio.timeout(5):
+        while not condition():  # noqa: ASYNC110 - the condition is state of plain objects
+            await asyncio.sleep(0)
+
+
+async def test_a_request_runs_its_result_is_stored_and_nothing_is_left_over(bench):
+    bench.submit()
+    await bench.deliver()
+    assert bench.container.received == [b"hello"]
+    assert bench.now.status is Status.COMPLETED
+    assert bench.results == {bench.now.result.key: b"result"}
+    assert (bench.now.result.status_code, bench.now.result.content_type) == (200, "text/plain")
+    assert (bench.now.result.size_bytes, bench.now.attempt) == (6, 1)
+    assert bench.payloads == {}
+    assert len(bench.queue) == 0
+
+
+async def test_an_empty_payload_and_an_empty_answer_are_a_result_too(bench):
+    bench.submit(b"")
+    bench.container.body, bench.container.status, bench.container.headers = b"", 204, {}
+    await bench.deliver()
+    assert bench.now.status is Status.COMPLETED
+    assert list(bench.results.values()) == [b""]
+
+
+async def test_an_answer_outside_2xx_fails_the_request_and_keeps_answer_and_payload(bench):
+    bench.submit()
+    bench.container.status, bench.container.body = 500, b"boom"
+    await bench.deliver()
+    assert (bench.now.status, bench.now.failure.code) == (Status.FAILED, "container_error")
+    assert list(bench.results.values()) == [b"boom"]
+    assert list(bench.payloads.values()) == [b"hello"]
+    assert len(bench.queue) == 0
+
+
+@pytest.mark.parametrize("trouble", list(Trouble))
+async def test_no_complete_answer_fails_the_request_with_its_kind(bench, trouble):
+    async def break_off():
+        raise NoAnswer(trouble, "it broke off")
+
+    bench.submit()
+    bench.container.act = break_off
+    await bench.deliver()
+    assert (bench.now.status, bench.now.failure.code) == (Status.FAILED, trouble)
+    assert bench.results == {}
+
+
+async def test_a_payload_that_is_gone_fails_the_request(bench):
+    bench.submit()
+    bench.objects.bodies.clear()
+    await bench.deliver()
+    assert bench.now.failure.code == "payload_missing"
+    assert bench.container.received == []
+
+
+async def test_credentials_in_a_response_are_not_stored(bench):
+    bench.submit()
+    bench.container.headers = {"set-cookie": "secret", "etag": "1", "content-type": "text/plain"}
+    await bench.deliver()
+    assert bench.now.result.headers == {"etag": "1"}
+
+
+async def test_a_duplicate_delivery_does_not_disturb_running_work(bench):
+    bench.submit(status=Status.IN_PROGRESS, lease="theirs", lease_until_ms=NOW_MS + 20_000, attempt=1)
+    before = bench.now
+    await bench.deliver()
+    assert bench.now == before
+    assert bench.container.received == []
+    bench.clock.advance(19)
+    assert bench.queue.take(1) == []
+    bench.clock.advance(2)
+    assert len(bench.queue.take(1)) == 1
+
+
+@pytest.mark.parametrize("status", [Status.COMPLETED, Status.FAILED, Status.CANCELLED, Status.EXPIRED])
+async def test_the_message_of_an_ended_request_is_deleted_without_a_run(bench, status):
+    bench.submit(status=status)
+    await bench.deliver()
+    assert bench.container.received == []
+    assert len(bench.queue) == 0
+
+
+async def test_the_message_of_an_unknown_request_is_deleted_and_creates_no_record(bench):
+    bench.submit()
+    bench.records.rows.clear()
+    await bench.deliver()
+    assert bench.records.rows == {}
+    assert len(bench.queue) == 0
+
+
+async def test_a_malformed_message_is_left_for_the_dead_letter_queue(bench, capsys):
+    bench.queue.put("garbage", group="g", deduplication_id="g")
+    await bench.deliver()
+    assert len(bench.queue) == 1
+    assert "MalformedMessage" in capsys.readouterr().out
+
+
+async def test_a_dead_workers_request_runs_again(bench):
+    bench.submit(status=Status.IN_PROGRESS, lease="dead", lease_until_ms=NOW_MS - 1, attempt=1)
+    await bench.deliver()
+    assert (bench.now.status, bench.now.attempt) == (Status.COMPLETED, 2)
+
+
+async def test_a_request_that_kills_its_workers_is_given_up_after_its_attempts(bench):
+    bench.submit(status=Status.IN_PROGRESS, lease="dead", lease_until_ms=NOW_MS - 1, attempt=3)
+    await bench.deliver()
+    assert (bench.now.status, bench.now.failure.code) == (Status.FAILED, "worker_lost")
+    assert bench.container.received == []
+    assert len(bench.queue) == 0
+
+
+async def test_a_request_past_its_deadline_never_starts(bench):
+    bench.submit(deadline_ms=NOW_MS)
+    await bench.deliver()
+    assert bench.now.status is Status.EXPIRED
+    assert bench.container.received == []
+
+
+async def test_cancelling_aborts_the_call_at_the_next_heartbeat(bench):
+    bench.submit()
+    bench.container.act = asyncio.Event().wait
+    running = asyncio.create_task(bench.deliver())
+    await until(lambda: bench.container.received)
+    bench.records.apply(KEY, transitions.cancel(now_ms=bench.clock(), retention_seconds=600))
+    bench.beats.release()
+    await running
+    assert bench.container.aborted == 1
+    assert bench.now.status is Status.CANCELLED
+    assert len(bench.queue) == 0
+
+
+async def test_each_heartbeat_extends_lease_and_message_by_the_same_however_long_it_ran(bench):
+    bench.submit()
+    bench.container.act = asyncio.Event().wait
+    running = asyncio.create_task(bench.deliver())
+    await until(lambda: bench.container.received)
+    for _ in range(400):
+        bench.clock.advance(10)
+        expected = bench.clock() + 30_000
+        bench.beats.release()
+        await until(lambda end=expected: bench.now.lease_until_ms == end)
+        assert bench.queue.take(1) == []
+    bench.clock.advance(31)
+    assert len(bench.queue.take(1)) == 1, "a dead worker's message is back after one lease"
+    bench.out_of_time.set()
+    await running
+
+
+async def test_a_stale_workers_late_result_loses(bench):
+    """Frozen past its lease; another worker finishes; then the first one wakes up."""
+
+    async def somebody_else_wins():
+        bench.clock.advance(31)
+        bench.records.apply(
+            KEY, transitions.claim(lease="b", now_ms=bench.clock(), lease_until_ms=2**50, max_attempts=3)
+        )
+        bench.objects.bodies["results/winner"] = b"winner"
+
+    bench.submit()
+    bench.container.act = somebody_else_wins
+    await bench.deliver()
+    assert (bench.now.status, bench.now.lease) == (Status.IN_PROGRESS, "b")
+    assert bench.results == {"results/winner": b"winner"}
+    assert list(bench.payloads.values()) == [b"hello"]
+    assert len(bench.queue) == 1, "the winner's message is not deleted"
+
+
+async def test_when_time_runs_out_the_request_goes_back_with_its_attempt(bench):
+    bench.submit()
+    bench.container.act = asyncio.Event().wait
+    running = asyncio.create_task(bench.deliver())
+    await until(lambda: bench.container.received)
+    bench.out_of_time.set()
+    await running
+    assert bench.container.aborted == 1
+    assert (bench.now.status, bench.now.attempt, bench.now.releases) == (Status.IN_QUEUE, 0, 1)
+    assert len(bench.queue.take(1)) == 1, "others may take it at once"
+
+
+async def test_a_failing_result_store_gives_the_request_back_after_a_pause(bench):
+    class Down(MemoryObjects):
+        def put(self, key, body, *, content_type):
+            raise DependencyError("down")
+
+    bench.objects = Down()
+    bench.__post_init__()
+    bench.submit()
+    await bench.deliver()
+    assert (bench.now.status, bench.now.attempt) == (Status.IN_QUEUE, 0)
+    assert bench.queue.take(1) == []
+    bench.clock.advance(5)
+    assert len(bench.queue.take(1)) == 1
+    assert list(bench.payloads.values()) == [b"hello"]
+
+
+async def test_an_outcome_whose_answer_was_lost_is_recognised_as_our_own(bench):
+    bench.submit()
+    bench.ledger.after["apply:complete"] = 1
+    await bench.deliver()
+    assert bench.now.status is Status.COMPLETED
+    assert list(bench.results.values()) == [b"result"]
+    assert len(bench.queue) == 0
+
+
+async def test_finished_work_is_committed_when_the_table_answers_again(bench, monkeypatch):
+    monkeypatch.setattr("dequeuer.attempt.COMMIT_PAUSE_SECONDS", 0)
+    bench.submit()
+    bench.ledger.before["apply:complete"] = 3
+    await bench.deliver()
+    assert bench.now.status is Status.COMPLETED
+    assert bench.container.received == [b"hello"], "the container ran once"
+
+
+async def test_a_heartbeat_that_cannot_extend_the_message_does_not_stop_the_work(bench):
+    bench.submit()
+    gate = asyncio.Event()
+    bench.container.act = gate.wait
+    running = asyncio.create_task(bench.deliver())
+    await until(lambda: bench.container.received)
+    bench.source.before["extend"] = 1
+    bench.beats.release()
+    await until(lambda: bench.source.before["extend"] == 0)
+    gate.set()
+    await running
+    assert bench.now.status is Status.COMPLETED
+
+
+async def test_a_heartbeat_that_cannot_reach_the_table_proves_nothing(bench):
+    bench.submit()
+    gate = asyncio.Event()
+    bench.container.act = gate.wait
+    running = asyncio.create_task(bench.deliver())
+    await until(lambda: bench.container.received)
+    bench.ledger.before["apply:renew"] = 2
+    for _ in range(2):
+        bench.beats.release()
+    await until(lambda: bench.ledger.before["apply:renew"] == 0)
+    gate.set()
+    await running
+    assert bench.now.status is Status.COMPLETED
+
+
+async def test_a_claim_whose_answer_was_lost_is_taken_up_by_the_next_delivery(bench):
+    bench.submit()
+    bench.ledger.after["apply:claim"] = 1
+    with pytest.raises(DependencyError):
+        await bench.deliver()
+    bench.clock.advance(31)
+    await bench.deliver()
+    assert (bench.now.status, bench.now.attempt) == (Status.COMPLETED, 2)
+
+
+async def test_a_failed_clean_up_costs_only_another_delivery(bench):
+    bench.submit()
+    bench.source.before["ack"] = 1
+    await bench.deliver()
+    assert len(bench.queue) == 1
+    bench.clock.advance(31)
+    await bench.deliver()
+    assert len(bench.queue) == 0
+    assert bench.container.received == [b"hello"]

@@ -1,0 +1,211 @@
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from dequeuer.worker import Worker
+from penstock.messages import Message
+from penstock.ports import DependencyError
+from penstock.records import RequestKey, Status
+from penstock.testing import ManualClock, MemoryOutbox, MemoryQueue, MemorySource
+from tests.examples import NOW_MS
+from tests.unit.dequeuer.workbench import SETTINGS, Workbench
+
+
+class AlwaysReady:
+    async def wait(self) -> None:
+        return
+
+
+class Recorder:
+    """Stands for the attempts: notes what it is given and finishes when told."""
+
+    def __init__(self) -> None:
+        self.started: list[str] = []
+        self.gate = asyncio.Event()
+        self.most = 0
+        self._now = 0
+
+    async def handle(self, delivery) -> None:
+        self.started.append(delivery.message_id)
+        self._now += 1
+        self.most = max(self.most, self._now)
+        await self.gate.wait()
+        self._now -= 1
+
+
+def fill(queue, count) -> None:
+    for number in range(count):
+        key = RequestKey(
+            api="a", id="abcdefghijklmnopqrstuvwx" + "abcdefghij"[number // 10] + "abcdefghij"[number % 10]
+        )
+        MemoryOutbox(queue).send(Message(key))
+
+
+def worker_of(source, attempts, *, readiness=None, out_of_time=None, **settings) -> Worker:
+    return Worker(
+        replace(SETTINGS, poll_seconds=5, **settings),
+        source=source,
+        attempts=attempts,
+        readiness=readiness or AlwaysReady(),
+        out_of_time=out_of_time or asyncio.Event(),
+    )
+
+
+async def settle() -> None:
+    for _ in range(50):
+        await asyncio.sleep(0)
+
+
+async def test_it_takes_only_what_it_has_free_slots_for():
+    queue = MemoryQueue(ManualClock(NOW_MS))
+    fill(queue, 20)
+    attempts = Recorder()
+    worker = worker_of(MemorySource(queue), attempts, max_concurrency=3)
+    running = asyncio.create_task(worker.run())
+    await settle()
+    assert len(attempts.started) == 3
+    attempts.gate.set()
+    async with asyncio.timeout(5):
+        while len(attempts.started) < 20:
+            await asyncio.sleep(0)
+    assert attempts.most == 3
+    worker.stop()
+    fill(queue, 1)
+    await running
+
+
+async def test_it_asks_the_queue_for_nothing_until_the_container_is_ready():
+    queue = MemoryQueue(ManualClock(NOW_MS))
+    fill(queue, 1)
+    ready = asyncio.Event()
+
+    class Readiness:
+        async def wait(self) -> None:
+            await ready.wait()
+
+    attempts = Recorder()
+    worker = worker_of(MemorySource(queue), attempts, readiness=Readiness())
+    running = asyncio.create_task(worker.run())
+    await settle()
+    assert attempts.started == []
+    ready.set()
+    await settle()
+    assert len(attempts.started) == 1
+    attempts.gate.set()
+    worker.stop()
+    await running
+
+
+async def test_a_stop_during_a_long_poll_lets_it_return_and_puts_back_what_it_brought():
+    released = []
+
+    class Slow(MemorySource):
+        def __init__(self, queue) -> None:
+            super().__init__(queue)
+            self.gate = asyncio.Event()
+            self.cancelled = False
+
+        async def receive(self, *, limit, wait_seconds):
+            try:
+                await self.gate.wait()
+            except asyncio.CancelledError:
+                self.cancelled = True
+                raise
+            return await super().receive(limit=limit, wait_seconds=0)
+
+        async def release(self, delivery, *, delay_seconds):
+            released.append(delay_seconds)
+            await super().release(delivery, delay_seconds=delay_seconds)
+
+    queue = MemoryQueue(ManualClock(NOW_MS))
+    fill(queue, 2)
+    source, attempts = Slow(queue), Recorder()
+    worker = worker_of(source, attempts, max_concurrency=5)
+    running = asyncio.create_task(worker.run())
+    await settle()
+    worker.stop()
+    await settle()
+    assert not running.done()
+    source.gate.set()
+    await running
+    assert not source.cancelled
+    assert attempts.started == []
+    assert released == [0, 0]
+    assert len(queue.take(10)) == 2
+
+
+async def test_a_stop_lets_running_work_finish():
+    bench = Workbench()
+    bench.submit()
+    gate = asyncio.Event()
+    bench.container.act = gate.wait
+    worker = worker_of(bench.source, bench.attempts, out_of_time=bench.out_of_time)
+    running = asyncio.create_task(worker.run())
+    await settle()
+    worker.stop()
+    await settle()
+    assert not running.done()
+    gate.set()
+    await running
+    assert bench.now.status is Status.COMPLETED
+
+
+async def test_when_the_drain_budget_is_used_up_unfinished_work_is_given_back():
+    bench = Workbench()
+    bench.submit()
+    bench.container.act = asyncio.Event().wait
+    worker = worker_of(bench.source, bench.attempts, out_of_time=bench.out_of_time, drain_seconds=0)
+    running = asyncio.create_task(worker.run())
+    await settle()
+    worker.stop()
+    await running
+    assert (bench.now.status, bench.now.attempt) == (Status.IN_QUEUE, 0)
+
+
+async def test_a_receive_that_fails_is_paused_after_and_tried_again(monkeypatch):
+    monkeypatch.setattr("dequeuer.worker.MIN_PAUSE_SECONDS", 0)
+    queue = MemoryQueue(ManualClock(NOW_MS))
+    fill(queue, 1)
+    calls = []
+
+    class Flaky(MemorySource):
+        async def receive(self, *, limit, wait_seconds):
+            calls.append(limit)
+            if len(calls) < 3:
+                raise DependencyError("down")
+            return await super().receive(limit=limit, wait_seconds=0)
+
+    attempts = Recorder()
+    attempts.gate.set()
+    worker = worker_of(Flaky(queue), attempts)
+    running = asyncio.create_task(worker.run())
+    async with asyncio.timeout(5):
+        while not attempts.started:
+            await asyncio.sleep(0)
+    worker.stop()
+    await running
+
+
+@pytest.mark.parametrize("error", [DependencyError("down"), ZeroDivisionError()])
+async def test_one_requests_surprise_does_not_end_the_others(error):
+    queue = MemoryQueue(ManualClock(NOW_MS))
+    fill(queue, 2)
+
+    class Faulty(Recorder):
+        async def handle(self, delivery) -> None:
+            self.started.append(delivery.message_id)
+            if len(self.started) == 1:
+                raise error
+
+    attempts = Faulty()
+    worker = worker_of(MemorySource(queue), attempts)
+    running = asyncio.create_task(worker.run())
+    async with asyncio.timeout(5):
+        while len(attempts.started) < 2:
+            await asyncio.sleep(0)
+    worker.stop()
+    fill(queue, 3)
+    await running

@@ -1,0 +1,164 @@
+"""Attempts on in-memory stores, with a container that does what a test says."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, cast
+
+from dequeuer.attempt import Attempts, Ports
+from dequeuer.cleanup import Cleaner
+from dequeuer.container import Container, Response
+from dequeuer.lease import Heartbeat
+from dequeuer.settings import Settings
+from dequeuer.telemetry import Telemetry
+from penstock.messages import Message
+from penstock.ports import DependencyError
+from penstock.testing import (
+    ManualClock,
+    MemoryLedger,
+    MemoryObjects,
+    MemoryOutbox,
+    MemoryQueue,
+    MemoryRecords,
+    MemorySource,
+    MemoryStreams,
+)
+from tests.examples import KEY, NOW_MS, record
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+SETTINGS = Settings(
+    api="word-count",
+    table="t",
+    bucket="b",
+    queue_url="q",
+    port=8080,
+    timeout_seconds=60,
+    retention_seconds=600,
+    poll_seconds=0,
+)
+
+
+class ScriptedContainer:
+    """Answers as told; ``act`` may wait, change the world, or raise."""
+
+    def __init__(self) -> None:
+        self.status = 200
+        self.headers = {"content-type": "text/plain"}
+        self.body = b"result"
+        self.act: Callable[[], Awaitable[None]] | None = None
+        self.received: list[bytes] = []
+        self.aborted = 0
+
+    @asynccontextmanager
+    async def call(self, _record: Any, payload: Any) -> AsyncIterator[Response]:
+        self.received.append(b"".join([chunk async for chunk in payload.chunks]))
+        try:
+            if self.act is not None:
+                await self.act()
+        except asyncio.CancelledError:
+            self.aborted += 1
+            raise
+        yield Response(self.status, self.headers, self._chunks())
+
+    async def _chunks(self) -> AsyncIterator[bytes]:
+        yield self.body
+
+
+class Failing:
+    """A port whose next calls of a method fail: ``before`` or ``after`` taking effect."""
+
+    def __init__(self, whole: Any) -> None:
+        self._whole = whole
+        self.before: dict[str, int] = {}
+        self.after: dict[str, int] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._whole, name)
+
+        async def call(*args: Any, **kwargs: Any) -> Any:
+            if self._due(self.before, name, args):
+                raise DependencyError(f"{name} failed")
+            answer = await method(*args, **kwargs)
+            if self._due(self.after, name, args):
+                raise DependencyError(f"answer of {name} lost")
+            return answer
+
+        return call
+
+    def _due(self, table: dict[str, int], name: str, args: tuple[Any, ...]) -> bool:
+        # A transition is a method of its own here: "apply:complete".
+        if name == "apply":
+            name = f"apply:{args[1].move}"
+        if table.get(name, 0) <= 0:
+            return False
+        table[name] -= 1
+        return True
+
+
+@dataclass
+class Workbench:
+    clock: ManualClock = field(default_factory=lambda: ManualClock(NOW_MS))
+    records: MemoryRecords = field(default_factory=MemoryRecords)
+    objects: MemoryObjects = field(default_factory=MemoryObjects)
+    container: ScriptedContainer = field(default_factory=ScriptedContainer)
+    settings: Settings = SETTINGS
+
+    def __post_init__(self) -> None:
+        self.queue = MemoryQueue(self.clock)
+        self.source = Failing(MemorySource(self.queue))
+        self.ledger = Failing(MemoryLedger(self.records))
+        self.streams = MemoryStreams(self.objects)
+        self.out_of_time = asyncio.Event()
+        self.beats = asyncio.Semaphore(0)
+        self.cleaner = Cleaner(source=cast("Any", self.source), streams=self.streams)
+        self.attempts = Attempts(self.settings, self._ports(), out_of_time=self.out_of_time)
+
+    def _ports(self) -> Ports:
+        heartbeat = Heartbeat(
+            ledger=cast("Any", self.ledger),
+            source=cast("Any", self.source),
+            clock=self.clock,
+            lease_seconds=self.settings.lease_seconds,
+            sleep=self._until_beat,
+        )
+        return Ports(
+            ledger=cast("Any", self.ledger),
+            source=cast("Any", self.source),
+            streams=self.streams,
+            container=cast("Container", self.container),
+            cleaner=self.cleaner,
+            heartbeat=heartbeat,
+            telemetry=Telemetry("word-count"),
+            clock=self.clock,
+        )
+
+    async def _until_beat(self, _seconds: float) -> None:
+        await self.beats.acquire()
+
+    def submit(self, body: bytes = b"hello", **changes: Any) -> None:
+        made = record(**changes)
+        self.records.rows[made.key] = made
+        self.objects.bodies[made.payload.key] = body
+        MemoryOutbox(self.queue).send(Message(made.key))
+
+    async def deliver(self) -> None:
+        """Receive once and handle to the end, deletions included."""
+        (delivery,) = self.queue.take(1)
+        await self.attempts.handle(delivery)
+        await self.cleaner.flush()
+
+    @property
+    def now(self):
+        return self.records.rows[KEY]
+
+    @property
+    def results(self) -> dict[str, bytes]:
+        return {key: body for key, body in self.objects.bodies.items() if key.startswith("results/")}
+
+    @property
+    def payloads(self) -> dict[str, bytes]:
+        return {key: body for key, body in self.objects.bodies.items() if key.startswith("payloads/")}
