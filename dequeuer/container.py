@@ -110,6 +110,8 @@ class Container:
                 return NoAnswer(
                     Trouble.TIMEOUT, f"The container did not finish within {self._timeout_seconds:g} s."
                 )
+            case aiohttp.ClientResponseError():
+                return NoAnswer(Trouble.INCOMPLETE, "What the container sent is not one HTTP response.")
             case _:
                 reason = str(error) or type(error).__name__
                 return NoAnswer(Trouble.INCOMPLETE, f"The container's response broke off: {reason}")

@@ -15,9 +15,9 @@ from penstock.records import Failure
 class Trouble(StrEnum):
     """Ways in which a container gives no complete response; the values are failure codes."""
 
-    #: Nothing listens, or the connection was refused or reset before an answer began.
+    #: Nothing listens: the connection was refused.
     UNREACHABLE = "container_unreachable"
-    #: The answer broke off or contradicted its own Content-Length.
+    #: The connection ended before the answer did, or what came was no HTTP.
     INCOMPLETE = "incomplete_response"
     #: The run limit passed.
     TIMEOUT = "timeout"

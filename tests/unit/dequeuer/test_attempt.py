@@ -11,18 +11,12 @@ from penstock.ports import DependencyError
 from penstock.records import Status
 from penstock.testing import MemoryObjects
 from tests.examples import KEY, NOW_MS
-from tests.unit.dequeuer.workbench import Workbench
+from tests.unit.dequeuer.workbench import Workbench, until
 
 
 @pytest.fixture
 def bench() -> Workbench:
     return Workbench()
-
-
-async def until(condition) -> None:
-    async with asyncio.timeout(5):
-        while not condition():  # noqa: ASYNC110 - the condition is state of plain objects
-            await asyncio.sleep(0)
 
 
 async def test_a_request_runs_its_result_is_stored_and_nothing_is_left_over(bench):

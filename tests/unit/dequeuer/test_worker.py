@@ -11,7 +11,7 @@ from penstock.ports import DependencyError
 from penstock.records import RequestKey, Status
 from penstock.testing import ManualClock, MemoryOutbox, MemoryQueue, MemorySource
 from tests.examples import NOW_MS
-from tests.unit.dequeuer.workbench import SETTINGS, Workbench
+from tests.unit.dequeuer.workbench import SETTINGS, Workbench, until
 
 
 class AlwaysReady:
@@ -68,9 +68,7 @@ async def test_it_takes_only_what_it_has_free_slots_for():
     await settle()
     assert len(attempts.started) == 3
     attempts.gate.set()
-    async with asyncio.timeout(5):
-        while len(attempts.started) < 20:
-            await asyncio.sleep(0)
+    await until(lambda: len(attempts.started) == 20)
     assert attempts.most == 3
     worker.stop()
     fill(queue, 1)
@@ -182,9 +180,7 @@ async def test_a_receive_that_fails_is_paused_after_and_tried_again(monkeypatch)
     attempts.gate.set()
     worker = worker_of(Flaky(queue), attempts)
     running = asyncio.create_task(worker.run())
-    async with asyncio.timeout(5):
-        while not attempts.started:
-            await asyncio.sleep(0)
+    await until(lambda: attempts.started)
     worker.stop()
     await running
 
@@ -203,9 +199,7 @@ async def test_one_requests_surprise_does_not_end_the_others(error):
     attempts = Faulty()
     worker = worker_of(MemorySource(queue), attempts)
     running = asyncio.create_task(worker.run())
-    async with asyncio.timeout(5):
-        while len(attempts.started) < 2:
-            await asyncio.sleep(0)
+    await until(lambda: len(attempts.started) == 2)
     worker.stop()
     fill(queue, 3)
     await running

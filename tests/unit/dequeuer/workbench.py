@@ -162,3 +162,10 @@ class Workbench:
     @property
     def payloads(self) -> dict[str, bytes]:
         return {key: body for key, body in self.objects.bodies.items() if key.startswith("payloads/")}
+
+
+async def until(condition: Callable[[], Any]) -> None:
+    """Let the loop run until the condition holds."""
+    async with asyncio.timeout(5):
+        while not condition():  # noqa: ASYNC110 - the condition is the state of plain objects
+            await asyncio.sleep(0)

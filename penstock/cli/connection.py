@@ -1,0 +1,67 @@
+"""A client for the commands, and what its errors mean for the exit code."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from penstock.cli import endpoint
+from penstock.cli.exits import ExitCode
+from penstock.cli.output import stopped
+from penstock.client import (
+    ApiProblem,
+    ClientError,
+    InvalidInput,
+    InvalidUrl,
+    MissingCredentials,
+    ServerUnreachable,
+    UnexpectedAnswer,
+    WaitTimeout,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from penstock.cli.surroundings import Surroundings
+    from penstock.client import Client
+
+_REMEDIES = {
+    "http_403": "Check that these AWS credentials may call execute-api:Invoke here, and the URL's path.",
+    "idempotency_key_reused": "Use another --key, or send exactly what was sent under it before.",
+    "not_finished": "Ask again later, or submit with --wait.",
+    "payload_too_large": "Send a smaller body, or the address of the data instead of the data.",
+    "unknown_api": "`penstock validate` lists the APIs of your configuration; is this one deployed?",
+    "unknown_request": "Check the API and the id. Requests are forgotten after the API's retention.",
+}
+
+
+@contextmanager
+def connected(surroundings: Surroundings, url: str | None) -> Iterator[Client]:
+    """A client. Errors of the block are reported, with their notes, and end the command."""
+    try:
+        found = endpoint.find(url, environ=surroundings.environ, folder=surroundings.folder)
+    except endpoint.NoEndpoint as error:
+        raise stopped(ExitCode.BAD_INPUT, str(error)) from error
+    try:
+        with surroundings.connect(found.url) as client:
+            yield client
+    except ClientError as error:
+        remedies = (
+            [_REMEDIES[error.code]] if isinstance(error, ApiProblem) and error.code in _REMEDIES else []
+        )
+        if isinstance(error, InvalidUrl | ServerUnreachable | UnexpectedAnswer) and url is None:
+            remedies.append(f"The URL comes from {found.origin}.")
+        raise stopped(exit_code(error), str(error), *remedies, *getattr(error, "__notes__", ())) from error
+
+
+def exit_code(error: ClientError) -> ExitCode:
+    """What a script is told about this error."""
+    match error:
+        case InvalidInput() | MissingCredentials():
+            return ExitCode.BAD_INPUT
+        case WaitTimeout():
+            return ExitCode.TIMED_OUT
+        case ApiProblem() if not error.transient:
+            return ExitCode.REFUSED
+        case _:
+            return ExitCode.UNAVAILABLE

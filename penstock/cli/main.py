@@ -1,0 +1,124 @@
+"""The commands and their options. What they do is in modules of their own, loaded when needed."""
+
+from pathlib import Path
+
+import typer
+
+from penstock.cli.exits import listing
+from penstock.cli.options import (
+    ApiName,
+    AsJson,
+    Configuration,
+    ContentType,
+    Data,
+    File,
+    Key,
+    Output,
+    Query,
+    RequestId,
+    Timeout,
+    Url,
+    Version,
+    Wait,
+)
+from penstock.cli.surroundings import Surroundings
+
+_EXIT_CODES = listing()
+
+app = typer.Typer(
+    name="penstock",
+    help="Asynchronous requests for long work on your own AWS account.",
+    epilog=_EXIT_CODES,
+    no_args_is_help=True,
+    add_completion=False,
+    # A traceback is for a bug in Penstock, and then Python's own says more.
+    pretty_exceptions_enable=False,
+)
+
+
+@app.callback()
+def penstock(
+    *,
+    _version: Version = False,
+) -> None:
+    """Asynchronous requests for long work on your own AWS account."""
+
+
+@app.command(epilog=_EXIT_CODES)
+def validate(path: Configuration = Path("penstock.yaml")) -> None:
+    """Check the configuration file; list its APIs, or every problem in it."""
+    from penstock.cli.validate import validate as run  # noqa: PLC0415 - loads pydantic and YAML
+
+    run(path)
+
+
+@app.command(epilog=_EXIT_CODES)
+def submit(  # noqa: PLR0913 - a parameter per option is how typer works
+    context: typer.Context,
+    api: ApiName,
+    *,
+    file: File = None,
+    data: Data = None,
+    content_type: ContentType = None,
+    key: Key = None,
+    query: Query = None,
+    wait: Wait = False,
+    timeout: Timeout = 600,
+    output: Output = None,
+    as_json: AsJson = False,
+    url: Url = None,
+) -> None:
+    """Hand in a request. Prints its id; with --wait, its result."""
+    from penstock.cli.submit import Options  # noqa: PLC0415 - loads httpx
+    from penstock.cli.submit import submit as run  # noqa: PLC0415 - loads httpx
+
+    options = Options(
+        api=api,
+        url=url,
+        file=file,
+        data=data,
+        content_type=content_type,
+        key=key,
+        query=query or [],
+        wait=wait,
+        timeout_seconds=timeout,
+        output=output,
+        as_json=as_json,
+    )
+    run(context.obj, options)
+
+
+@app.command(epilog=_EXIT_CODES)
+def get(
+    context: typer.Context,
+    api: ApiName,
+    request_id: RequestId,
+    *,
+    as_json: AsJson = False,
+    output: Output = None,
+    url: Url = None,
+) -> None:
+    """Print where a request is and what came of it."""
+    from penstock.cli.requests import get as run  # noqa: PLC0415 - loads httpx
+
+    run(context.obj, api, request_id, url=url, output=output, as_json=as_json)
+
+
+@app.command(epilog=_EXIT_CODES)
+def cancel(
+    context: typer.Context,
+    api: ApiName,
+    request_id: RequestId,
+    *,
+    as_json: AsJson = False,
+    url: Url = None,
+) -> None:
+    """End a request that has not finished."""
+    from penstock.cli.requests import cancel as run  # noqa: PLC0415 - loads httpx
+
+    run(context.obj, api, request_id, url=url, as_json=as_json)
+
+
+def main() -> None:
+    """The `penstock` program."""
+    app(obj=Surroundings.real(), prog_name="penstock")

@@ -1,0 +1,65 @@
+"""The options of the commands, as the annotations that typer reads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from penstock import __version__
+from penstock.cli.output import emit
+
+ApiName = Annotated[
+    str,
+    typer.Argument(metavar="API", help="The API's name, or its endpoint if it has one.", show_default=False),
+]
+RequestId = Annotated[str, typer.Argument(metavar="ID", help="What `submit` printed.", show_default=False)]
+Url = Annotated[
+    str | None,
+    typer.Option(
+        "--url",
+        metavar="URL",
+        help="The server. Else PENSTOCK_URL, else .penstock/endpoint.json in this folder or above.",
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the server's JSON document.")]
+Output = Annotated[
+    Path | None,
+    typer.Option("--output", metavar="PATH", help="Save the result to this file.", show_default=False),
+]
+File = Annotated[
+    str | None, typer.Option("--file", metavar="PATH", help="Send this file; - for standard input.")
+]
+Data = Annotated[str | None, typer.Option("--data", metavar="TEXT", help="Send this text.")]
+ContentType = Annotated[
+    str | None,
+    typer.Option(
+        "--content-type",
+        metavar="TYPE",
+        help="Type of the body. Else guessed: by the file's suffix, or whether --data is JSON.",
+    ),
+]
+Key = Annotated[
+    str | None,
+    typer.Option("--key", metavar="KEY", help="Idempotency-Key: the same key never starts work twice."),
+]
+Query = Annotated[
+    list[str] | None,
+    typer.Option("--query", metavar="NAME=VALUE", help="Query parameter; may be repeated."),
+]
+Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for the result and print it.")]
+Timeout = Annotated[int, typer.Option("--timeout", metavar="SECONDS", min=0, help="Longest time to wait.")]
+Configuration = Annotated[Path, typer.Argument(metavar="PATH", help="The configuration.")]
+
+
+def _print_version(value: bool) -> None:  # noqa: FBT001 - typer calls it so
+    if value:
+        emit(f"penstock {__version__}")
+        raise typer.Exit
+
+
+Version = Annotated[
+    bool,
+    typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version."),
+]

@@ -1,0 +1,48 @@
+"""What is said while a request is waited for."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from penstock.cli.output import clean, note
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from penstock.cli.surroundings import Surroundings
+    from penstock.client import RequestState
+
+
+@contextmanager
+def watching(surroundings: Surroundings) -> Iterator[Callable[[RequestState], None]]:
+    """A listener that writes each change on a line of standard error, below a spinner on a terminal."""
+    started = surroundings.clock()
+
+    def line(state: RequestState) -> str:
+        return f"{surroundings.clock() - started:6.1f} s  {_change(state)}"
+
+    if not surroundings.stderr_is_terminal:
+        yield lambda state: note(line(state))
+        return
+    from rich.console import Console  # noqa: PLC0415 - not loaded for scripts, which see no spinner
+
+    console = Console(stderr=True, force_terminal=True, highlight=False, markup=False)
+    with console.status("waiting") as spinner:
+
+        def show(state: RequestState) -> None:
+            console.print(clean(line(state)))
+            spinner.update(state.status.value)
+
+        yield show
+
+
+def _change(state: RequestState) -> str:
+    if not state.status.terminal:
+        return state.status.value + (f" (attempt {state.attempt})" if state.attempt else "")
+    parts = [
+        f"{what} {seconds:.1f} s"
+        for what, seconds in (("queued", state.queued_seconds), ("processed", state.processing_seconds))
+        if seconds is not None
+    ]
+    return state.status.value + (f" ({', '.join(parts)})" if parts else "")

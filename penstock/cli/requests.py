@@ -1,0 +1,73 @@
+"""``get`` and ``cancel``: one request, by its id."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from penstock.cli.connection import connected
+from penstock.cli.delivery import check_output, save
+from penstock.cli.exits import ExitCode
+from penstock.cli.output import columns, document, emit
+from penstock.records import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from penstock.cli.surroundings import Surroundings
+    from penstock.client import RequestState
+
+
+def get(
+    surroundings: Surroundings,
+    api: str,
+    request_id: str,
+    *,
+    url: str | None,
+    output: Path | None,
+    as_json: bool,
+) -> None:
+    """Print the state, and save the result if asked to."""
+    check_output(output)
+    with connected(surroundings, url) as client:
+        state = client.get(api, request_id)
+        if output is not None:
+            save(client, api, request_id, output)
+    _print(state, surroundings, as_json=as_json)
+    if state.status.terminal and state.status is not Status.COMPLETED:
+        raise typer.Exit(ExitCode.ENDED_BADLY)
+
+
+def cancel(surroundings: Surroundings, api: str, request_id: str, *, url: str | None, as_json: bool) -> None:
+    """Cancel, and print the state that this led to."""
+    with connected(surroundings, url) as client:
+        state = client.cancel(api, request_id)
+    _print(state, surroundings, as_json=as_json)
+
+
+def _print(state: RequestState, surroundings: Surroundings, *, as_json: bool) -> None:
+    if as_json:
+        emit(document(state.document, pretty=surroundings.stdout_is_terminal))
+        return
+    emit(columns(_rows(state)))
+    if state.result is not None:
+        emit(document(state.result, pretty=True))
+
+
+def _rows(state: RequestState) -> Iterator[tuple[str, str]]:
+    yield "id", state.id
+    yield "api", state.api
+    yield "status", state.status.value
+    yield "attempt", str(state.attempt)
+    for name, seconds in (("created", None), ("started", state.queued_seconds), ("finished", None)):
+        moment = state.document.get(f"{name}_at")
+        if moment is not None:
+            yield name, f"{moment}" + ("" if seconds is None else f" (queued {seconds:.3f} s)")
+    if state.processing_seconds is not None:
+        yield "processing", f"{state.processing_seconds:.3f} s"
+    if state.error is not None:
+        yield "error", f"{state.error.code}: {state.error.message}"
+    if state.result_size_bytes is not None:
+        yield "result", f"{state.result_content_type or 'no content type'}, {state.result_size_bytes} bytes"

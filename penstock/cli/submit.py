@@ -1,0 +1,134 @@
+"""``submit``: hand in a request, and wait for its result if asked to."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import typer
+
+from penstock.cli.connection import connected, exit_code
+from penstock.cli.delivery import check_output, save, show
+from penstock.cli.exits import ExitCode
+from penstock.cli.output import document, emit, note, stopped
+from penstock.cli.payload import Payload, read_payload, read_query
+from penstock.cli.progress import watching
+from penstock.client import ClientError
+from penstock.ids import new_token
+from penstock.records import Status
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from penstock.cli.surroundings import Surroundings
+    from penstock.client import Client, RequestState, Submission
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What was asked for on the command line."""
+
+    api: str
+    url: str | None
+    file: str | None
+    data: str | None
+    content_type: str | None
+    key: str | None
+    query: list[str]
+    wait: bool
+    timeout_seconds: int
+    output: Path | None
+    as_json: bool
+
+    def command(self, name: str, request_id: str) -> str:
+        """What to type next about the request."""
+        parts = ["penstock", name, self.api, request_id]
+        return shlex.join([*parts, "--url", self.url] if self.url else parts)
+
+
+def submit(surroundings: Surroundings, options: Options) -> None:
+    """Print the id, or with ``wait`` the result."""
+    if options.output is not None and not options.wait:
+        raise stopped(ExitCode.BAD_INPUT, "--output saves the result, which is there only with --wait.")
+    check_output(options.output)
+    query = read_query(options.query)
+    payload = read_payload(file=options.file, data=options.data, content_type=options.content_type)
+    with connected(surroundings, options.url) as client:
+        submission = _submit(client, options, payload, query)
+        if not options.wait:
+            _print(submission, options, surroundings)
+            return
+        note(f"{submission.id} accepted")
+        state = _wait(client, submission, options, surroundings)
+        _deliver(client, state, options, surroundings)
+
+
+def _submit(client: Client, options: Options, payload: Payload, query: list[tuple[str, str]]) -> Submission:
+    # Chosen here, to be named if it stays open whether the request was accepted.
+    key = options.key if options.key is not None else new_token()
+    again = (
+        f"It may have been accepted. The same command with --key {shlex.quote(key)} cannot start it twice."
+    )
+    try:
+        return client.submit(
+            options.api,
+            payload.body,
+            content_type=payload.content_type,
+            idempotency_key=key,
+            query=query,
+        )
+    except KeyboardInterrupt as interrupt:
+        raise stopped(ExitCode.INTERRUPTED, "interrupted before the server answered.", again) from interrupt
+    except ClientError as error:
+        if exit_code(error) is ExitCode.UNAVAILABLE:
+            error.add_note(again)
+        raise
+
+
+def _wait(
+    client: Client, submission: Submission, options: Options, surroundings: Surroundings
+) -> RequestState:
+    look = f"Look at it: {options.command('get', submission.id)}"
+    try:
+        with watching(surroundings) as on_change:
+            return client.wait(
+                options.api, submission.id, timeout_seconds=options.timeout_seconds, on_change=on_change
+            )
+    except KeyboardInterrupt as interrupt:
+        note(f"Interrupted. The request goes on. {look}")
+        note(f"Cancel it: {options.command('cancel', submission.id)}")
+        raise typer.Exit(ExitCode.INTERRUPTED) from interrupt
+    except ClientError as error:
+        error.add_note(look)
+        raise
+
+
+def _deliver(client: Client, state: RequestState, options: Options, surroundings: Surroundings) -> None:
+    if options.as_json:
+        emit(document(state.document, pretty=surroundings.stdout_is_terminal))
+    if state.status is not Status.COMPLETED:
+        raise _ended_badly(state, options)
+    if options.output is not None:
+        save(client, options.api, state.id, options.output)
+    elif not options.as_json:
+        show(client, options.api, state.id, surroundings)
+
+
+def _ended_badly(state: RequestState, options: Options) -> typer.Exit:
+    reason = f": {state.error.message} ({state.error.code})" if state.error else ""
+    remedies = []
+    if state.result_size_bytes is not None:
+        remedies.append(f"Its answer was kept: {options.command('get', state.id)} --output PATH")
+    return stopped(
+        ExitCode.ENDED_BADLY, f"request {state.id} ended as {state.status.value}{reason}.", *remedies
+    )
+
+
+def _print(submission: Submission, options: Options, surroundings: Surroundings) -> None:
+    if options.as_json:
+        emit(document(submission.document, pretty=surroundings.stdout_is_terminal))
+        return
+    emit(submission.id)
+    if surroundings.stderr_is_terminal:
+        note(f"{submission.status.value}; look at it: {options.command('get', submission.id)}")

@@ -1,0 +1,48 @@
+"""``validate``: check the configuration file without touching AWS."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from penstock.cli.exits import ExitCode
+from penstock.cli.output import clean, columns, emit, note
+from penstock.config import ConfigError, load
+from penstock.config.quantities import format_duration
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from penstock.config import Config
+
+_HEADINGS = ("API", "PATH", "KIND", "REPLICAS", "CONCURRENCY", "TIMEOUT", "CONTAINERS")
+
+
+def validate(path: Path) -> None:
+    """Print what the file declares, or everything that is wrong with it."""
+    try:
+        config = load(path)
+    except ConfigError as error:
+        # The report is this command's data: it goes where linters put theirs.
+        emit(clean(str(error), keep="\n"))
+        count = len(error.problems)
+        note(f"{path}: {count} problem{'' if count == 1 else 's'}")
+        raise typer.Exit(ExitCode.ENDED_BADLY) from error
+    emit(f"OK {path}: deployment {config.deployment}")
+    emit(columns([_HEADINGS, *_rows(config)]))
+
+
+def _rows(config: Config) -> Iterator[tuple[str, ...]]:
+    for api in config.apis:
+        scaling = api.autoscaling
+        yield (
+            api.name,
+            f"/async/{(api.networking.endpoint or api.name).removeprefix('/')}",
+            api.kind.value,
+            f"{scaling.min_replicas}-{scaling.max_replicas}",
+            str(api.pod.max_concurrency),
+            format_duration(api.timeout),
+            ", ".join(container.name for container in api.pod.containers),
+        )

@@ -1,0 +1,33 @@
+"""The client library; see ``Client``."""
+
+from penstock.client.client import DEFAULT_TIMEOUT_SECONDS, Client
+from penstock.client.errors import (
+    ApiProblem,
+    ClientError,
+    InvalidInput,
+    InvalidUrl,
+    MissingCredentials,
+    ServerUnreachable,
+    UnexpectedAnswer,
+    WaitTimeout,
+)
+from penstock.client.retry import Timing
+from penstock.client.states import Delivery, RequestState, Result, Submission
+
+__all__ = [
+    "DEFAULT_TIMEOUT_SECONDS",
+    "ApiProblem",
+    "Client",
+    "ClientError",
+    "Delivery",
+    "InvalidInput",
+    "InvalidUrl",
+    "MissingCredentials",
+    "RequestState",
+    "Result",
+    "ServerUnreachable",
+    "Submission",
+    "Timing",
+    "UnexpectedAnswer",
+    "WaitTimeout",
+]

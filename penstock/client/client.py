@@ -1,0 +1,216 @@
+"""The client library: submit, look, wait, fetch, cancel."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from io import BytesIO
+from typing import TYPE_CHECKING, BinaryIO, Self
+
+import httpx
+
+from penstock import __version__
+from penstock.client.addresses import base_url, below, shown, web_address
+from penstock.client.destination import replaced
+from penstock.client.errors import InvalidInput, UnexpectedAnswer, WaitTimeout
+from penstock.client.exchange import Exchange, refusal
+from penstock.client.retry import MAX_RETRIES, Timing, poll_intervals
+from penstock.client.states import Delivery, RequestState, Result, Submission
+from penstock.ids import new_token
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from penstock.client.documents import Document
+
+#: API Gateway ends a call after 29 s, so nothing comes later than this.
+DEFAULT_TIMEOUT_SECONDS = 30.0
+
+_REAL = Timing()
+_AWS_DOMAINS = (".amazonaws.com", ".amazonaws.com.cn")
+_ANY_TYPE = {"accept": "*/*"}
+
+
+class Client:
+    """Talks to one Penstock deployment. Use it as a context manager, or call ``close``.
+
+    Every method may raise ``ClientError``. Without ``auth``, requests to hosts of AWS are
+    signed with the credentials that boto3 would use; pass ``httpx.Auth()`` to send none.
+
+    Example::
+
+        with Client("http://127.0.0.1:4566/prod") as client:
+            submission = client.submit("word-count", b'{"text": "a b"}', content_type="application/json")
+            state = client.wait("word-count", submission.id, timeout_seconds=60)
+            print(state.result)
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        transport: httpx.BaseTransport | None = None,
+        auth: httpx.Auth | None = None,
+        timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
+        timing: Timing = _REAL,
+    ) -> None:
+        self._base = base_url(url)
+        self._auth = auth or _signature_for(self._base)
+        self._timing = timing
+        self._http = _http_client(transport, timeout_seconds=timeout_seconds)
+        self._exchange = Exchange(self._http, timing=timing)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def submit(
+        self,
+        api: str,
+        body: bytes,
+        *,
+        content_type: str | None = None,
+        idempotency_key: str | None = None,
+        query: Sequence[tuple[str, str]] = (),
+    ) -> Submission:
+        """Hand in a request; once this returns, it will reach a terminal state.
+
+        There is always a key, fresh unless given, so sending again after a lost answer cannot
+        start the work twice.
+        """
+        key = new_token() if idempotency_key is None else idempotency_key
+        headers = {"idempotency-key": _header(key, name="idempotency key")}
+        if content_type is not None:
+            headers["content-type"] = _header(content_type, name="content type")
+        request = self._http.build_request(
+            "POST", below(self._base, "async", api, query=query), content=body, headers=headers
+        )
+
+        def decode(document: Document) -> Submission:
+            return Submission.of(document, api=api, idempotency_key=key)
+
+        return self._exchange.ask(request, decode, auth=self._auth, retries=MAX_RETRIES)
+
+    def get(self, api: str, request_id: str) -> RequestState:
+        """Where the request is now."""
+        request = self._http.build_request("GET", below(self._base, "async", api, request_id))
+        return self._exchange.ask(request, RequestState.of, auth=self._auth, retries=MAX_RETRIES)
+
+    def cancel(self, api: str, request_id: str) -> RequestState:
+        """End the request; ApiProblem ``already_finished`` if it had ended before.
+
+        Not tried again by itself: a lost answer to a cancel that worked would turn into
+        ``already_finished``.
+        """
+        request = self._http.build_request("DELETE", below(self._base, "async", api, request_id))
+        return self._exchange.ask(request, RequestState.of, auth=self._auth, retries=0)
+
+    def wait(
+        self,
+        api: str,
+        request_id: str,
+        *,
+        timeout_seconds: float,
+        on_change: Callable[[RequestState], None] | None = None,
+    ) -> RequestState:
+        """Look again and again until the request has ended, and return its terminal state.
+
+        ``on_change`` gets the first state and each with another status or attempt. Raises
+        WaitTimeout; the request goes on then, as it does if the caller is interrupted.
+        """
+        deadline = self._timing.clock() + timeout_seconds
+        intervals = poll_intervals(self._timing.random)
+        seen = None
+        while True:
+            state = self.get(api, request_id)
+            if on_change is not None and seen != (state.status, state.attempt):
+                on_change(state)
+            seen = (state.status, state.attempt)
+            if state.status.terminal:
+                return state
+            remaining = deadline - self._timing.clock()
+            if remaining <= 0:
+                raise WaitTimeout(state, timeout_seconds=timeout_seconds)
+            self._timing.sleep(min(next(intervals), remaining))
+
+    def result(self, api: str, request_id: str) -> Result:
+        """The result in memory; ApiProblem ``not_finished`` or ``no_result`` if there is none."""
+        content = BytesIO()
+        delivery = self.copy_result(api, request_id, content)
+        return Result(content=content.getvalue(), content_type=delivery.content_type)
+
+    def download(self, api: str, request_id: str, path: Path) -> Delivery:
+        """Save the result; the file appears, or is replaced, only once it is complete.
+
+        Raises OSError, besides the errors of ``result``, if the file cannot be written.
+        """
+        with replaced(path) as file:
+            return self.copy_result(api, request_id, file)
+
+    def copy_result(self, api: str, request_id: str, sink: BinaryIO) -> Delivery:
+        """Write the result as it arrives, in pieces; what the sink raises passes through."""
+        size_bytes = 0
+        with self._result(api, request_id) as response:
+            for chunk in response.iter_bytes():
+                sink.write(chunk)
+                size_bytes += len(chunk)
+            return Delivery(size_bytes=size_bytes, content_type=response.headers.get("content-type"))
+
+    @contextmanager
+    def _result(self, api: str, request_id: str) -> Iterator[httpx.Response]:
+        request = self._http.build_request(
+            "GET", below(self._base, "async", api, request_id, "result"), headers=_ANY_TYPE
+        )
+        with self._exchange.stream(request, auth=self._auth, retries=MAX_RETRIES) as response:
+            if response.is_success:
+                yield response
+                return
+            if response.status_code != httpx.codes.SEE_OTHER:
+                raise refusal(response)
+            location = _location(response)
+        # The link is its own permission: with our credentials, S3 refuses it and its host learns them.
+        request = self._http.build_request("GET", location, headers=_ANY_TYPE)
+        with self._exchange.stream(request, auth=None, retries=MAX_RETRIES) as response:
+            if not response.is_success:
+                reason = f"the link to the result was answered with status {response.status_code}"
+                raise UnexpectedAnswer(shown(response.url), reason=reason)
+            yield response
+
+
+def _signature_for(base: httpx.URL) -> httpx.Auth | None:
+    if not base.host.endswith(_AWS_DOMAINS):
+        return None
+    from penstock.client.signing import SigV4  # noqa: PLC0415 - botocore takes 0.3 s, in vain for other hosts
+
+    return SigV4.for_host(base.host)
+
+
+def _http_client(transport: httpx.BaseTransport | None, *, timeout_seconds: float) -> httpx.Client:
+    headers = {"accept": "application/json", "user-agent": f"penstock/{__version__}"}
+    try:
+        return httpx.Client(transport=transport, timeout=timeout_seconds, headers=headers)
+    except (ValueError, OSError, ImportError, httpx.InvalidURL) as error:
+        raise InvalidInput(
+            f"The HTTP settings of the environment cannot be used: {error}. "
+            "Check HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY and SSL_CERT_FILE."
+        ) from error
+
+
+def _header(value: str, *, name: str) -> str:
+    if not value or not value.isascii() or not value.isprintable() or value != value.strip():
+        raise InvalidInput(f"The {name} {value!r} cannot be sent: it must be visible ASCII text.")
+    return value
+
+
+def _location(response: httpx.Response) -> httpx.URL:
+    try:
+        return web_address(response.headers.get("location", ""))
+    except ValueError as error:
+        reason = f"its link to the result is unusable: {error}"
+        raise UnexpectedAnswer(shown(response.url), reason=reason) from error

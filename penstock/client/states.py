@@ -1,0 +1,127 @@
+"""What the server says about a request. Members that this version does not know are ignored."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from penstock.client.documents import Malformed
+from penstock.records import Failure, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from penstock.client.documents import Document
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """The server's promise that a request will reach a terminal state."""
+
+    api: str
+    id: str
+    status: Status
+    #: What was sent with it; submitting the same under this key again starts nothing new.
+    idempotency_key: str
+    #: The answer as it came.
+    document: Mapping[str, Any] = field(repr=False)
+
+    @classmethod
+    def of(cls, document: Document, *, api: str, idempotency_key: str) -> Submission:
+        """Read the answer to a submission; raises Malformed."""
+        return cls(
+            api=api,
+            id=document.required("id", str),
+            status=_status(document),
+            idempotency_key=idempotency_key,
+            document=document.members,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestState:
+    """Where a request is in its life, and what came of it."""
+
+    api: str
+    id: str
+    status: Status
+    #: Attempts started so far.
+    attempt: int
+    created_at: datetime
+    #: Start of the latest attempt.
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    queued_seconds: float | None = None
+    processing_seconds: float | None = None
+    #: The value of a JSON result that is small enough to come along; None for all others.
+    result: Any = None
+    #: A presigned link to the result. Whoever has it can read the result: keep it out of logs.
+    result_url: str | None = field(default=None, repr=False)
+    result_content_type: str | None = None
+    #: Set whenever there is a result, whatever its type; also of some failed requests.
+    result_size_bytes: int | None = None
+    #: HTTP status with which the container answered.
+    status_code: int | None = None
+    error: Failure | None = None
+    #: The answer as it came.
+    document: Mapping[str, Any] = field(repr=False)
+
+    @classmethod
+    def of(cls, document: Document) -> RequestState:
+        """Read the answer to a status request; raises Malformed."""
+        created_at = document.moment("created_at")
+        if created_at is None:
+            raise Malformed('"created_at" is missing')
+        return cls(
+            api=document.required("api", str),
+            id=document.required("id", str),
+            status=_status(document),
+            attempt=document.required("attempt", int),
+            created_at=created_at,
+            started_at=document.moment("started_at"),
+            finished_at=document.moment("finished_at"),
+            queued_seconds=document.seconds("queued_seconds"),
+            processing_seconds=document.seconds("processing_seconds"),
+            result=document.members.get("result"),
+            result_url=document.optional("result_url", str),
+            result_content_type=document.optional("result_content_type", str),
+            result_size_bytes=document.optional("result_size_bytes", int),
+            status_code=document.optional("status_code", int),
+            error=_failure(document),
+            document=document.members,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """The container's answer, whole."""
+
+    content: bytes = field(repr=False)
+    content_type: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """What was written where the caller wanted the result."""
+
+    size_bytes: int
+    content_type: str | None
+
+
+def _status(document: Document) -> Status:
+    text = document.required("status", str)
+    try:
+        return Status(text)
+    except ValueError as error:
+        raise Malformed(f"the status {text[:40]!r} is unknown") from error
+
+
+def _failure(document: Document) -> Failure | None:
+    error = document.optional("error", dict)
+    if error is None:
+        return None
+    code, message = error.get("code"), error.get("message")
+    if not isinstance(code, str) or not isinstance(message, str):
+        raise Malformed('"error" has no code or no message')
+    return Failure(code=code, message=message)

@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import urllib.request
+from typing import TYPE_CHECKING
+
+import pytest
+
+from penstock.aws.streams import PART_BYTES
+from penstock.ports import ObjectMissing
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+SIZES = [0, 1, 65_537, PART_BYTES - 1, PART_BYTES, PART_BYTES + 1, 2 * PART_BYTES, 2 * PART_BYTES + 7]
+
+
+async def chunked(body: bytes, size: int = 100_000) -> AsyncIterator[bytes]:
+    for start in range(0, len(body), size):
+        yield body[start : start + size]
+
+
+def pattern(size: int) -> bytes:
+    return (bytes(range(251)) * (size // 251 + 1))[:size]
+
+
+def test_an_object_is_read_back_byte_for_byte(backend):
+    backend.objects.put("a/b", bytes(range(256)), content_type=None)
+    assert backend.objects.read("a/b") == bytes(range(256))
+
+
+def test_a_missing_object_is_told_apart_from_a_fault(backend):
+    with pytest.raises(ObjectMissing):
+        backend.objects.read("nothing")
+
+
+def test_an_object_is_put_only_where_none_is(backend):
+    backend.objects.put_if_absent("k", b"first", content_type="text/plain")
+    backend.objects.put_if_absent("k", b"second", content_type="text/plain")
+    assert backend.objects.read("k") == b"first"
+
+
+def test_deleting_twice_is_fine(backend):
+    backend.objects.put("k", b"x", content_type=None)
+    for _ in range(2):
+        backend.objects.delete("k")
+    with pytest.raises(ObjectMissing):
+        backend.objects.read("k")
+
+
+def test_a_download_link_gives_the_bytes_and_their_type(backend):
+    backend.objects.put("k", b"picture", content_type="image/png")
+    link = backend.objects.presign("k", expires_seconds=60)
+    if backend.name == "memory":
+        assert link.endswith("k?expires=60")
+        return
+    with urllib.request.urlopen(link, timeout=5) as answer:
+        assert (answer.read(), answer.headers["Content-Type"]) == (b"picture", "image/png")
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_a_stream_of_any_size_is_stored_and_read_back_with_its_size(backend, size):
+    body = pattern(size)
+    assert await backend.streams.write("k", chunked(body), content_type=None) == size
+    async with backend.streams.open("k") as stored:
+        assert stored.size_bytes == size
+        assert b"".join([chunk async for chunk in stored.chunks]) == body
+
+
+async def test_opening_a_missing_object_is_told_apart_from_a_fault(backend):
+    with pytest.raises(ObjectMissing):
+        async with backend.streams.open("nothing"):
+            pass
+
+
+@pytest.mark.parametrize("sent", [0, 10, PART_BYTES + 10])
+async def test_a_stream_that_breaks_off_stores_nothing_and_leaves_no_parts(backend, sent):
+    async def broken() -> AsyncIterator[bytes]:
+        if sent:
+            yield pattern(sent)
+        raise ConnectionResetError("half a response")
+
+    with pytest.raises(ConnectionResetError):
+        await backend.streams.write("k", broken(), content_type=None)
+    with pytest.raises(ObjectMissing):
+        backend.objects.read("k")
+    if backend.name != "memory":
+        client, bucket = backend.objects._client, backend.objects._bucket
+        assert "Uploads" not in client.list_multipart_uploads(Bucket=bucket)
+
+
+async def test_several_objects_are_deleted_at_once_whether_they_exist_or_not(backend):
+    for key in ("a", "b", "keep"):
+        backend.objects.put(key, b"x", content_type=None)
+    await backend.streams.delete(["a", "b", "never"])
+    assert backend.objects.read("keep") == b"x"
+    for key in ("a", "b"):
+        with pytest.raises(ObjectMissing):
+            backend.objects.read(key)
