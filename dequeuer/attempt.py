@@ -163,7 +163,7 @@ class Attempts:
             # The container must not go on with what somebody else may start on.
             await _end(working)
             if beating.done():
-                self._abandon(run, beating.result())
+                await self._abandon(run, beating.result())
             else:
                 await self._give_back(run, pause_seconds=0)
         finally:
@@ -209,9 +209,7 @@ class Attempts:
         if isinstance(answer, Applied):
             self._finish(run, answer.record)
         elif answer is not None:
-            self._abandon(run, answer.found)
-            if ending.result is not None:
-                await self._ports.streams.delete([ending.result.key])
+            await self._abandon(run, answer.found)
 
     def _outcome(self, run: Run, ending: Ending) -> Transition:
         return transitions.conclude(
@@ -246,12 +244,16 @@ class Attempts:
         payload_key = run.record.payload.key if record.failure is None else None
         self._ports.cleaner.add(Leftover(run.delivery, payload_key))
 
-    def _abandon(self, run: Run, found: RequestRecord | None) -> None:
-        """The request is no longer ours; if it has ended, nobody needs its message any more."""
+    async def _abandon(self, run: Run, found: RequestRecord | None) -> None:
+        """The request is no longer ours, so neither is what we stored of its result.
+
+        If it has ended, nobody needs its message any more.
+        """
         logger.warning("request lost to somebody else", extra=run.log_context("abandon"))
         self._ports.telemetry.lost(run.record)
         if found is None or found.status.terminal:
             self._ports.cleaner.add(Leftover(run.delivery))
+        await self._ports.streams.delete([keys.result(run.key, lease=run.lease)])
 
     async def _give_back(self, run: Run, *, pause_seconds: int) -> None:
         """Put the request back for others: record first, then the message (R7)."""

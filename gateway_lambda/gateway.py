@@ -108,11 +108,13 @@ class Gateway:
         if record.result is None:
             raise NoResult(f"The request ended as {record.status} without a response of the container.")
         told = _response_headers(record, record.result)
-        if record.result.size_bytes > MAX_RESULT_BYTES:
-            return replies.Reply(
-                HTTPStatus.SEE_OTHER, b"", told | {"Location": self._download(record.result)}
-            )
-        return replies.Reply(HTTPStatus.OK, self._read_result(record), told)
+        if record.result.size_bytes <= MAX_RESULT_BYTES:
+            reply = replies.Reply(HTTPStatus.OK, self._read_result(record), told)
+            if reply.text is not None or "accept" in incoming.headers:
+                return reply
+        # Too large for Lambda, or binary for a client to whom API Gateway would hand out base64.
+        elsewhere = told | {"Location": self._download(record.result)}
+        return replies.Reply(HTTPStatus.SEE_OTHER, b"", elsewhere)
 
     def cancel(self, incoming: Incoming) -> Reply:
         """``DELETE /async/{api}/{id}``."""

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 #: Lambda takes events of 6 MB (6,291,456 bytes); the body is base64 in it, next to headers and context.
 MAX_BODY_BYTES = 4_500_000
 
+#: What API Gateway puts in place of bytes that are no UTF-8 when it takes a binary body for text.
+_DAMAGED = "\N{REPLACEMENT CHARACTER}"
+
 _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
@@ -56,6 +59,11 @@ class Incoming:
 
 
 def _body(text: str, *, encoded: bool) -> bytes:
+    if not encoded and _DAMAGED in text:
+        raise InvalidBody(
+            "The body is not text, and came without a Content-Type: API Gateway has damaged it on its way."
+            " Send it again with one, for example application/octet-stream."
+        )
     try:
         body = base64.b64decode(text, validate=True) if encoded else text.encode()
     except (binascii.Error, ValueError) as error:

@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     from penstock.errors import PenstockError
 
 
+#: Text grows up to sixfold when Lambda escapes it, base64 by a third: beyond this only base64 is
+#: sure to stay below Lambda's 6 MB.
+MAX_TEXT_BYTES = 500_000
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
     """Status, body and headers."""
@@ -23,6 +28,17 @@ class Reply:
     status: int
     body: bytes
     headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def text(self) -> str | None:
+        """The body as text, if it can travel so; otherwise it goes as base64.
+
+        API Gateway decodes base64 only for clients that send Accept. Text reaches all of them.
+        """
+        try:
+            return self.body.decode() if len(self.body) <= MAX_TEXT_BYTES else None
+        except UnicodeDecodeError:
+            return None
 
 
 def document(

@@ -5,6 +5,7 @@ The same table drives the API Gateway methods in ``cdk``: a route without a meth
 
 from __future__ import annotations
 
+import base64
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Mapping
@@ -59,28 +60,39 @@ def route_table() -> Mapping[str, frozenset[str]]:
 def build_app(gateway: Gateway) -> Callable[[Mapping[str, Any], Any], dict[str, Any]]:
     """A function from API Gateway's proxy event to its proxy response."""
     app = Chalice("penstock-gateway", configure_logs=False)
-    app.api.binary_types[:] = [_ANYTHING]
+    # ``_Answer`` decides what is binary; with types of its own Chalice would check Accept first.
+    app.api.binary_types.clear()
     for route in ROUTES:
         app.route(
             route.path, methods=[route.method.value], content_types=[_ANYTHING], name=route.serve.__name__
         )(_view(app, gateway, route))
 
-    def serve(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
-        # Chalice refuses to send binary to a client without Accept, which is most clients. It gets
-        # one that lets everything pass; our own code reads the event as it came.
-        response: dict[str, Any] = app(
-            {**event, "headers": {"accept": _ANYTHING}, "received": event}, context
-        )
-        return response
+    return app
 
-    return serve
+
+class _Answer(Response):
+    """A reply in Lambda's shape. Chalice's own would refuse binary to clients without Accept."""
+
+    def __init__(self, reply: Reply) -> None:
+        super().__init__(body=reply.body, headers=dict(reply.headers), status_code=int(reply.status))
+        self._text = reply.text
+
+    def to_dict(self, binary_types: list[str] | None = None) -> dict[str, Any]:  # noqa: ARG002 - Chalice's signature
+        """The Lambda proxy response."""
+        encoded = self._text is None
+        return {
+            "statusCode": self.status_code,
+            "headers": self.headers,
+            "body": base64.b64encode(cast("bytes", self.body)).decode() if encoded else self._text,
+            "isBase64Encoded": encoded,
+        }
 
 
 def _view(app: Chalice, gateway: Gateway, route: Route) -> Callable[..., Response]:
     def view(**_path: str) -> Response:
         request = cast("Request", app.current_request)
-        reply = _answer(gateway, route, request.to_original_event()["received"])
-        return Response(body=reply.body, headers=dict(reply.headers), status_code=int(reply.status))
+        reply = _answer(gateway, route, request.to_original_event())
+        return _Answer(reply)
 
     return view
 

@@ -22,7 +22,7 @@ compile() {
   }
 }
 
-compile requirements.txt pyproject.toml --extra dequeuer --extra deploy
+compile requirements.txt pyproject.toml --extra dequeuer --extra deploy --extra examples
 compile requirements-dev.txt -c requirements.txt --group dev
 compile localstack/requirements.txt --group emulator
 compile ecs_tasks/dequeuer/requirements.txt -c requirements.txt --group dequeuer-image

@@ -85,9 +85,11 @@ class Client:
         start the work twice.
         """
         key = new_token() if idempotency_key is None else idempotency_key
-        headers = {"idempotency-key": _header(key, name="idempotency key")}
-        if content_type is not None:
-            headers["content-type"] = _header(content_type, name="content type")
+        headers = {
+            "idempotency-key": _header(key, name="idempotency key"),
+            # Never without: API Gateway may take an untyped body for text, and damage it.
+            "content-type": _header(content_type or "application/octet-stream", name="content type"),
+        }
         request = self._http.build_request(
             "POST", below(self._base, "async", api, query=query), content=body, headers=headers
         )
@@ -103,13 +105,12 @@ class Client:
         return self._exchange.ask(request, RequestState.of, auth=self._auth, retries=MAX_RETRIES)
 
     def cancel(self, api: str, request_id: str) -> RequestState:
-        """End the request; ApiProblem ``already_finished`` if it had ended before.
+        """End the request; ApiProblem ``already_finished`` if it had ended in another way before.
 
-        Not tried again by itself: a lost answer to a cancel that worked would turn into
-        ``already_finished``.
+        Cancelling twice is one cancel, so a lost answer is asked for again.
         """
         request = self._http.build_request("DELETE", below(self._base, "async", api, request_id))
-        return self._exchange.ask(request, RequestState.of, auth=self._auth, retries=0)
+        return self._exchange.ask(request, RequestState.of, auth=self._auth, retries=MAX_RETRIES)
 
     def wait(
         self,

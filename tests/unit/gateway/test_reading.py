@@ -118,7 +118,7 @@ def test_a_failure_is_told_with_its_reason_and_the_containers_answer(door):
 def test_a_result_is_returned_byte_for_byte_with_its_type_and_headers(door, body):
     request_id = submit(door)
     finish(door, body, "image/png", headers={"content-disposition": "attachment"})
-    answer = door.call("GET", f"/async/words/{request_id}/result")
+    answer = door.call("GET", f"/async/words/{request_id}/result", headers={"Accept": "*/*"})
     assert (answer.status, answer.body) == (200, body)
     assert answer.headers["content-type"] == "image/png"
     assert answer.headers["content-disposition"] == "attachment"
@@ -131,6 +131,21 @@ def test_a_result_too_large_for_lambda_is_redirected_to(door):
     answer = door.call("GET", f"/async/words/{request_id}/result")
     assert answer.status == 303
     assert answer.headers["location"].startswith("https://objects.invalid/results/r")
+
+
+def test_binary_for_a_client_without_accept_is_redirected_to_as_api_gateway_would_not_decode_it(door):
+    request_id = submit(door)
+    finish(door, b"\xff\x00", "image/png")
+    assert door.call("GET", f"/async/words/{request_id}/result").status == 303
+    assert door.call("GET", f"/async/words/{request_id}/result", headers={"accept": "a/b"}).status == 200
+
+
+@pytest.mark.parametrize("size", [500_000, 500_001])
+def test_however_text_travels_it_arrives_the_same(door, size):
+    request_id = submit(door)
+    finish(door, b"x" * size, "text/plain")
+    answer = door.call("GET", f"/async/words/{request_id}/result", headers={"accept": "*/*"})
+    assert answer.body == b"x" * size
 
 
 def test_a_result_that_is_not_there_yet_is_a_conflict(door):

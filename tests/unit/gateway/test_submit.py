@@ -76,6 +76,14 @@ def test_a_body_that_is_not_the_base64_it_claims_to_be_is_refused(door):
     assert (answer.status, answer.json["code"]) == (400, "invalid_body")
 
 
+def test_a_binary_body_that_api_gateway_took_for_text_is_refused_rather_than_stored_damaged(door):
+    damaged = event("POST", "/async/words") | {"body": "PNG\ufffd\ufffd", "isBase64Encoded": False}
+    answer = door.send(damaged)
+    assert (answer.status, answer.json["code"]) == (400, "invalid_body")
+    assert "Content-Type" in answer.json["detail"]
+    assert not door.records.rows
+
+
 def test_a_body_over_the_limit_is_refused_with_the_limit(door):
     answer = door.call("POST", "/async/words", body=b"x" * (MAX_BODY_BYTES + 1))
     assert (answer.status, answer.json["code"]) == (413, "payload_too_large")

@@ -1,0 +1,1 @@
+"""The infrastructure: one construct per logical part, one stack per life cycle."""

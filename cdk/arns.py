@@ -1,0 +1,55 @@
+"""Resources of other stacks by the names all parts agree on: nothing is exported, nothing imported."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from aws_cdk import Aws, Stack
+
+from penstock import names
+
+
+@dataclass(frozen=True, slots=True)
+class Arns:
+    """ARNs of one deployment in the stack's own account and region."""
+
+    stack: Stack
+    deployment: str
+
+    @property
+    def bucket_name(self) -> str:
+        """Name of the bucket, which depends on the account."""
+        return names.bucket(self.deployment, account=Aws.ACCOUNT_ID, region=Aws.REGION)
+
+    @property
+    def bucket(self) -> str:
+        """The bucket itself."""
+        return self.stack.format_arn(service="s3", region="", account="", resource=self.bucket_name)
+
+    def objects(self, prefix: str) -> str:
+        """All objects below a prefix."""
+        return f"{self.bucket}/{prefix}/*"
+
+    @property
+    def table(self) -> str:
+        """The table of records."""
+        return self.stack.format_arn(
+            service="dynamodb", resource="table", resource_name=names.table(self.deployment)
+        )
+
+    def queue(self, api: str) -> str:
+        """The queue of one API."""
+        return self.stack.format_arn(service="sqs", resource=names.queue(self.deployment, api))
+
+    @property
+    def tasks(self) -> str:
+        """All tasks of the deployment's cluster."""
+        return self.stack.format_arn(
+            service="ecs", resource="task", resource_name=f"{names.cluster(self.deployment)}/*"
+        )
+
+    def parameter(self, name: str) -> str:
+        """One SSM parameter, given by its name."""
+        return self.stack.format_arn(
+            service="ssm", resource="parameter", resource_name=name.removeprefix("/")
+        )

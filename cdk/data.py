@@ -1,0 +1,75 @@
+"""The records and the bodies: what outlives every other part."""
+
+from __future__ import annotations
+
+import math
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from aws_cdk import Aws, Duration
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from penstock import keys, names
+
+if TYPE_CHECKING:
+    from cdk.stage import Stage
+
+#: A request may wait in its queue for as long as SQS keeps its message.
+_LONGEST_WAIT = timedelta(days=14)
+_MARGIN = timedelta(days=1)
+
+
+class Data(Construct):
+    """One table for all records and one bucket for all bodies."""
+
+    def __init__(
+        self, scope: Construct, id_: str, *, deployment: str, longest_retention: timedelta, stage: Stage
+    ) -> None:
+        super().__init__(scope, id_)
+        self._add_table(deployment, stage)
+        self._add_bucket(deployment, longest_retention, stage)
+
+    def _add_table(self, deployment: str, stage: Stage) -> None:
+        dynamodb.Table(
+            self,
+            "Table",
+            table_name=names.table(deployment),
+            partition_key=dynamodb.Attribute(name="pk", type=dynamodb.AttributeType.STRING),
+            sort_key=dynamodb.Attribute(name="sk", type=dynamodb.AttributeType.STRING),
+            billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
+            time_to_live_attribute="expires_at",
+            stream=dynamodb.StreamViewType.NEW_AND_OLD_IMAGES,
+            point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
+                point_in_time_recovery_enabled=True
+            ),
+            deletion_protection=stage.deletion_protection,
+            removal_policy=stage.removal_policy,
+        )
+
+    def _add_bucket(self, deployment: str, longest_retention: timedelta, stage: Stage) -> None:
+        # A backstop only: whether a body may still be read is for its record to decide, whose time
+        # starts when the request ends. By this age no record can refer to the object any more.
+        age = longest_retention + _LONGEST_WAIT + _MARGIN
+        expiration = Duration.days(math.ceil(age / timedelta(days=1)))
+        s3.Bucket(
+            self,
+            "Bucket",
+            bucket_name=names.bucket(deployment, account=Aws.ACCOUNT_ID, region=Aws.REGION),
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+            encryption=s3.BucketEncryption.S3_MANAGED,
+            enforce_ssl=True,
+            minimum_tls_version=1.2,
+            lifecycle_rules=[
+                s3.LifecycleRule(
+                    id="abort-uploads", abort_incomplete_multipart_upload_after=Duration.days(1)
+                ),
+                *(
+                    s3.LifecycleRule(id=f"expire-{prefix}", prefix=f"{prefix}/", expiration=expiration)
+                    for prefix in (keys.PAYLOADS, keys.RESULTS)
+                ),
+            ],
+            removal_policy=stage.removal_policy,
+        )

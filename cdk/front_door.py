@@ -1,0 +1,127 @@
+"""The REST API in front of the gateway's function. Its methods come from the function's own router."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from aws_cdk import CfnOutput, Duration, RemovalPolicy
+from aws_cdk import aws_apigateway as apigateway
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from cdk import gateway_responses
+from gateway_lambda.routes import route_table
+from penstock import names
+
+if TYPE_CHECKING:
+    from aws_cdk import aws_lambda as lambda_
+
+    from cdk.stage import Stage
+
+STAGE_NAME = "live"
+
+#: The one route that says nothing about anybody's requests, and that load balancers must reach.
+_PUBLIC = frozenset({("/healthz", "GET")})
+
+#: A deployment must not use up the account's Lambda concurrency, 1,000 by default, on its own.
+_REQUESTS_PER_SECOND = 500
+_BURST_REQUESTS = 500
+
+_ACCESS_LOG = {
+    "requestId": "$context.requestId",
+    "caller": "$context.identity.userArn",
+    "ip": "$context.identity.sourceIp",
+    "method": "$context.httpMethod",
+    # The path as sent, since the route alone does not say which request was asked for.
+    "path": "$context.path",
+    "route": "$context.resourcePath",
+    "status": "$context.status",
+    "latency_ms": "$context.responseLatency",
+    "bytes": "$context.responseLength",
+    "error": "$context.error.responseType",
+}
+
+
+class FrontDoor(Construct):
+    """API, methods, its own answers as problem documents, and the access log."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        deployment: str,
+        function: lambda_.IFunction,
+        stage: Stage,
+    ) -> None:
+        super().__init__(scope, id_)
+        api = self._add_api(deployment)
+        self._add_methods(api, function, stage)
+        for response in gateway_responses.ALL:
+            api.add_gateway_response(
+                response.type.response_type,
+                type=response.type,
+                status_code=str(int(response.problem.status)),
+                response_headers=response.headers,
+                templates=response.templates,
+            )
+        # Plain names, for those who look the outputs up; CDK's own has a generated one.
+        api.node.try_remove_child("Endpoint")
+        url = CfnOutput(self, "Url", value=api.url, description="Base URL of the HTTP API")
+        url.override_logical_id("Url")
+        api_id = CfnOutput(self, "RestApiId", value=api.rest_api_id, description="Id of the REST API")
+        api_id.override_logical_id("RestApiId")
+
+    def _add_api(self, deployment: str) -> apigateway.RestApi:
+        name = f"{names.PREFIX}-{deployment}"
+        log_group = logs.LogGroup(
+            self,
+            "AccessLog",
+            log_group_name=f"/aws/apigateway/{name}",
+            retention=logs.RetentionDays.ONE_MONTH,
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+        api = apigateway.RestApi(
+            self,
+            "Api",
+            rest_api_name=name,
+            endpoint_configuration=apigateway.EndpointConfiguration(types=[apigateway.EndpointType.REGIONAL]),
+            # Payloads and results are bytes of any kind; text would be decoded and mangled on the way.
+            binary_media_types=["*/*"],
+            # Access logs need this role once per account and region. It stays when the stack goes:
+            # the setting is shared by all APIs of the account.
+            cloud_watch_role=True,
+            cloud_watch_role_removal_policy=RemovalPolicy.RETAIN,
+            deploy_options=apigateway.StageOptions(
+                stage_name=STAGE_NAME,
+                throttling_rate_limit=_REQUESTS_PER_SECOND,
+                throttling_burst_limit=_BURST_REQUESTS,
+                access_log_destination=apigateway.LogGroupLogDestination(log_group),
+                access_log_format=apigateway.AccessLogFormat.custom(json.dumps(_ACCESS_LOG)),
+            ),
+        )
+        _refuse_old_tls(api)
+        return api
+
+    def _add_methods(self, api: apigateway.RestApi, function: lambda_.IFunction, stage: Stage) -> None:
+        integration = apigateway.LambdaIntegration(
+            function, proxy=True, allow_test_invoke=False, timeout=Duration.seconds(29)
+        )
+        for path, methods in sorted(route_table().items()):
+            resource = api.root.resource_for_path(path)
+            for method in sorted(methods):
+                public = (path, method) in _PUBLIC
+                resource.add_method(
+                    method,
+                    integration,
+                    authorization_type=apigateway.AuthorizationType.NONE if public else stage.authorization,
+                )
+
+
+def _refuse_old_tls(api: apigateway.RestApi) -> None:
+    # A regional API accepts TLS 1.0 unless told otherwise, and CDK's construct cannot tell it.
+    resource = api.node.default_child
+    assert isinstance(resource, apigateway.CfnRestApi)
+    resource.security_policy = "SecurityPolicy_TLS13_1_2_2021_06"
+    resource.endpoint_access_mode = "STRICT"

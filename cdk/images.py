@@ -1,0 +1,75 @@
+"""Container images: built from a folder, taken from a registry, or only named."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from aws_cdk import Aws, IgnoreMode
+from aws_cdk import aws_ecr_assets as ecr_assets
+
+from cdk.stage import Images
+from penstock import names
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from constructs import Construct
+
+    from penstock.config import Container
+
+#: The tasks' platform, whatever the machine that builds.
+PLATFORM = ecr_assets.Platform.LINUX_AMD64
+
+_DEQUEUER = "ecs_tasks/dequeuer/Dockerfile"
+_PRIVATE_IMAGE = re.compile(
+    r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(?:\.cn)?/(?P<repository>[^:@]+)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """What a container runs, and the private repository to pull it from, if it is one."""
+
+    uri: str
+    repository_arn: str | None = None
+
+
+def of_container(scope: Construct, container: Container, *, mode: Images) -> Image:
+    """The image of one of the user's containers."""
+    if container.image is not None:
+        return _from_registry(container.image)
+    if mode is Images.NAMED:
+        return Image(f"{names.PREFIX}/{container.name}")
+    asset = ecr_assets.DockerImageAsset(
+        scope, f"Image-{container.name}", directory=str(container.build), platform=PLATFORM
+    )
+    return Image(asset.image_uri, asset.repository.repository_arn)
+
+
+def of_dequeuer(scope: Construct, root: Path, *, mode: Images) -> Image:
+    """The dequeuer's image, built from the repository itself."""
+    if mode is Images.NAMED:
+        return Image(f"{names.PREFIX}/dequeuer")
+    # CDK reads only a .dockerignore at the root, and fingerprints what this leaves over: the virtual
+    # environment and the tests must neither be copied nor make every deploy build a new image.
+    ignored = (root / f"{_DEQUEUER}.dockerignore").read_text().split()
+    asset = ecr_assets.DockerImageAsset(
+        scope,
+        "Image-dequeuer",
+        directory=str(root),
+        file=_DEQUEUER,
+        exclude=[*ignored, f"!{_DEQUEUER}"],
+        ignore_mode=IgnoreMode.DOCKER,
+        platform=PLATFORM,
+    )
+    return Image(asset.image_uri, asset.repository.repository_arn)
+
+
+def _from_registry(reference: str) -> Image:
+    private = _PRIVATE_IMAGE.match(reference)
+    if private is None:
+        return Image(reference)
+    place = f"{private['region']}:{private['account']}"
+    return Image(reference, f"arn:{Aws.PARTITION}:ecr:{place}:repository/{private['repository']}")

@@ -1,0 +1,118 @@
+"""What the gateway and the workers may do, statement by statement.
+
+Written out instead of granted by constructs, so that each right stands beside the call that needs
+it (``penstock.aws``), and so that no stack has to import the constructs of another.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aws_cdk import aws_iam as iam
+
+from penstock import keys
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from cdk.arns import Arns
+
+
+def gateway(arns: Arns, apis: Iterable[str]) -> iam.PolicyDocument:
+    """Rights of the gateway: accept, show, cancel."""
+    return iam.PolicyDocument(
+        statements=[
+            _allow(
+                ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"],
+                [arns.table],
+            ),
+            _allow(["s3:PutObject", "s3:DeleteObject"], [arns.objects(keys.PAYLOADS)]),
+            # A presigned URL carries the rights of whoever signed it.
+            _allow(["s3:GetObject"], [arns.objects(keys.RESULTS)]),
+            _absence_shows(arns, [keys.RESULTS]),
+            _allow(["sqs:GetQueueUrl", "sqs:SendMessage"], [arns.queue(api) for api in apis]),
+        ]
+    )
+
+
+def worker(arns: Arns, api: str) -> iam.PolicyDocument:
+    """Rights of one API's tasks. A task has one role, so the user's containers have them too."""
+    payloads, results = f"{keys.PAYLOADS}/{api}", f"{keys.RESULTS}/{api}"
+    return iam.PolicyDocument(
+        statements=[
+            _allow(
+                ["sqs:ReceiveMessage", "sqs:ChangeMessageVisibility", "sqs:DeleteMessage"], [arns.queue(api)]
+            ),
+            _allow(
+                ["dynamodb:UpdateItem"],
+                [arns.table],
+                {
+                    "ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"REQ#{api}#*"]},
+                    # ForAllValues holds for a call without any key as well.
+                    "Null": {"dynamodb:LeadingKeys": "false"},
+                },
+            ),
+            _allow(["s3:GetObject", "s3:DeleteObject"], [arns.objects(payloads)]),
+            _allow(["s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"], [arns.objects(results)]),
+            _absence_shows(arns, [payloads]),
+            # Asked for by the ECS agent on the dequeuer's behalf, with the rights of the task.
+            _allow(["ecs:UpdateTaskProtection"], [arns.tasks]),
+        ]
+    )
+
+
+def _absence_shows(arns: Arns, prefixes: Iterable[str]) -> iam.PolicyStatement:
+    """Let reads of a missing object fail with NoSuchKey.
+
+    Without the right to list, S3 answers AccessDenied, which would look like a fault to be
+    retried instead of an object that is gone.
+    """
+    return _allow(
+        ["s3:ListBucket"],
+        [arns.bucket],
+        {"StringLike": {"s3:prefix": [f"{prefix}/*" for prefix in prefixes]}},
+    )
+
+
+def pull(repository_arns: Iterable[str]) -> list[iam.PolicyStatement]:
+    """Rights to pull from these private repositories."""
+    arns = sorted(set(repository_arns))
+    if not arns:
+        return []
+    return [
+        _allow(["ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer", "ecr:BatchGetImage"], arns),
+        # AWS knows no resource for this call: the token stands for the caller, not for a repository.
+        _allow(["ecr:GetAuthorizationToken"], ["*"]),
+    ]
+
+
+def secrets(arns: Arns, references: Iterable[str]) -> list[iam.PolicyStatement]:
+    """Rights to read what containers name as secrets: ARNs, or names of SSM parameters."""
+    parameters, stored = [], []
+    for reference in sorted(set(references)):
+        if ":secretsmanager:" in reference:
+            stored.append(_secret(reference))
+        elif reference.startswith("arn:"):
+            parameters.append(reference)
+        else:
+            parameters.append(arns.parameter(reference))
+    return [
+        *([_allow(["ssm:GetParameters"], parameters)] if parameters else []),
+        *([_allow(["secretsmanager:GetSecretValue"], stored)] if stored else []),
+    ]
+
+
+def write_logs(log_group_arns: Iterable[str]) -> iam.PolicyStatement:
+    """Rights to write to these log groups, which exist already."""
+    return _allow(["logs:CreateLogStream", "logs:PutLogEvents"], list(log_group_arns))
+
+
+def _secret(reference: str) -> str:
+    """The secret's own ARN: ECS takes a JSON key, a stage and a version behind it."""
+    return ":".join(reference.split(":")[:7])
+
+
+def _allow(
+    actions: list[str], resources: list[str], conditions: dict[str, dict[str, str | list[str]]] | None = None
+) -> iam.PolicyStatement:
+    return iam.PolicyStatement(actions=actions, resources=resources, conditions=conditions)

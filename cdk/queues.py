@@ -1,0 +1,49 @@
+"""The queue of one API, and where SQS puts what was received too often."""
+
+from __future__ import annotations
+
+from aws_cdk import Duration
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from penstock import names
+
+#: Only a guard against a message that kills its worker again and again: attempts are counted in the
+#: record, and waits, releases and duplicates raise the receive count as well (R6).
+_MOST_RECEIVES = 100
+
+_RETENTION = Duration.days(14)
+
+
+class Queues(Construct):
+    """A high-throughput FIFO queue with its dead-letter queue."""
+
+    def __init__(self, scope: Construct, id_: str, *, deployment: str, api: str) -> None:
+        super().__init__(scope, id_)
+        dead_letters = sqs.Queue(
+            self,
+            "DeadLetters",
+            queue_name=names.dead_letter_queue(deployment, api),
+            fifo=True,
+            content_based_deduplication=False,
+            retention_period=_RETENTION,
+            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            enforce_ssl=True,
+        )
+        self.requests = sqs.Queue(
+            self,
+            "Requests",
+            queue_name=names.queue(deployment, api),
+            fifo=True,
+            content_based_deduplication=False,
+            # Both, else the whole queue is limited to 300 calls a second.
+            deduplication_scope=sqs.DeduplicationScope.MESSAGE_GROUP,
+            fifo_throughput_limit=sqs.FifoThroughputLimit.PER_MESSAGE_GROUP_ID,
+            # A dead worker's message comes back after this long; a living one extends it in time.
+            visibility_timeout=Duration.seconds(30),
+            receive_message_wait_time=Duration.seconds(20),
+            retention_period=_RETENTION,
+            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            enforce_ssl=True,
+            dead_letter_queue=sqs.DeadLetterQueue(queue=dead_letters, max_receive_count=_MOST_RECEIVES),
+        )

@@ -1,0 +1,78 @@
+"""One stack per life cycle: the data outlives the APIs, and an API comes and goes alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from aws_cdk import App, Stack, Tags
+
+from cdk.api import Api, ApiProps
+from cdk.data import Data
+from cdk.front_door import FrontDoor
+from cdk.gateway import FunctionProps, GatewayFunction
+from cdk.network import Network
+from penstock import names
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from cdk.stage import Stage
+    from penstock.config import AsyncApi, Config
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    """Where code is taken from, and where bundles are put together."""
+
+    root: Path
+    build_folder: Path
+
+
+def add_stacks(app: App, config: Config, *, stage: Stage, sources: Sources) -> None:
+    """All stacks of a deployment.
+
+    The dependencies only order the deployment: stacks find each other by name, never by export.
+    """
+    data = _data(app, config, stage)
+    network = _network(app, config)
+    _gateway(app, config, stage, sources).add_stack_dependency(data)
+    for api in config.apis:
+        stack = _api(app, config, api, stage, sources)
+        stack.add_stack_dependency(data)
+        stack.add_stack_dependency(network)
+
+
+def _data(app: App, config: Config, stage: Stage) -> Stack:
+    stack = _stack(app, config, "data", description="Records and bodies of requests")
+    longest_retention = max(api.retention for api in config.apis)
+    Data(stack, "Data", deployment=config.deployment, longest_retention=longest_retention, stage=stage)
+    return stack
+
+
+def _network(app: App, config: Config) -> Stack:
+    stack = _stack(app, config, "network", description="VPC and ECS cluster")
+    Network(stack, "Network", deployment=config.deployment)
+    return stack
+
+
+def _gateway(app: App, config: Config, stage: Stage, sources: Sources) -> Stack:
+    stack = _stack(app, config, "gateway", description="HTTPS front door")
+    props = FunctionProps(config=config, root=sources.root, build_folder=sources.build_folder)
+    gateway = GatewayFunction(stack, "Gateway", props)
+    FrontDoor(stack, "FrontDoor", deployment=config.deployment, function=gateway.function, stage=stage)
+    return stack
+
+
+def _api(app: App, config: Config, api: AsyncApi, stage: Stage, sources: Sources) -> Stack:
+    stack = _stack(app, config, f"api-{api.name}", description=f"Queue and workers of {api.name}")
+    Api(stack, "Api", ApiProps(deployment=config.deployment, api=api, stage=stage, root=sources.root))
+    Tags.of(stack).add("penstock:api", api.name)
+    return stack
+
+
+def _stack(app: App, config: Config, part: str, *, description: str) -> Stack:
+    # No account and no region: a template that fits any can be made without asking one.
+    stack = Stack(app, names.stack(config.deployment, part), description=f"Penstock: {description}")
+    Tags.of(stack).add("penstock:deployment", config.deployment)
+    return stack

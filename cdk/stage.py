@@ -1,0 +1,67 @@
+"""Everything in which one stage differs from another; no other module asks which stage it is.
+
+The local stage deploys the same stacks onto an emulator on the developer's machine. Each field
+below is a difference on purpose, and a test compares the templates of both stages with this list.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from aws_cdk import RemovalPolicy
+from aws_cdk.aws_apigateway import AuthorizationType
+
+
+class UnknownStage(ValueError):
+    """No stage has the name that was given as ``-c stage=…``; the text lists those that exist."""
+
+
+class Images(Enum):
+    """Where the images of a task come from."""
+
+    #: Built from their folders, and pushed to the account when a stack is deployed.
+    BUILT = "built"
+    #: Only named. The local agent runs processes instead, and machines without Docker can deploy.
+    NAMED = "named"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """One stage."""
+
+    #: What becomes of table and bucket when their stack is deleted.
+    removal_policy: RemovalPolicy
+    #: Whether the table refuses to be deleted at all until this is switched off.
+    deletion_protection: bool
+    images: Images
+    #: How a call proves who makes it. The emulator has no users to sign with.
+    authorization: AuthorizationType
+    #: How long a dequeuer waits for a message. A running long poll is never cancelled (R18), so
+    #: this is also how long an idle worker takes to stop.
+    poll_seconds: int
+
+
+_STAGES = {
+    "cloud": Stage(
+        removal_policy=RemovalPolicy.RETAIN,
+        deletion_protection=True,
+        images=Images.BUILT,
+        authorization=AuthorizationType.IAM,
+        poll_seconds=20,
+    ),
+    "local": Stage(
+        removal_policy=RemovalPolicy.DESTROY,
+        deletion_protection=False,
+        images=Images.NAMED,
+        authorization=AuthorizationType.NONE,
+        poll_seconds=2,
+    ),
+}
+
+
+def named(name: str) -> Stage:
+    """The stage of that name; ``UnknownStage`` if there is none."""
+    if name not in _STAGES:
+        raise UnknownStage(f'there is no stage "{name}"; the stages are: {", ".join(_STAGES)}')
+    return _STAGES[name]

@@ -1,0 +1,232 @@
+"""The ECS task of one API: the user's containers and the dequeuer.
+
+Task definition and service are written as plain CloudFormation properties. CDK's constructs for
+them want VPC, cluster and secrets as objects and add rights of their own; here all of these are
+names, and ``permissions`` states every right.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from aws_cdk import Aws, RemovalPolicy, Stack
+from aws_cdk import aws_ecs as ecs
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from cdk import images, permissions, sizes
+from cdk.arns import Arns
+from penstock import names
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from cdk.images import Image
+    from cdk.stage import Stage
+    from penstock.config import AsyncApi, Container, Probe
+
+DEQUEUER = "dequeuer"
+
+#: The most Fargate allows, and what a Spot interruption leaves (R18).
+_STOP_SECONDS = 120
+_DEQUEUER_USER = "10001:10001"
+
+_KeyValue = ecs.CfnTaskDefinition.KeyValuePairProperty
+_ContainerDefinition = ecs.CfnTaskDefinition.ContainerDefinitionProperty
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskProps:
+    """What the task of an API is made from."""
+
+    deployment: str
+    api: AsyncApi
+    stage: Stage
+    queue_url: str
+    #: The repository, from which the dequeuer's image is built.
+    root: Path
+
+
+class Task(Construct):
+    """Task definition, roles and log group."""
+
+    def __init__(self, scope: Construct, id_: str, props: TaskProps) -> None:
+        super().__init__(scope, id_)
+        self._props = props
+        self._arns = Arns(Stack.of(self), props.deployment)
+        self._log_group = logs.LogGroup(
+            self,
+            "Log",
+            log_group_name=f"/{names.PREFIX}/{props.deployment}/{props.api.name}",
+            retention=logs.RetentionDays.ONE_MONTH,
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+        mode, pod = props.stage.images, props.api.pod
+        user_images = {
+            container.name: images.of_container(self, container, mode=mode) for container in pod.containers
+        }
+        dequeuer_image = images.of_dequeuer(self, props.root, mode=mode)
+        self.definition = self._add_definition(
+            containers=[
+                *(self._container(container, user_images[container.name]) for container in pod.containers),
+                self._dequeuer(dequeuer_image),
+            ],
+            execution_role=self._add_execution_role([*user_images.values(), dequeuer_image]),
+        )
+
+    def _add_definition(
+        self, *, containers: list[_ContainerDefinition], execution_role: iam.Role
+    ) -> ecs.CfnTaskDefinition:
+        size = sizes.task(self._props.api)
+        return ecs.CfnTaskDefinition(
+            self,
+            "Definition",
+            family=names.task_family(self._props.deployment, self._props.api.name),
+            requires_compatibilities=["FARGATE"],
+            network_mode="awsvpc",
+            cpu=str(size.cpu_units),
+            memory=str(size.memory_mib),
+            runtime_platform=ecs.CfnTaskDefinition.RuntimePlatformProperty(
+                cpu_architecture="X86_64", operating_system_family="LINUX"
+            ),
+            task_role_arn=self._add_task_role().role_arn,
+            execution_role_arn=execution_role.role_arn,
+            container_definitions=containers,
+        )
+
+    def _add_task_role(self) -> iam.Role:
+        rights = permissions.worker(self._arns, self._props.api.name)
+        return iam.Role(self, "Role", assumed_by=_own_tasks(), inline_policies={"worker": rights})
+
+    def _add_execution_role(self, pulled: list[Image]) -> iam.Role:
+        references = [
+            reference
+            for container in self._props.api.pod.containers
+            for reference in container.secrets.values()
+        ]
+        statements = [
+            permissions.write_logs([self._log_group.log_group_arn]),
+            *permissions.pull(image.repository_arn for image in pulled if image.repository_arn),
+            *permissions.secrets(self._arns, references),
+        ]
+        start = iam.PolicyDocument(statements=statements, minimize=True)
+        agent = iam.ServicePrincipal("ecs-tasks.amazonaws.com")
+        return iam.Role(self, "ExecutionRole", assumed_by=agent, inline_policies={"start": start})
+
+    def _container(self, container: Container, image: Image) -> _ContainerDefinition:
+        port = str(self._props.api.pod.port)
+        environment = {**container.env, "PENSTOCK_PORT": port, "CORTEX_PORT": port}
+        return _ContainerDefinition(
+            name=container.name,
+            image=image.uri,
+            essential=True,
+            # As in Kubernetes: command replaces the image's ENTRYPOINT, args its CMD.
+            entry_point=list(container.command) or None,
+            command=list(container.args) or None,
+            # Shares and reservations, not limits: whatever the task has left over may be used.
+            cpu=sizes.cpu_units(container.compute.cpu_millicores),
+            memory_reservation=container.compute.mem_mib,
+            environment=_pairs(environment),
+            secrets=[
+                ecs.CfnTaskDefinition.SecretProperty(name=name, value_from=reference)
+                for name, reference in sorted(container.secrets.items())
+            ]
+            or None,
+            stop_timeout=_STOP_SECONDS,
+            linux_parameters=_init_process(),
+            log_configuration=self._logging(),
+        )
+
+    def _dequeuer(self, image: Image) -> _ContainerDefinition:
+        pod = self._props.api.pod
+        size = sizes.dequeuer(pod.max_concurrency)
+        return _ContainerDefinition(
+            name=DEQUEUER,
+            image=image.uri,
+            essential=True,
+            cpu=size.cpu_units,
+            memory_reservation=size.memory_mib,
+            environment=_pairs(self._dequeuer_environment()),
+            # Started last, and so stopped first: it drains while the server still answers.
+            # Not HEALTHY: that needs a shell or curl in the user's image; the dequeuer probes itself.
+            depends_on=[
+                ecs.CfnTaskDefinition.ContainerDependencyProperty(
+                    container_name=container.name, condition="START"
+                )
+                for container in pod.containers
+            ],
+            stop_timeout=_STOP_SECONDS,
+            linux_parameters=_init_process(),
+            log_configuration=self._logging(),
+            readonly_root_filesystem=True,
+            user=_DEQUEUER_USER,
+        )
+
+    def _dequeuer_environment(self) -> dict[str, str]:
+        api = self._props.api
+        probes = [container.readiness_probe for container in api.pod.containers if container.readiness_probe]
+        return {
+            # boto reads this name only; not every way of running ECS tasks sets it.
+            "AWS_DEFAULT_REGION": Aws.REGION,
+            "PENSTOCK_API": api.name,
+            "PENSTOCK_TABLE": names.table(self._props.deployment),
+            "PENSTOCK_BUCKET": self._arns.bucket_name,
+            "PENSTOCK_QUEUE_URL": self._props.queue_url,
+            "PENSTOCK_PORT": str(api.pod.port),
+            "PENSTOCK_MAX_CONCURRENCY": str(api.pod.max_concurrency),
+            "PENSTOCK_TIMEOUT_SECONDS": _seconds(api.timeout),
+            "PENSTOCK_RETENTION_SECONDS": _seconds(api.retention),
+            "PENSTOCK_READINESS_PROBES": json.dumps([_probe(probe) for probe in probes]),
+            "PENSTOCK_POLL_SECONDS": str(self._props.stage.poll_seconds),
+        }
+
+    def _logging(self) -> ecs.CfnTaskDefinition.LogConfigurationProperty:
+        return ecs.CfnTaskDefinition.LogConfigurationProperty(
+            log_driver="awslogs",
+            options={
+                "awslogs-group": self._log_group.log_group_name,
+                "awslogs-region": Aws.REGION,
+                "awslogs-stream-prefix": "task",
+                # A blocking driver halts the process when CloudWatch is slow, and with it the heartbeats.
+                "mode": "non-blocking",
+                "max-buffer-size": "25m",
+            },
+        )
+
+
+def _own_tasks() -> iam.ServicePrincipal:
+    # Of this account only: ECS must not be talked into lending the role to another's task.
+    return iam.ServicePrincipal(
+        "ecs-tasks.amazonaws.com", conditions={"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}}
+    )
+
+
+def _init_process() -> ecs.CfnTaskDefinition.LinuxParametersProperty:
+    # A shell as first process swallows SIGTERM; an init passes it on, and reaps what is left behind.
+    return ecs.CfnTaskDefinition.LinuxParametersProperty(init_process_enabled=True)
+
+
+def _pairs(environment: Mapping[str, str]) -> list[_KeyValue]:
+    return [_KeyValue(name=name, value=value) for name, value in sorted(environment.items())]
+
+
+def _seconds(duration: timedelta) -> str:
+    return str(duration // timedelta(seconds=1))
+
+
+def _probe(probe: Probe) -> dict[str, str | int]:
+    if probe.http_get is not None:
+        target: dict[str, str | int] = {
+            "kind": "http_get",
+            "port": probe.http_get.port,
+            "path": probe.http_get.path,
+        }
+    else:
+        assert probe.tcp_socket is not None
+        target = {"kind": "tcp_socket", "port": probe.tcp_socket.port}
+    return target | probe.model_dump(exclude={"http_get", "tcp_socket"})

@@ -1,0 +1,245 @@
+"""What the OpenAPI document says about the routes, as data.
+
+Limits, names and codes are taken from the modules that apply them, so the text cannot lag behind.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from http import HTTPMethod, HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from gateway_lambda.gateway import DOWNLOAD_SECONDS, MAX_RESULT_BYTES
+from gateway_lambda.incoming import MAX_BODY_BYTES
+from penstock import errors, headers
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from penstock.errors import PenstockError
+
+    Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """One answer that is no problem document."""
+
+    description: str
+    #: Name of the JSON document's schema; None if the body is not ours to describe.
+    schema: str | None
+    headers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """One method on one path, as callers need to know it."""
+
+    method: HTTPMethod
+    path: str
+    summary: str
+    description: str
+    answers: Mapping[HTTPStatus, Answer]
+    #: What it may be refused with, besides ``PenstockError`` itself.
+    errors: tuple[type[PenstockError], ...] = ()
+    #: Keys of ``PARAMETERS``; those of the path first.
+    parameters: tuple[str, ...] = ()
+    #: What the request body is, for those operations that have one.
+    body: str | None = None
+    public: bool = False
+
+
+PARAMETERS: Mapping[str, Json] = {
+    "api": {
+        "name": "api",
+        "in": "path",
+        "required": True,
+        "description": "The API's `networking.endpoint`, or its name if it has none.",
+        "schema": {"type": "string", "pattern": "^[A-Za-z0-9._~-]+$"},
+    },
+    "id": {
+        "name": "id",
+        "in": "path",
+        "required": True,
+        "description": "The request's id, as the 202 gave it.",
+        "schema": {"$ref": "#/components/schemas/RequestId"},
+    },
+    "query": {
+        "name": "query",
+        "in": "query",
+        "style": "form",
+        "explode": True,
+        "description": "Any parameters; the container gets them.",
+        "schema": {"type": "object", "additionalProperties": {"type": ["string", "array"]}},
+    },
+    "idempotency_key": {
+        "name": "Idempotency-Key",
+        "in": "header",
+        "description": "Makes sending again safe: one caller's key on one API stands for one request.",
+        "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
+    },
+    "prefer": {
+        "name": "Prefer",
+        "in": "header",
+        "description": "RFC 7240. `wait=N` is checked for its form; the answer comes at once all the same.",
+        "schema": {"type": "string"},
+        "example": "wait=10",
+    },
+}
+
+_PATH = ("api", "id")
+_UNKNOWN = (errors.UnknownApi, errors.UnknownRequest)
+_LINK_ENDS = f"works for {DOWNLOAD_SECONDS} seconds, or until the credentials that signed it end"
+
+#: Headers that come with a result, next to its Content-Type.
+_RESULT_HEADERS = (
+    "X-Penstock-Status",
+    "X-Penstock-Status-Code",
+    "X-Content-Type-Options",
+    "Content-Security-Policy",
+    *(name.title() for name in sorted(headers.RESPONSE_HEADERS)),
+)
+
+HEADERS: Mapping[str, Json] = {
+    "Location": {
+        "description": "Where to go on; may be relative to the URL of the call.",
+        "required": True,
+        "schema": {"type": "string", "format": "uri-reference"},
+    },
+    "Retry-After": {
+        "description": "Seconds to wait before the next call.",
+        "required": True,
+        "schema": {"type": "integer", "minimum": 0},
+    },
+    "X-Penstock-Status": {
+        "description": "How the request ended.",
+        "required": True,
+        "schema": {"enum": ["completed", "failed"]},
+    },
+    "X-Penstock-Status-Code": {
+        "description": "The HTTP status that the container answered.",
+        "required": True,
+        "schema": {"type": "integer", "minimum": 100},
+    },
+    "X-Content-Type-Options": {
+        "description": "Keeps browsers from guessing at the content.",
+        "required": True,
+        "schema": {"const": "nosniff"},
+    },
+    "Content-Security-Policy": {
+        "description": "Keeps browsers from running the content.",
+        "required": True,
+        "schema": {"type": "string"},
+    },
+    **{
+        name.title(): {"description": "The container's, if it sent one.", "schema": {"type": "string"}}
+        for name in headers.RESPONSE_HEADERS
+    },
+}
+
+#: Codes of API Gateway's own answers, in the cloud, that no error of the tree has.
+EDGE_CODES = frozenset(
+    {
+        "access_denied",
+        "bad_gateway",
+        "expired_token",
+        "filtered",
+        "gateway_timeout",
+        "invalid_signature",
+        "throttled",
+        "unauthorized",
+        "unknown_route",
+        "unsupported_media_type",
+    }
+)
+
+_STORED_HEADERS = ", ".join(f"`{name}`" for name in sorted(headers.REQUEST_HEADERS))
+
+OPERATIONS = (
+    Operation(
+        method=HTTPMethod.POST,
+        path="/async/{api}",
+        summary="Submit a request",
+        description=(
+            "Stores the request, queues it, and answers before it runs. `Content-Type`, the query, "
+            f"{_STORED_HEADERS} and the API's `forward_headers` are stored and passed on to the container; "
+            f"values over {headers.MAX_VALUE_CHARACTERS} characters are dropped. No other header is stored."
+        ),
+        parameters=("api", "query", "idempotency_key", "prefer"),
+        body=f"The payload: any bytes of any content type, or none. At most {MAX_BODY_BYTES} bytes.",
+        answers={
+            HTTPStatus.ACCEPTED: Answer(
+                description="Accepted, now or by an earlier call with the same Idempotency-Key.",
+                schema="Accepted",
+                headers=("Location",),
+            )
+        },
+        errors=(
+            errors.InvalidIdempotencyKey,
+            errors.InvalidPreference,
+            errors.InvalidBody,
+            errors.UnknownApi,
+            errors.PayloadTooLarge,
+            errors.IdempotencyKeyReused,
+            errors.Unavailable,
+        ),
+    ),
+    Operation(
+        method=HTTPMethod.GET,
+        path="/async/{api}/{id}",
+        summary="Get the status of a request",
+        description=(
+            "A JSON result up to the API's `inline_result_bytes` is part of the answer. For any other there "
+            f"is a `result_url`, which {_LINK_ENDS}."
+        ),
+        parameters=(*_PATH, "prefer"),
+        answers={HTTPStatus.OK: Answer(description="Where the request is.", schema="RequestStatus")},
+        errors=(errors.InvalidPreference, *_UNKNOWN, errors.NoResult, errors.Unavailable),
+    ),
+    Operation(
+        method=HTTPMethod.DELETE,
+        path="/async/{api}/{id}",
+        summary="Cancel a request",
+        description=(
+            "Ends a request that has not finished. Cancelling a cancelled request changes nothing and is "
+            "answered alike."
+        ),
+        parameters=_PATH,
+        answers={HTTPStatus.OK: Answer(description="The request is cancelled.", schema="RequestStatus")},
+        errors=(*_UNKNOWN, errors.AlreadyFinished, errors.Unavailable),
+    ),
+    Operation(
+        method=HTTPMethod.GET,
+        path="/async/{api}/{id}/result",
+        summary="Get the result of a request",
+        description=(
+            "The container's answer, byte for byte, also if the request failed with one. The status is 200 "
+            "whatever the container's was."
+        ),
+        parameters=_PATH,
+        answers={
+            HTTPStatus.OK: Answer(
+                description="The container's body with its content type.",
+                schema=None,
+                headers=_RESULT_HEADERS,
+            ),
+            HTTPStatus.SEE_OTHER: Answer(
+                description=(
+                    f"The result has more than {MAX_RESULT_BYTES} bytes. `Location` is a link to it, which "
+                    f"{_LINK_ENDS}."
+                ),
+                schema=None,
+                headers=("Location", *_RESULT_HEADERS),
+            ),
+        },
+        errors=(*_UNKNOWN, errors.NoResult, errors.NotFinished, errors.Unavailable),
+    ),
+    Operation(
+        method=HTTPMethod.GET,
+        path="/healthz",
+        summary="Check that the gateway runs",
+        description="Needs no signature. Says nothing about queues and workers.",
+        answers={HTTPStatus.OK: Answer(description="The gateway's function runs.", schema="Health")},
+        public=True,
+    ),
+)

@@ -1,0 +1,47 @@
+"""Environment variables of the two processes of a task."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from localstack.servers import LocalServer
+
+#: The dequeuer reads these: the port of the server beside it, and the ports it waits for.
+PORT_VARIABLE = "PENSTOCK_PORT"
+PROBES_VARIABLE = "PENSTOCK_READINESS_PROBES"
+
+# A developer wants to see a line when it is printed, not when a buffer is full.
+_UNBUFFERED = {"PYTHONUNBUFFERED": "1"}
+
+
+def server_environment(server: LocalServer, *, port: int, base: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of one server process."""
+    # CORTEX_PORT is what containers made for Cortex read, PORT what most frameworks do.
+    ports = dict.fromkeys((PORT_VARIABLE, "CORTEX_PORT", "PORT"), str(port))
+    return {**base, **_UNBUFFERED, **server.env, **ports}
+
+
+def dequeuer_environment(
+    defined: Mapping[str, str], server: LocalServer, *, port: int, base: Mapping[str, str]
+) -> dict[str, str]:
+    """Return the environment of one dequeuer: the task definition's, moved to this machine.
+
+    What the base says of AWS wins over the task definition: endpoint, credentials and region.
+    """
+    moved = {PORT_VARIABLE: str(port)}
+    if PROBES_VARIABLE in defined:
+        moved[PROBES_VARIABLE] = _moved_probes(defined[PROBES_VARIABLE], old_port=server.port, new_port=port)
+    aws = {name: value for name, value in base.items() if name.startswith("AWS_")}
+    return {**base, **_UNBUFFERED, **defined, **aws, **moved}
+
+
+def _moved_probes(probes: str, *, old_port: int, new_port: int) -> str:
+    # Any other port is that of another container of the task, which does not run here.
+    listed: list[dict[str, Any]] = json.loads(probes)
+    return json.dumps(
+        [{**probe, "port": new_port} if probe["port"] == old_port else probe for probe in listed]
+    )

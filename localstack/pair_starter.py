@@ -1,0 +1,85 @@
+"""Starts the two processes of a task."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from localstack.pair_environment import dequeuer_environment, server_environment
+from localstack.processes import ProcessSpec
+from localstack.task_pair import PairProcess, TaskPair
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from localstack.cluster import Task
+    from localstack.processes import Spawner
+    from localstack.servers import LocalServer
+
+
+@dataclass(frozen=True, slots=True)
+class DequeuerProgram:
+    """How the sidecar is run here."""
+
+    command: tuple[str, ...]
+    directory: Path
+    #: Wins over the task definition, for tests that need for example a shorter drain.
+    extra_environment: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class PairStarter:
+    """Starts pairs for the tasks of one API."""
+
+    #: Resolved already: what its command names exists.
+    server: LocalServer
+    dequeuer: DequeuerProgram
+    #: Environment of all child processes: the developer's, pointed at the emulator.
+    base_environment: Mapping[str, str]
+    logs: Path
+    spawn: Spawner
+    free_port: Callable[[], int]
+    clock: Callable[[], float] = time.monotonic
+
+    def __call__(self, task: Task) -> TaskPair:
+        """Start server and dequeuer; if only one of them can be started, none is left."""
+        port = self.free_port()
+        server = self._started(
+            "server", self._server_spec(task, port), stop_seconds=task.definition.server_stop_seconds
+        )
+        try:
+            dequeuer = self._started(
+                "dequeuer",
+                self._dequeuer_spec(task, port),
+                stop_seconds=task.definition.dequeuer_stop_seconds,
+            )
+        except OSError:
+            server.process.kill()
+            server.process.wait(within_seconds=5.0)
+            raise
+        return TaskPair(task, server=server, dequeuer=dequeuer, port=port, clock=self.clock)
+
+    def _started(self, role: str, spec: ProcessSpec, *, stop_seconds: float) -> PairProcess:
+        return PairProcess(role=role, process=self.spawn(spec), log=spec.log, stop_seconds=stop_seconds)
+
+    def _server_spec(self, task: Task, port: int) -> ProcessSpec:
+        return ProcessSpec(
+            command=self.server.command,
+            directory=self.server.directory,
+            environment=server_environment(self.server, port=port, base=self.base_environment),
+            log=self._log(task, "server"),
+        )
+
+    def _dequeuer_spec(self, task: Task, port: int) -> ProcessSpec:
+        defined = {**task.definition.dequeuer_environment, **self.dequeuer.extra_environment}
+        return ProcessSpec(
+            command=self.dequeuer.command,
+            directory=self.dequeuer.directory,
+            environment=dequeuer_environment(defined, self.server, port=port, base=self.base_environment),
+            log=self._log(task, "dequeuer"),
+        )
+
+    def _log(self, task: Task, role: str) -> Path:
+        return self.logs / self.server.api / f"{task.short_id}-{role}.log"

@@ -1,0 +1,33 @@
+"""Both stages, synthesised once: each takes seconds and a Node process of its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from penstock import config
+from tests.cdk import templates
+
+if TYPE_CHECKING:
+    from tests.cdk.templates import Templates
+
+
+@pytest.fixture(scope="session")
+def deployed_config(tmp_path_factory: pytest.TempPathFactory) -> config.Config:
+    folder = tmp_path_factory.mktemp("config")
+    (folder / "server").mkdir()
+    (folder / "server" / "Dockerfile").write_text("FROM scratch\n")
+    file = folder / "penstock.yaml"
+    file.write_text(templates.CONFIG)
+    return config.load(file)
+
+
+@pytest.fixture(scope="session")
+def cloud(deployed_config: config.Config, tmp_path_factory: pytest.TempPathFactory) -> Templates:
+    return templates.synthesise(deployed_config, "cloud", tmp_path_factory.mktemp("cloud"))
+
+
+@pytest.fixture(scope="session")
+def local(deployed_config: config.Config, tmp_path_factory: pytest.TempPathFactory) -> Templates:
+    return templates.synthesise(deployed_config, "local", tmp_path_factory.mktemp("local"))

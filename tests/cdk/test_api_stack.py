@@ -1,0 +1,226 @@
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from dequeuer.settings import Settings
+from penstock import environment
+from tests.cdk.templates import text
+
+if TYPE_CHECKING:
+    from tests.cdk.templates import Templates
+
+pytestmark = pytest.mark.synth
+
+RESIZE = "api-resize"
+
+
+def queue(templates: Templates, name: str) -> dict[str, Any]:
+    queues = [resource["Properties"] for resource in templates.of_type(RESIZE, "AWS::SQS::Queue")]
+    [properties] = [properties for properties in queues if properties["QueueName"] == name]
+    return dict(properties)
+
+
+def test_the_queue_is_a_high_throughput_fifo(cloud):
+    requests = queue(cloud, "penstock-shop-resize.fifo")
+
+    assert requests["FifoQueue"] is True
+    assert requests["DeduplicationScope"] == "messageGroup"
+    assert requests["FifoThroughputLimit"] == "perMessageGroupId"
+    assert requests["ContentBasedDeduplication"] is False
+
+
+def test_the_queue_keeps_and_hides_messages_as_the_life_cycle_says(cloud):
+    requests = queue(cloud, "penstock-shop-resize.fifo")
+
+    assert requests["MessageRetentionPeriod"] == 14 * 24 * 3600
+    assert requests["ReceiveMessageWaitTimeSeconds"] == 20
+    settings = environment.read(Settings, cloud.environment(RESIZE, "dequeuer"))
+    assert requests["VisibilityTimeout"] == settings.lease_seconds == 30
+
+
+def test_what_is_received_a_hundred_times_goes_to_a_fifo_of_its_own(cloud):
+    redrive = queue(cloud, "penstock-shop-resize.fifo")["RedrivePolicy"]
+    dead_letters = queue(cloud, "penstock-shop-resize-dlq.fifo")
+
+    assert redrive["maxReceiveCount"] == 100
+    [target] = [
+        logical_id
+        for logical_id, resource in cloud.by_part[RESIZE]["Resources"].items()
+        if resource.get("Properties") == dead_letters
+    ]
+    assert redrive["deadLetterTargetArn"] == {"Fn::GetAtt": [target, "Arn"]}
+    assert dead_letters["FifoQueue"] is True
+    assert dead_letters["MessageRetentionPeriod"] == 14 * 24 * 3600
+
+
+def test_both_queues_are_encrypted_and_refuse_calls_without_tls(cloud):
+    queues = cloud.of_type(RESIZE, "AWS::SQS::Queue")
+    policies = cloud.of_type(RESIZE, "AWS::SQS::QueuePolicy")
+
+    assert [resource["Properties"]["SqsManagedSseEnabled"] for resource in queues] == [True, True]
+    assert len(policies) == 2
+    for policy in policies:
+        [statement] = policy["Properties"]["PolicyDocument"]["Statement"]
+        assert (statement["Effect"], statement["Condition"]) == (
+            "Deny",
+            {"Bool": {"aws:SecureTransport": "false"}},
+        )
+
+
+def test_a_deploy_never_resets_what_scaling_has_set(cloud):
+    assert "DesiredCount" not in cloud.properties(RESIZE, "AWS::ECS::Service")
+
+
+def test_a_bad_image_rolls_back_and_a_good_one_replaces_without_a_gap(cloud):
+    deployment = cloud.properties(RESIZE, "AWS::ECS::Service")["DeploymentConfiguration"]
+
+    assert deployment == {
+        "MinimumHealthyPercent": 100,
+        "MaximumPercent": 200,
+        "DeploymentCircuitBreaker": {"Enable": True, "Rollback": True},
+    }
+
+
+def test_the_service_runs_in_the_published_network(cloud):
+    service = cloud.properties(RESIZE, "AWS::ECS::Service")
+    parameters = cloud.by_part[RESIZE]["Parameters"]
+    network = service["NetworkConfiguration"]["AwsvpcConfiguration"]
+
+    assert (service["ServiceName"], service["Cluster"]) == ("resize", "penstock-shop")
+    assert service["EnableExecuteCommand"] is False
+    assert service["PropagateTags"] == "SERVICE"
+    assert "LoadBalancers" not in service
+    assert network["AssignPublicIp"] == "ENABLED"
+    assert parameters[network["Subnets"]["Ref"]]["Default"] == "/penstock/shop/subnet-ids"
+    [group] = network["SecurityGroups"]
+    assert parameters[group["Ref"]]["Default"] == "/penstock/shop/security-group-id"
+
+
+def test_the_task_holds_all_containers_and_the_dequeuer(cloud):
+    task = cloud.properties(RESIZE, "AWS::ECS::TaskDefinition")
+
+    assert task["Family"] == "penstock-shop-resize"
+    assert task["RuntimePlatform"] == {"CpuArchitecture": "X86_64", "OperatingSystemFamily": "LINUX"}
+    # 512 + 103 + 128 units, and 1024 + 256 MiB; the cache takes what is left of the memory.
+    assert (task["Cpu"], task["Memory"]) == ("1024", "2048")
+    assert sum(container["Cpu"] for container in task["ContainerDefinitions"]) <= 1024
+    assert [container["Name"] for container in task["ContainerDefinitions"]] == [
+        "server",
+        "cache",
+        "dequeuer",
+    ]
+
+
+def test_every_container_has_until_the_spot_limit_to_stop_and_gets_the_signal(cloud):
+    for container in cloud.properties(RESIZE, "AWS::ECS::TaskDefinition")["ContainerDefinitions"]:
+        assert container["StopTimeout"] == 120
+        assert container["LinuxParameters"] == {"InitProcessEnabled": True}
+        assert container["Essential"] is True
+
+
+def test_the_dequeuer_starts_last_and_so_stops_first(cloud):
+    depends_on = cloud.container(RESIZE, "dequeuer")["DependsOn"]
+
+    assert {(entry["ContainerName"], entry["Condition"]) for entry in depends_on} == {
+        ("server", "START"),
+        ("cache", "START"),
+    }
+
+
+def test_the_dequeuer_cannot_write_to_its_image_and_is_not_root(cloud):
+    dequeuer = cloud.container(RESIZE, "dequeuer")
+
+    assert dequeuer["ReadonlyRootFilesystem"] is True
+    assert dequeuer["User"].split(":")[0] not in {"", "0", "root"}
+
+
+def test_a_slow_log_service_cannot_halt_a_container(cloud):
+    for container in cloud.properties(RESIZE, "AWS::ECS::TaskDefinition")["ContainerDefinitions"]:
+        assert container["LogConfiguration"]["Options"]["mode"] == "non-blocking"
+
+
+def test_logs_do_not_stay_for_ever(cloud):
+    for part in cloud.by_part:
+        for group in cloud.of_type(part, "AWS::Logs::LogGroup"):
+            assert group["Properties"]["RetentionInDays"] == 30
+
+
+def test_the_dequeuer_understands_its_environment(cloud):
+    settings = environment.read(Settings, cloud.environment(RESIZE, "dequeuer"))
+
+    assert (settings.api, settings.table) == ("resize", "penstock-shop")
+    assert settings.bucket == "penstock-shop-<AWS::AccountId>-<AWS::Region>"
+    assert (settings.port, settings.max_concurrency, settings.poll_seconds) == (9000, 4, 20)
+    assert (settings.timeout_seconds, settings.retention_seconds) == (7200, 30 * 24 * 3600)
+    ready, cache = settings.readiness_probes.probes
+    assert (ready.kind, ready.port, ready.path) == ("http_get", 9000, "/ready")
+    assert (ready.period_seconds, ready.failure_threshold) == (3, 5)
+    assert (cache.kind, cache.port) == ("tcp_socket", 6379)
+
+
+def test_every_variable_of_the_dequeuer_is_one_it_reads(cloud):
+    known = {f"PENSTOCK_{name.upper()}" for name in Settings.__dataclass_fields__}
+
+    assert cloud.environment(RESIZE, "dequeuer").keys() <= known | {"AWS_DEFAULT_REGION"}
+
+
+def test_the_dequeuer_takes_from_the_queue_of_its_own_stack(cloud):
+    [pair] = [
+        pair
+        for pair in cloud.container(RESIZE, "dequeuer")["Environment"]
+        if pair["Name"] == "PENSTOCK_QUEUE_URL"
+    ]
+
+    referenced = cloud.by_part[RESIZE]["Resources"][pair["Value"]["Ref"]]
+    assert referenced["Properties"]["QueueName"] == "penstock-shop-resize.fifo"
+
+
+def test_a_container_without_a_probe_leaves_the_list_empty(cloud):
+    assert json.loads(cloud.environment("api-echo", "dequeuer")["PENSTOCK_READINESS_PROBES"]) == []
+
+
+def test_command_and_args_mean_what_they_mean_in_kubernetes(cloud):
+    server, echo = cloud.container(RESIZE, "server"), cloud.container("api-echo", "server")
+
+    assert (server["EntryPoint"], server["Command"]) == (["python"], ["-m", "server"])
+    assert "EntryPoint" not in echo
+    assert "Command" not in echo
+
+
+def test_user_containers_learn_their_port_and_get_their_variables(cloud):
+    assert cloud.environment(RESIZE, "server") == {
+        "MODE": "fast",
+        "PENSTOCK_PORT": "9000",
+        "CORTEX_PORT": "9000",
+    }
+
+
+def test_secrets_are_references_for_ecs_to_resolve(cloud):
+    secrets = {entry["Name"]: entry["ValueFrom"] for entry in cloud.container(RESIZE, "server")["Secrets"]}
+
+    assert secrets == {
+        "TOKEN": "arn:aws:secretsmanager:eu-west-1:111122223333:secret:token-AbCdEf:key::",
+        "SHARED": "arn:aws:ssm:eu-west-1:111122223333:parameter/shared",
+        "LICENCE": "/shop/licence",
+    }
+
+
+def test_images_come_from_a_build_or_from_where_the_config_says(cloud):
+    built = text(cloud.container(RESIZE, "server")["Image"])
+
+    assert "cdk-hnb659fds-container-assets" in built
+    assert cloud.container(RESIZE, "cache")["Image"].endswith("/team/cache:7")
+    assert cloud.container("api-echo", "server")["Image"] == "python:3.13-slim"
+
+
+def test_the_dequeuers_image_is_built_from_its_sources_alone(cloud):
+    [build] = [
+        folder.parents[2] for folder in cloud.folder.glob("cdk.out/asset.*/ecs_tasks/dequeuer/Dockerfile")
+    ]
+
+    assert {path.name for path in build.iterdir()} <= {"penstock", "dequeuer", "ecs_tasks", ".dockerignore"}
+    assert (build / "ecs_tasks/dequeuer/requirements.txt").exists()
+    assert not list(build.rglob("*.pyc"))

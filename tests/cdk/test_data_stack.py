@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import pytest
+
+from tests.cdk.templates import text
+
+pytestmark = pytest.mark.synth
+
+
+def test_the_table_has_the_keys_and_the_stream_that_the_code_relies_on(cloud):
+    table = cloud.properties("data", "AWS::DynamoDB::Table")
+
+    assert table["TableName"] == "penstock-shop"
+    assert table["KeySchema"] == [
+        {"AttributeName": "pk", "KeyType": "HASH"},
+        {"AttributeName": "sk", "KeyType": "RANGE"},
+    ]
+    assert table["BillingMode"] == "PAY_PER_REQUEST"
+    assert table["StreamSpecification"] == {"StreamViewType": "NEW_AND_OLD_IMAGES"}
+
+
+def test_finished_records_expire_by_the_attribute_the_terminal_write_sets(cloud):
+    table = cloud.properties("data", "AWS::DynamoDB::Table")
+
+    assert table["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
+
+
+def test_records_survive_mistakes(cloud):
+    [table] = cloud.of_type("data", "AWS::DynamoDB::Table")
+
+    assert table["Properties"]["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True
+    assert table["Properties"]["DeletionProtectionEnabled"] is True
+    assert table["DeletionPolicy"] == "Retain"
+
+
+def test_the_bucket_is_closed_and_encrypted(cloud):
+    [bucket] = cloud.of_type("data", "AWS::S3::Bucket")
+    properties = bucket["Properties"]
+
+    assert text(properties["BucketName"]) == "penstock-shop-<AWS::AccountId>-<AWS::Region>"
+    assert set(properties["PublicAccessBlockConfiguration"].values()) == {True}
+    encryption = properties["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert encryption == [{"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]
+    assert bucket["DeletionPolicy"] == "Retain"
+
+
+def test_the_bucket_refuses_calls_without_tls(cloud):
+    policy = cloud.properties("data", "AWS::S3::BucketPolicy")["PolicyDocument"]
+
+    conditions = [
+        statement["Condition"] for statement in policy["Statement"] if statement["Effect"] == "Deny"
+    ]
+    assert {"Bool": {"aws:SecureTransport": "false"}} in conditions
+    assert {"NumericLessThan": {"s3:TlsVersion": 1.2}} in conditions
+
+
+def test_bodies_expire_only_when_no_record_can_refer_to_them_any_more(cloud):
+    rules = cloud.properties("data", "AWS::S3::Bucket")["LifecycleConfiguration"]["Rules"]
+
+    # The longest retention of the APIs, 30 days, the 14 a request may wait, and one more.
+    expired = {rule["Prefix"]: rule["ExpirationInDays"] for rule in rules if "Prefix" in rule}
+    assert expired == {"payloads/": 45, "results/": 45}
+
+
+def test_parts_of_broken_uploads_are_removed(cloud):
+    rules = cloud.properties("data", "AWS::S3::Bucket")["LifecycleConfiguration"]["Rules"]
+
+    [abort] = [rule for rule in rules if "AbortIncompleteMultipartUpload" in rule]
+    assert abort["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}
+    assert "Prefix" not in abort

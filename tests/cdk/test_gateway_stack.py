@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from gateway_lambda.catalogue import Catalogue
+from gateway_lambda.routes import route_table
+from gateway_lambda.settings import Settings
+from penstock import environment
+from tests.cdk.templates import text
+
+if TYPE_CHECKING:
+    from tests.cdk.templates import Templates
+
+pytestmark = pytest.mark.synth
+
+
+def methods(templates: Templates) -> dict[tuple[str, str], dict[str, Any]]:
+    """Path and method to the properties of the API method."""
+    resources = templates.by_part["gateway"]["Resources"]
+
+    def path(reference: Any) -> str:
+        match reference:
+            case {"Fn::GetAtt": [_, "RootResourceId"]}:
+                return ""
+            case {"Ref": logical_id}:
+                properties = resources[logical_id]["Properties"]
+                return f"{path(properties['ParentId'])}/{properties['PathPart']}"
+        raise AssertionError(reference)
+
+    found = [resource["Properties"] for resource in templates.of_type("gateway", "AWS::ApiGateway::Method")]
+    return {(path(method["ResourceId"]), method["HttpMethod"]): method for method in found}
+
+
+def test_the_api_has_exactly_the_methods_of_the_router(cloud):
+    routes = {(path, method) for path, allowed in route_table().items() for method in allowed}
+
+    assert methods(cloud).keys() == routes
+
+
+def test_every_method_is_a_lambda_proxy_that_waits_longer_than_the_function_runs(cloud):
+    function = cloud.properties("gateway", "AWS::Lambda::Function")
+
+    for method in methods(cloud).values():
+        assert method["Integration"]["Type"] == "AWS_PROXY"
+        assert method["Integration"]["TimeoutInMillis"] == 29_000 > function["Timeout"] * 1000
+
+
+def test_calls_are_signed_except_the_health_check(cloud):
+    unsigned = {route for route, method in methods(cloud).items() if method["AuthorizationType"] != "AWS_IAM"}
+
+    assert unsigned == {("/healthz", "GET")}
+
+
+def test_the_function_runs_on_arm_with_its_own_log(cloud):
+    function = cloud.properties("gateway", "AWS::Lambda::Function")
+
+    assert function["FunctionName"] == "penstock-shop-gateway"
+    assert function["Handler"] == "gateway_lambda.handler.handler"
+    assert (function["Runtime"], function["Architectures"]) == ("python3.13", ["arm64"])
+    assert (function["MemorySize"], function["Timeout"]) == (512, 28)
+    assert "ReservedConcurrentExecutions" not in function
+    assert "LogGroup" in function["LoggingConfig"]
+
+
+def test_the_function_understands_its_environment(cloud):
+    variables = cloud.properties("gateway", "AWS::Lambda::Function")["Environment"]["Variables"]
+    variables = {name: text(value) for name, value in variables.items()}
+
+    settings = environment.read(Settings, variables)
+
+    assert (settings.deployment, settings.table) == ("shop", "penstock-shop")
+    assert settings.bucket == "penstock-shop-<AWS::AccountId>-<AWS::Region>"
+    assert variables["POWERTOOLS_SERVICE_NAME"] == "gateway"
+    assert variables["POWERTOOLS_METRICS_NAMESPACE"] == "Penstock"
+
+
+def test_the_bundle_knows_the_apis(cloud):
+    [file] = cloud.folder.glob("cdk.out/asset.*/gateway_lambda/catalogue.json")
+
+    catalogue = Catalogue.from_json(file.read_text())
+
+    assert [api.name for api in catalogue.apis] == ["resize", "echo"]
+    resize = catalogue.find("resize-images")
+    assert (resize.retention_seconds, resize.inline_result_bytes) == (30 * 24 * 3600, 1000)
+    assert resize.forward_headers == ("x-tenant",)
+
+
+def test_the_api_is_regional_binary_and_refuses_old_tls(cloud):
+    api = cloud.properties("gateway", "AWS::ApiGateway::RestApi")
+
+    # The local launcher finds the API by this name.
+    assert api["Name"] == "penstock-shop"
+    assert api["EndpointConfiguration"] == {"Types": ["REGIONAL"]}
+    assert api["BinaryMediaTypes"] == ["*/*"]
+    assert api["SecurityPolicy"] == "SecurityPolicy_TLS13_1_2_2021_06"
+    assert api["EndpointAccessMode"] == "STRICT"
+
+
+def test_the_stage_is_throttled_and_logged(cloud):
+    stage = cloud.properties("gateway", "AWS::ApiGateway::Stage")
+
+    [settings] = stage["MethodSettings"]
+    assert stage["StageName"] == "live"
+    assert (settings["ResourcePath"], settings["HttpMethod"]) == ("/*", "*")
+    assert (settings["ThrottlingRateLimit"], settings["ThrottlingBurstLimit"]) == (500, 500)
+    line = json.loads(stage["AccessLogSetting"]["Format"])
+    assert {"requestId", "caller", "method", "path", "status"} <= line.keys()
+
+
+def test_the_accounts_log_setting_survives_the_stack(cloud):
+    [account] = cloud.of_type("gateway", "AWS::ApiGateway::Account")
+
+    assert account["DeletionPolicy"] == "Retain"
+
+
+def test_what_api_gateway_answers_itself_is_a_problem_document(cloud):
+    for response in cloud.of_type("gateway", "AWS::ApiGateway::GatewayResponse"):
+        properties = response["Properties"]
+        [body] = properties["ResponseTemplates"].values()
+        problem = json.loads(body)
+
+        assert list(problem) == ["type", "title", "status", "detail", "code"]
+        assert problem["type"] == f"urn:penstock:problem:{problem['code']}"
+        assert str(problem["status"]) == properties["StatusCode"]
+        # No variables: their values are not escaped, and would break the document.
+        assert "$" not in body
+        assert properties["ResponseParameters"] == {
+            "gatewayresponse.header.Content-Type": "'application/problem+json'"
+        }
+
+
+def test_each_kind_of_refusal_has_a_status_of_its_own(cloud):
+    responses = [r["Properties"] for r in cloud.of_type("gateway", "AWS::ApiGateway::GatewayResponse")]
+
+    assert {response["ResponseType"]: int(response["StatusCode"]) for response in responses} == {
+        "MISSING_AUTHENTICATION_TOKEN": 404,
+        "RESOURCE_NOT_FOUND": 404,
+        "REQUEST_TOO_LARGE": 413,
+        "UNSUPPORTED_MEDIA_TYPE": 415,
+        "THROTTLED": 429,
+        "QUOTA_EXCEEDED": 429,
+        "UNAUTHORIZED": 401,
+        "ACCESS_DENIED": 403,
+        "EXPIRED_TOKEN": 403,
+        "INVALID_SIGNATURE": 403,
+        "WAF_FILTERED": 403,
+        "INTEGRATION_TIMEOUT": 504,
+        "INTEGRATION_FAILURE": 502,
+        "DEFAULT_4XX": 400,
+        "DEFAULT_5XX": 500,
+    }
+
+
+def test_the_outputs_have_plain_names(cloud):
+    assert cloud.by_part["gateway"]["Outputs"].keys() == {"Url", "RestApiId"}

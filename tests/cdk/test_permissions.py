@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.cdk.templates import listed, text
+
+if TYPE_CHECKING:
+    from tests.cdk.templates import Templates
+
+pytestmark = pytest.mark.synth
+
+OWN = "<AWS::Region>:<AWS::AccountId>"
+BUCKET = "arn:<AWS::Partition>:s3:::penstock-shop-<AWS::AccountId>-<AWS::Region>"
+TABLE = f"arn:<AWS::Partition>:dynamodb:{OWN}:table/penstock-shop"
+
+
+def condition(templates: Templates, part: str, action: str) -> Any:
+    [found] = [
+        statement.get("Condition")
+        for owner, statement in templates.statements()
+        if owner == part and action in listed(statement["Action"])
+    ]
+    return found
+
+
+def test_no_role_has_a_wildcard_for_an_action(cloud):
+    actions = [action for _, statement in cloud.statements() for action in listed(statement["Action"])]
+
+    assert actions
+    assert [action for action in actions if "*" in action] == []
+
+
+def test_every_right_is_bounded_except_the_one_aws_cannot_bound(cloud):
+    unbounded = {
+        action
+        for _, statement in cloud.statements()
+        for action in listed(statement["Action"])
+        if "*" in [text(resource) for resource in listed(statement["Resource"])]
+    }
+
+    assert unbounded == {"ecr:GetAuthorizationToken"}
+
+
+def test_rights_are_all_stated_in_the_roles_themselves(cloud):
+    for part in cloud.by_part:
+        assert cloud.of_type(part, "AWS::IAM::Policy") == []
+        for role in cloud.of_type(part, "AWS::IAM::Role"):
+            services = text(role["Properties"]["AssumeRolePolicyDocument"])
+            # The one managed policy lets API Gateway itself write its logs.
+            assert ("ManagedPolicyArns" in role["Properties"]) == ("apigateway" in services)
+
+
+def test_the_gateway_may_do_what_it_calls(cloud):
+    rights = cloud.actions("gateway")
+    log = rights.pop("logs:PutLogEvents")
+
+    assert rights.pop("logs:CreateLogStream") == log
+    queues = [f"arn:<AWS::Partition>:sqs:{OWN}:penstock-shop-{api}.fifo" for api in ("resize", "echo")]
+    assert rights == {
+        "dynamodb:GetItem": [TABLE],
+        "dynamodb:PutItem": [TABLE],
+        "dynamodb:UpdateItem": [TABLE],
+        "dynamodb:DeleteItem": [TABLE],
+        "s3:PutObject": [f"{BUCKET}/payloads/*"],
+        "s3:DeleteObject": [f"{BUCKET}/payloads/*"],
+        "s3:GetObject": [f"{BUCKET}/results/*"],
+        "s3:ListBucket": [BUCKET],
+        "sqs:GetQueueUrl": queues,
+        "sqs:SendMessage": queues,
+    }
+    assert condition(cloud, "gateway", "s3:ListBucket") == {"StringLike": {"s3:prefix": ["results/*"]}}
+
+
+def test_a_worker_may_touch_its_own_api_only(cloud):
+    queue = [f"arn:<AWS::Partition>:sqs:{OWN}:penstock-shop-resize.fifo"]
+    payloads, results = f"{BUCKET}/payloads/resize/*", f"{BUCKET}/results/resize/*"
+    rights = cloud.actions("api-resize")
+    started_with = {
+        action for action in rights if action.split(":")[0] in {"ecr", "logs", "ssm", "secretsmanager"}
+    }
+
+    assert {action: rights[action] for action in rights.keys() - started_with} == {
+        "sqs:ReceiveMessage": queue,
+        "sqs:ChangeMessageVisibility": queue,
+        "sqs:DeleteMessage": queue,
+        "dynamodb:UpdateItem": [TABLE],
+        "s3:GetObject": [payloads],
+        "s3:PutObject": [results],
+        "s3:AbortMultipartUpload": [results],
+        "s3:DeleteObject": [payloads, results],
+        "s3:ListBucket": [BUCKET],
+        "ecs:UpdateTaskProtection": [f"arn:<AWS::Partition>:ecs:{OWN}:task/penstock-shop/*"],
+    }
+    assert condition(cloud, "api-resize", "s3:ListBucket") == {
+        "StringLike": {"s3:prefix": ["payloads/resize/*"]}
+    }
+
+
+def test_a_worker_may_write_its_own_records_only(cloud):
+    assert condition(cloud, "api-resize", "dynamodb:UpdateItem") == {
+        "ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["REQ#resize#*"]},
+        "Null": {"dynamodb:LeadingKeys": "false"},
+    }
+
+
+def test_a_task_starts_with_the_images_and_secrets_it_names(cloud):
+    rights = cloud.actions("api-resize")
+
+    built = "cdk-hnb659fds-container-assets-<AWS::AccountId>-<AWS::Region>"
+    assert sorted(rights["ecr:BatchGetImage"]) == [
+        f"arn:<AWS::Partition>:ecr:{OWN}:repository/{built}",
+        "arn:<AWS::Partition>:ecr:eu-west-1:111122223333:repository/team/cache",
+    ]
+    assert rights["secretsmanager:GetSecretValue"] == [
+        "arn:aws:secretsmanager:eu-west-1:111122223333:secret:token-AbCdEf"
+    ]
+    assert sorted(rights["ssm:GetParameters"]) == [
+        f"arn:<AWS::Partition>:ssm:{OWN}:parameter/shop/licence",
+        "arn:aws:ssm:eu-west-1:111122223333:parameter/shared",
+    ]
+
+
+def test_a_task_without_secrets_may_read_none(cloud):
+    rights = cloud.actions("api-echo")
+
+    assert "secretsmanager:GetSecretValue" not in rights
+    assert "ssm:GetParameters" not in rights
+
+
+def test_only_the_accounts_own_tasks_may_take_a_workers_role(cloud):
+    roles = [role["Properties"] for role in cloud.of_type("api-resize", "AWS::IAM::Role")]
+    [worker] = [role for role in roles if role["Policies"][0]["PolicyName"] == "worker"]
+
+    [statement] = worker["AssumeRolePolicyDocument"]["Statement"]
+    assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}

@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from cdk import stage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = pytest.mark.synth
+
+# A hash of content or of definitions differs whenever anything else does, and is no difference itself.
+_HASH = re.compile(r"[0-9a-f]{64}")
+_DEPLOYMENT_ID = re.compile(r"(ApiDeployment)[0-9A-F]{8}[0-9a-f]{32}")
+
+
+def differences(left: Any, right: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Where two templates differ, as paths of keys; lists of named things go by their names."""
+    if isinstance(left, dict) and isinstance(right, dict):
+        for key in sorted(left.keys() | right.keys()):
+            yield from differences(left.get(key), right.get(key), (*path, key))
+    elif isinstance(left, list) and isinstance(right, list) and _named(left) and _named(right):
+        yield from differences({item["Name"]: item for item in left}, {i["Name"]: i for i in right}, path)
+    elif left != right:
+        yield path
+
+
+def _named(items: list[Any]) -> bool:
+    return all(isinstance(item, dict) and "Name" in item for item in items)
+
+
+def _comparable(template: dict[str, Any]) -> Any:
+    text = _DEPLOYMENT_ID.sub(r"\1", _HASH.sub("hash", json.dumps(template)))
+    return json.loads(text)
+
+
+def _described(part: str, template: Any, path: tuple[str, ...]) -> tuple[str, ...]:
+    """The type in place of the generated id; nothing below a property whose inside differs by nature."""
+    if path[0] != "Resources":
+        return (part, *path)
+    kind = template["Resources"][path[1]]["Type"]
+    return (part, kind, *(key for key in path[2:] if key not in {"Properties", "ContainerDefinitions"}))
+
+
+def test_the_stages_differ_in_what_the_stage_module_lists_and_in_nothing_else(cloud, local):
+    assert cloud.by_part.keys() == local.by_part.keys()
+    found = set()
+    for part in cloud.by_part:
+        left, right = _comparable(cloud.by_part[part]), _comparable(local.by_part[part])
+        found |= {_described(part, left, path) for path in differences(left, right)}
+
+    assert found == {
+        # removal_policy
+        ("data", "AWS::DynamoDB::Table", "DeletionPolicy"),
+        ("data", "AWS::DynamoDB::Table", "UpdateReplacePolicy"),
+        ("data", "AWS::S3::Bucket", "DeletionPolicy"),
+        ("data", "AWS::S3::Bucket", "UpdateReplacePolicy"),
+        # deletion_protection
+        ("data", "AWS::DynamoDB::Table", "DeletionProtectionEnabled"),
+        # authorization
+        ("gateway", "AWS::ApiGateway::Method", "AuthorizationType"),
+        # images: only what is built; where nothing is, nothing needs to be pulled either
+        ("api-resize", "AWS::ECS::TaskDefinition", "server", "Image"),
+        ("api-resize", "AWS::ECS::TaskDefinition", "dequeuer", "Image"),
+        ("api-resize", "AWS::IAM::Role", "Policies"),
+        ("api-echo", "AWS::ECS::TaskDefinition", "dequeuer", "Image"),
+        ("api-echo", "AWS::IAM::Role", "Policies"),
+        # poll_seconds
+        (
+            "api-resize",
+            "AWS::ECS::TaskDefinition",
+            "dequeuer",
+            "Environment",
+            "PENSTOCK_POLL_SECONDS",
+            "Value",
+        ),
+        ("api-echo", "AWS::ECS::TaskDefinition", "dequeuer", "Environment", "PENSTOCK_POLL_SECONDS", "Value"),
+    }
+
+
+def test_nobody_has_to_sign_on_a_developers_machine(local):
+    methods = local.of_type("gateway", "AWS::ApiGateway::Method")
+
+    assert {method["Properties"]["AuthorizationType"] for method in methods} == {"NONE"}
+
+
+def test_a_local_deployment_builds_no_image(local):
+    assert list(local.folder.glob("cdk.out/asset.*/**/Dockerfile")) == []
+
+
+def test_a_local_dequeuer_stops_soon(local):
+    assert local.environment("api-resize", "dequeuer")["PENSTOCK_POLL_SECONDS"] == "2"
+
+
+def test_an_unknown_stage_is_answered_with_those_that_exist():
+    with pytest.raises(stage.UnknownStage, match='no stage "prod"; the stages are: cloud, local'):
+        stage.named("prod")

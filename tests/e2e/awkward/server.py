@@ -1,0 +1,71 @@
+"""A container that does whatever the query asks of it, raw on the socket where HTTP libraries would not."""
+
+from __future__ import annotations
+
+import json
+import os
+import socketserver
+import sys
+import time
+from urllib.parse import parse_qs, urlsplit
+
+MEGABYTE = 1024 * 1024
+
+
+class Handler(socketserver.StreamRequestHandler):
+    def handle(self) -> None:
+        line = self.rfile.readline().decode("latin-1")
+        if not line:
+            return
+        headers = {}
+        while header := self.rfile.readline().decode("latin-1").strip():
+            name, value = header.split(": ", 1)
+            headers[name.lower()] = value
+        body = self.rfile.read(int(headers.get("content-length", 0)))
+        query = {name: values[0] for name, values in parse_qs(urlsplit(line.split()[1]).query).items()}
+        getattr(self, "do_" + query.pop("do", "echo"))(body, headers, **query)
+
+    def answer(self, status: int, body: bytes, content_type: str | None = "application/octet-stream") -> None:
+        kind = f"Content-Type: {content_type}\r\n" if content_type else ""
+        self.wfile.write(f"HTTP/1.1 {status} X\r\n{kind}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+
+    def do_echo(self, body: bytes, headers: dict[str, str]) -> None:
+        self.answer(200, body, headers.get("content-type"))
+
+    def do_describe(self, body: bytes, headers: dict[str, str], delay: str = "0") -> None:
+        print("started", headers["x-penstock-request-id"], headers["x-penstock-attempt"], flush=True)
+        time.sleep(float(delay))
+        told = {"headers": headers, "bytes": len(body), "pid": os.getpid()}
+        self.answer(200, json.dumps(told).encode(), "application/json")
+
+    def do_status(self, body: bytes, _headers: dict[str, str], code: str) -> None:
+        self.answer(int(code), b"because " + body, "text/plain")
+
+    def do_nothing(self, _body: bytes, _headers: dict[str, str]) -> None:
+        return
+
+    def do_half(self, _body: bytes, _headers: dict[str, str]) -> None:
+        self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nnot a thousand bytes")
+
+    def do_short_length(self, _body: bytes, _headers: dict[str, str]) -> None:
+        self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nmore than three bytes")
+
+    def do_huge(self, _body: bytes, _headers: dict[str, str], megabytes: str) -> None:
+        count = int(megabytes)
+        self.wfile.write(f"HTTP/1.1 200 OK\r\nContent-Length: {count * MEGABYTE}\r\n\r\n".encode())
+        for _ in range(count):
+            self.wfile.write(bytes(MEGABYTE))
+
+    def do_crash(self, _body: bytes, _headers: dict[str, str]) -> None:
+        os._exit(1)
+
+
+class Server(socketserver.ThreadingTCPServer):
+    allow_reuse_address = True
+    daemon_threads = True
+
+
+if __name__ == "__main__":
+    with Server(("127.0.0.1", int(os.environ["PENSTOCK_PORT"])), Handler) as server:
+        sys.stdout.write("listening\n")
+        server.serve_forever()

@@ -1,0 +1,95 @@
+"""The whole stack, once per session: emulator, real ``cdk deploy``, real dequeuers, real HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import httpx
+import pytest
+
+from localstack.emulator import free_port
+from localstack.options import PROJECT, Options
+from localstack.up import LocalStack, running
+from penstock import names
+from penstock.aws.records import DynamoRecords
+from penstock.client import Client, RequestState
+from tests.conftest import missing
+from tests.waiting import eventually
+
+CONFIG = Path(__file__).with_name("penstock.yaml")
+DEPLOYMENT = "e2e"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.emulator)
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A running deployment as its user and its operator see it."""
+
+    local: LocalStack
+    http: httpx.Client
+    client: Client
+
+    def aws(self, service: str) -> Any:
+        return boto3.client(service, endpoint_url=self.local.aws_endpoint_url)  # type: ignore[call-overload]
+
+    @property
+    def records(self) -> DynamoRecords:
+        return DynamoRecords(self.aws("dynamodb"), names.table(DEPLOYMENT))
+
+    @property
+    def bucket(self) -> str:
+        return names.bucket(DEPLOYMENT, account="000000000000", region="us-east-1")
+
+    def keys(self, prefix: str) -> list[str]:
+        listed = self.aws("s3").list_objects_v2(Bucket=self.bucket, Prefix=prefix)
+        return [entry["Key"] for entry in listed.get("Contents", [])]
+
+    def submit(self, api: str, body: bytes = b"x", **parts: Any) -> str:
+        query = parts.pop("query", {})
+        return self.client.submit(api, body, query=list(query.items()), **parts).id
+
+    def finished(self, api: str, request_id: str, *, within_seconds: float = 60) -> RequestState:
+        return self.client.wait(api, request_id, timeout_seconds=within_seconds)
+
+    def until(self, api: str, request_id: str, status: str, *, within_seconds: float = 20) -> RequestState:
+        def reached() -> RequestState | None:
+            state = self.client.get(api, request_id)
+            return state if state.status == status else None
+
+        state = eventually(reached, within_seconds=within_seconds, what=f"{api} request {status}")
+        assert state is not None
+        return state
+
+    def dequeuer(self, api: str) -> int:
+        """The pid of the one running dequeuer of an API."""
+
+        def running_pid() -> int | None:
+            pairs = [pair for pair in self.local.pairs(api) if pair.state.value == "running"]
+            return pairs[0].dequeuer_pid if len(pairs) == 1 else None
+
+        pid = eventually(running_pid, within_seconds=30, what=f"one running pair of {api}")
+        assert pid is not None
+        return pid
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    for needed in (".venv-emulator/bin/python", "node_modules/.bin/cdk"):
+        if not (PROJECT / needed).exists():
+            missing(f"{needed} is not installed; run `make setup`")
+    options = Options(state_dir=tmp_path_factory.mktemp("stack") / "local", port=free_port())
+    with (
+        running(CONFIG, options) as local,
+        httpx.Client(base_url=local.url, timeout=60, trust_env=False) as http,
+        Client(local.url) as client,
+    ):
+        yield Stack(local, http, client)

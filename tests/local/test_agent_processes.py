@@ -1,0 +1,184 @@
+"""The real agent, the real emulator and real processes; only the dequeuer is a stand-in."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pytest
+
+from localstack.agent import AgentParts, LocalAgent
+from localstack.cluster import EcsCluster
+from localstack.emulator import free_port
+from localstack.pair_starter import DequeuerProgram, PairStarter
+from localstack.processes import left_behind
+from localstack.servers import LocalServer
+from localstack.task_pair import PairState, PairView
+from tests.local.sites import Site, guarded_site
+from tests.waiting import eventually
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = pytest.mark.emulator
+
+CLUSTER = "penstock-test"
+API = "echo"
+SERVER = ("sh", "-c", 'echo "serving on $PORT"; sleep 1000 & wait')
+#: Ends at SIGTERM like a dequeuer, and tells what it was given.
+DEQUEUER = """
+import os, signal, sys
+signal.signal(signal.SIGTERM, lambda *_: sys.exit("drained"))
+print("queue", os.environ["PENSTOCK_QUEUE_URL"], "port", os.environ["PENSTOCK_PORT"], flush=True)
+while True:
+    signal.pause()
+"""
+
+
+@dataclass
+class Bench:
+    """A service in the emulator and an agent that follows it."""
+
+    site: Site
+    lines: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.ecs = self.site.clients.ecs()
+        folder = self.site.state.root
+        program = DequeuerProgram((sys.executable, "-c", DEQUEUER), folder, {})
+        server = LocalServer(API, SERVER, folder, {}, 8080)
+        starter = PairStarter(
+            server, program, self.site.environment, self.site.state.logs, self.site.spawn, free_port
+        )
+        cluster = EcsCluster(self.ecs, name=CLUSTER)
+        self.agent = LocalAgent(
+            AgentParts(cluster, {API: starter}, lambda _api, _source, line: self.lines.append(line))
+        )
+
+    def create_service(self, *, desired_count: int = 1) -> None:
+        self.ecs.create_cluster(clusterName=CLUSTER)
+        self.register(queue_url="http://queue/1")
+        self.ecs.create_service(
+            cluster=CLUSTER, serviceName=API, taskDefinition="echo", desiredCount=desired_count
+        )
+
+    def register(self, *, queue_url: str) -> None:
+        self.ecs.register_task_definition(
+            family="echo",
+            containerDefinitions=[
+                {"name": "server", "image": "x"},
+                {
+                    "name": "dequeuer",
+                    "image": "x",
+                    "stopTimeout": 20,
+                    "environment": [{"name": "PENSTOCK_QUEUE_URL", "value": queue_url}],
+                },
+            ],
+        )
+
+    def scale(self, desired_count: int) -> None:
+        self.ecs.update_service(cluster=CLUSTER, service=API, desiredCount=desired_count)
+
+    def running(self, count: int = 1) -> list[PairView]:
+        """Wait until so many pairs run, and no other is still ending."""
+        eventually(
+            lambda: [view.state for view in self.agent.pairs(API)] == [PairState.RUNNING] * count,
+            within_seconds=20,
+            what=f"{count} pairs run",
+        )
+        return list(self.agent.pairs(API))
+
+    def printed(self, *parts: str) -> None:
+        eventually(
+            lambda: any(all(part in line for part in parts) for line in self.lines),
+            within_seconds=20,
+            what=f"a line with {parts}",
+        )
+
+    @contextmanager
+    def following(self) -> Iterator[None]:
+        stop = threading.Event()
+        with ThreadPoolExecutor(max_workers=1) as executor:
+            run = executor.submit(self.agent.run, stop)
+            try:
+                yield
+            finally:
+                stop.set()
+        run.result()
+
+
+@pytest.fixture
+def bench(tmp_path) -> Iterator[Bench]:
+    with guarded_site(tmp_path) as site, site.emulator():
+        bench = Bench(site)
+        bench.create_service()
+        with bench.following():
+            yield bench
+        # The emulator and the guard are all that runs: no server, no dequeuer, none of their children.
+        assert len(left_behind(site.state.root)) <= 2
+
+
+def test_a_task_runs_with_the_environment_of_its_task_definition(bench: Bench):
+    [pair] = bench.running()
+
+    bench.printed("queue http://queue/1", f"port {pair.port}")
+    bench.printed(f"serving on {pair.port}")
+
+
+@pytest.mark.parametrize("role", ["server", "dequeuer"])
+def test_a_killed_process_takes_its_task_along_and_is_replaced(bench: Bench, role: str):
+    [before] = bench.running()
+
+    os.kill(before.server_pid if role == "server" else before.dequeuer_pid, signal.SIGKILL)
+
+    eventually(
+        lambda: before.task_arn not in {view.task_arn for view in bench.agent.pairs()},
+        within_seconds=20,
+        what="the old pair ends",
+    )
+    [after] = bench.running()
+    [old] = bench.ecs.describe_tasks(cluster=CLUSTER, tasks=[before.task_arn])["tasks"]
+    assert old["lastStatus"] == "STOPPED"
+    assert old["stoppedReason"] == "Essential container in task exited"
+    assert {after.server_pid, after.dequeuer_pid}.isdisjoint({before.server_pid, before.dequeuer_pid})
+
+
+def test_scaling_out_and_in_starts_and_drains_pairs(bench: Bench):
+    bench.running()
+
+    bench.scale(2)
+    bench.running(2)
+    bench.scale(0)
+
+    bench.running(0)
+    bench.printed("drained")
+
+
+def test_a_new_revision_replaces_the_pair(bench: Bench):
+    [before] = bench.running()
+
+    bench.register(queue_url="http://queue/2")
+    bench.ecs.update_service(cluster=CLUSTER, service=API, taskDefinition="echo")
+
+    bench.printed("queue http://queue/2")
+    [after] = bench.running()
+    assert after.task_arn != before.task_arn
+
+
+def test_a_task_stopped_through_ecs_is_replaced(bench: Bench):
+    [before] = bench.running()
+
+    bench.ecs.stop_task(cluster=CLUSTER, task=before.task_arn, reason="test")
+
+    eventually(
+        lambda: before.task_arn not in {view.task_arn for view in bench.agent.pairs()},
+        within_seconds=20,
+        what="the old pair ends",
+    )
+    bench.running()

@@ -1,0 +1,122 @@
+"""The embedded emulator as our child process."""
+
+from __future__ import annotations
+
+import io
+import os
+import threading
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import boto3
+import pytest
+
+from localstack.emulator import EmulatorSettings, start_emulator
+from localstack.environment import ACCESS_KEY, REGION, SECRET_KEY
+from localstack.errors import EmulatorFailed, SetupMissing
+from localstack.processes import left_behind
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from tests.local.sites import Site
+
+pytestmark = pytest.mark.emulator
+
+
+def client(site: Site, service: Any) -> Any:
+    return boto3.client(
+        service,
+        endpoint_url=site.endpoint.url,
+        aws_access_key_id=ACCESS_KEY,
+        aws_secret_access_key=SECRET_KEY,
+        region_name=REGION,
+    )
+
+
+def listening_addresses(port: int) -> set[str]:
+    """IPv4 and IPv6 addresses on which something listens, as the kernel writes them."""
+    rows = [
+        line.split()
+        for table in ("tcp", "tcp6")
+        for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]
+    ]
+    listening = "0A"
+    return {
+        row[1].split(":")[0] for row in rows if row[3] == listening and int(row[1].split(":")[1], 16) == port
+    }
+
+
+def zipped(source: str) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("index.py", source)
+    return buffer.getvalue()
+
+
+def program(site: Site, script: str) -> Path:
+    """Return what stands in for the emulator's interpreter."""
+    file = site.state.root / "python"
+    file.write_text(f"#!/bin/sh\n{script}\n")
+    file.chmod(0o755)
+    return file
+
+
+def test_it_listens_on_loopback_only(site: Site):
+    with site.emulator():
+        assert listening_addresses(site.endpoint.port) == {"0100007F"}
+
+
+def test_lambda_code_sees_the_emulator_and_not_the_developers_shell(site: Site, monkeypatch):
+    source = "import os\ndef handler(event, context): return dict(os.environ)"
+    functions = client(site, "lambda")
+    monkeypatch.setenv("AWS_PROFILE", "production")
+    monkeypatch.setenv("MY_TOKEN", "secret")
+    with site.emulator():
+        functions.create_function(
+            FunctionName="f",
+            Runtime="python3.11",
+            Handler="index.handler",
+            Role="arn:aws:iam::000000000000:role/r",
+            Code={"ZipFile": zipped(source)},
+        )
+        answer = functions.invoke(FunctionName="f")["Payload"].read().decode()
+        # The worker is a process of its own, and the fixture proves that it has ended.
+        assert len(left_behind(site.state.root)) > 2
+
+    assert site.endpoint.url in answer
+    assert "production" not in answer
+    assert "MY_TOKEN" not in answer
+
+
+def test_what_was_stored_is_there_after_a_stop(site: Site):
+    with site.emulator():
+        client(site, "sqs").create_queue(QueueName="q.fifo", Attributes={"FifoQueue": "true"})
+    with site.emulator():
+        urls = client(site, "sqs").list_queues()["QueueUrls"]
+
+    assert urls == [f"{site.endpoint.url}/000000000000/q.fifo"]
+
+
+def test_an_emulator_that_dies_shows_the_end_of_its_log(site: Site):
+    settings = EmulatorSettings(program(site, "echo port in use; exit 7"), site.endpoint, site.state)
+    emulator = start_emulator(settings, site.spawn, outer=os.environ)
+
+    with pytest.raises(EmulatorFailed, match=r"exit code 7[\s\S]*port in use"):
+        emulator.wait_until_ready(interrupt=threading.Event())
+
+
+def test_an_emulator_that_never_answers_is_given_up(site: Site):
+    settings = EmulatorSettings(program(site, "echo thinking; exec sleep 1000"), site.endpoint, site.state)
+    emulator = start_emulator(settings, site.spawn, outer=os.environ)
+
+    with pytest.raises(EmulatorFailed, match=r"did not answer within[\s\S]*thinking"):
+        emulator.wait_until_ready(interrupt=threading.Event(), within_seconds=0.5)
+    emulator.stop()
+
+
+def test_a_missing_emulator_names_the_remedy(site: Site, tmp_path):
+    settings = EmulatorSettings(tmp_path / "python", site.endpoint, site.state)
+    with pytest.raises(SetupMissing, match="make setup"):
+        start_emulator(settings, site.spawn, outer=os.environ)
