@@ -41,8 +41,8 @@ check: setup-dev ## Lint, types, import layers, drift of generated files, depend
 	@$(BIN)/python -m penstock.config.schema --check
 	@$(BIN)/python -m gateway_lambda.openapi --check
 	@./scripts/lock.sh --check
-	@$(BIN)/pip-audit --disable-pip --require-hashes --progress-spinner off \
-	  -r $(REQUIREMENTS) -r $(DEV_REQUIREMENTS) -r localstack/requirements.txt
+	@for pins in $(REQUIREMENTS) $(DEV_REQUIREMENTS) localstack/requirements.txt; do \
+	  $(BIN)/pip-audit --disable-pip --require-hashes --progress-spinner off -r $$pins || exit 1; done
 
 .PHONY: format
 format: setup-dev ## Format the code and fix what can be fixed

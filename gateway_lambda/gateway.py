@@ -92,11 +92,9 @@ class Gateway:
         _check_preferences(incoming)
         record = self._find(api, incoming.path["id"])
         if views.may_inline(record, limit_bytes=api.inline_result_bytes):
-            body = views.with_result(
-                views.status(record, api.endpoint, result_url=None), self._read_result(record)
-            )
-            if body is not None:
-                return replies.Reply(HTTPStatus.OK, body, {"Content-Type": "application/json"})
+            reply = self._inlined(record, api)
+            if reply is not None and _arrives(reply, incoming):
+                return reply
         return self._status_document(record, api)
 
     def result(self, incoming: Incoming) -> Reply:
@@ -110,9 +108,9 @@ class Gateway:
         told = _response_headers(record, record.result)
         if record.result.size_bytes <= MAX_RESULT_BYTES:
             reply = replies.Reply(HTTPStatus.OK, self._read_result(record), told)
-            if reply.text is not None or "accept" in incoming.headers:
+            if _arrives(reply, incoming):
                 return reply
-        # Too large for Lambda, or binary for a client to whom API Gateway would hand out base64.
+        # Too large for Lambda, or for this client only by another way.
         elsewhere = told | {"Location": self._download(record.result)}
         return replies.Reply(HTTPStatus.SEE_OTHER, b"", elsewhere)
 
@@ -157,12 +155,28 @@ class Gateway:
         except DependencyError as error:
             raise Unavailable("The result could not be read just now. Try again.") from error
 
+    def _inlined(self, record: RequestRecord, api: ApiEntry) -> Reply | None:
+        """The status with the result in it; None if the result is gone, or is no JSON after all."""
+        try:
+            result = self._read_result(record)
+        except NoResult:
+            return None
+        body = views.with_result(views.status(record, api.endpoint, result_url=None), result)
+        if body is None:
+            return None
+        return replies.Reply(HTTPStatus.OK, body, {"Content-Type": "application/json"})
+
     def _status_document(self, record: RequestRecord, api: ApiEntry) -> Reply:
         url = self._download(record.result) if record.result else None
         return replies.document(views.status(record, api.endpoint, result_url=url))
 
     def _download(self, result: ResultRef) -> str:
         return self._objects.presign(result.key, expires_seconds=DOWNLOAD_SECONDS)
+
+
+def _arrives(reply: Reply, incoming: Incoming) -> bool:
+    """Whether the client gets these bytes: API Gateway decodes base64 only for those that send Accept."""
+    return reply.text is not None or "accept" in incoming.headers
 
 
 def _check_preferences(incoming: Incoming) -> None:

@@ -46,7 +46,7 @@ class Incoming:
             headers={name.lower(): value for name, value in (event.get("headers") or {}).items()},
             query=urlencode(event.get("multiValueQueryStringParameters") or {}, doseq=True),
             body=_body(event.get("body") or "", encoded=bool(event.get("isBase64Encoded"))),
-            caller=identity.get("userArn") or "anonymous",
+            caller=_caller(identity.get("userArn")),
         )
 
     @property
@@ -56,6 +56,17 @@ class Incoming:
         if key is not None and not _IDEMPOTENCY_KEY.fullmatch(key):
             raise InvalidIdempotencyKey("Idempotency-Key takes 1 to 255 visible ASCII characters, no spaces.")
         return key
+
+
+def _caller(arn: str | None) -> str:
+    """Who calls: a user, or a role whatever its session is called.
+
+    Session names differ from instance to instance of one service; a retry from another instance
+    must still be the same caller's.
+    """
+    if arn is None:
+        return "anonymous"
+    return arn.rpartition("/")[0] if ":assumed-role/" in arn else arn
 
 
 def _body(text: str, *, encoded: bool) -> bytes:

@@ -166,7 +166,10 @@ OPERATIONS = (
             f"values over {headers.MAX_VALUE_CHARACTERS} characters are dropped. No other header is stored."
         ),
         parameters=("api", "query", "idempotency_key", "prefer"),
-        body=f"The payload: any bytes of any content type, or none. At most {MAX_BODY_BYTES} bytes.",
+        body=(
+            f"The payload: any bytes of any content type, or none. At most {MAX_BODY_BYTES} bytes. Bytes "
+            "that are no UTF-8 text need a `Content-Type`."
+        ),
         answers={
             HTTPStatus.ACCEPTED: Answer(
                 description="Accepted, now or by an earlier call with the same Idempotency-Key.",
@@ -225,8 +228,8 @@ OPERATIONS = (
             ),
             HTTPStatus.SEE_OTHER: Answer(
                 description=(
-                    f"The result has more than {MAX_RESULT_BYTES} bytes. `Location` is a link to it, which "
-                    f"{_LINK_ENDS}."
+                    f"The result has more than {MAX_RESULT_BYTES} bytes, or the call has no `Accept` and the "
+                    f"result is no short text. `Location` is a link to it, which {_LINK_ENDS}."
                 ),
                 schema=None,
                 headers=("Location", *_RESULT_HEADERS),

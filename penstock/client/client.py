@@ -39,7 +39,7 @@ class Client:
 
     Example::
 
-        with Client("http://127.0.0.1:4566/prod") as client:
+        with Client("http://127.0.0.1:4566/live") as client:
             submission = client.submit("word-count", b'{"text": "a b"}', content_type="application/json")
             state = client.wait("word-count", submission.id, timeout_seconds=60)
             print(state.result)
@@ -88,7 +88,9 @@ class Client:
         headers = {
             "idempotency-key": _header(key, name="idempotency key"),
             # Never without: API Gateway may take an untyped body for text, and damage it.
-            "content-type": _header(content_type or "application/octet-stream", name="content type"),
+            "content-type": _header(
+                "application/octet-stream" if content_type is None else content_type, name="content type"
+            ),
         }
         request = self._http.build_request(
             "POST", below(self._base, "async", api, query=query), content=body, headers=headers

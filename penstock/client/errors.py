@@ -34,8 +34,8 @@ class InvalidUrl(InvalidInput):
 
     def __init__(self, url: str, *, reason: str) -> None:
         super().__init__(
-            f'"{url}" is no usable URL: {reason}. Give one such as http://127.0.0.1:4566/prod '
-            "or https://abc123.execute-api.eu-central-1.amazonaws.com/prod."
+            f'"{url}" is no usable URL: {reason}. Give one such as http://127.0.0.1:4566/live '
+            "or https://abc123.execute-api.eu-central-1.amazonaws.com/live."
         )
         self.url = url
 

@@ -123,7 +123,7 @@ def _in_memory() -> Backend:
 @functools.cache
 def _client(service: str, url: str) -> Any:
     # Making a client takes far longer than a call on it.
-    return boto3.client(service, endpoint_url=url)
+    return boto3.client(service, endpoint_url=url)  # type: ignore[call-overload]  # any of three
 
 
 @functools.cache
@@ -155,7 +155,8 @@ async def _on_aws(name: str, url: str, stack: AsyncExitStack) -> Backend:
     )["QueueUrl"]
 
     async def client(service: str) -> Any:
-        return await stack.enter_async_context(_session().create_client(service, endpoint_url=url))
+        made: Any = _session().create_client(service, endpoint_url=url)  # type: ignore[call-overload]  # as above
+        return await stack.enter_async_context(made)
 
     return Backend(
         name=name,

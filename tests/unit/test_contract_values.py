@@ -86,8 +86,8 @@ def test_every_error_has_a_code_of_its_own_and_a_full_problem_document():
     for error in error_classes():
         document = Problem.of(error("What happened.")).document()
         assert set(document) == {"type", "title", "status", "detail", "code"}
-        assert document["type"].endswith(document["code"])
-        assert 400 <= document["status"] < 600
+        assert document["type"] == f"urn:penstock:problem:{error.code}"
+        assert 400 <= error.status < 600
 
 
 @pytest.mark.parametrize(

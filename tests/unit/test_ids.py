@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import inspect
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -42,7 +43,13 @@ def test_other_text_is_no_id(text):
     assert not ids.is_request_id(text)
 
 
-SAME = {"body": b"x", "content_type": "text/plain", "method": "POST", "path": "/", "query": "a=1"}
+SAME: dict[str, Any] = {
+    "body": b"x",
+    "content_type": "text/plain",
+    "method": "POST",
+    "path": "/",
+    "query": "a=1",
+}
 
 
 def test_the_same_request_has_the_same_fingerprint():

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -44,12 +45,12 @@ def fill(queue, count) -> None:
         MemoryOutbox(queue).send(Message(key))
 
 
-def worker_of(source, attempts, *, readiness=None, out_of_time=None, **settings) -> Worker:
+def worker_of(source: Any, attempts: Any, *, readiness: Any = None, out_of_time=None, **settings) -> Worker:
     return Worker(
         replace(SETTINGS, poll_seconds=5, **settings),
         source=source,
         attempts=attempts,
-        readiness=readiness or AlwaysReady(),
+        readiness=AlwaysReady() if readiness is None else readiness,  # type: ignore[arg-type]  # its one method
         out_of_time=out_of_time or asyncio.Event(),
     )
 

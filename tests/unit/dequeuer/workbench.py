@@ -49,7 +49,7 @@ class ScriptedContainer:
         self.status = 200
         self.headers = {"content-type": "text/plain"}
         self.body = b"result"
-        self.act: Callable[[], Awaitable[None]] | None = None
+        self.act: Callable[[], Awaitable[object]] | None = None
         self.received: list[bytes] = []
         self.aborted = 0
 

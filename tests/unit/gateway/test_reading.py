@@ -98,7 +98,17 @@ json_values = st.recursive(
 @given(json_values)
 def test_any_json_result_comes_through_unchanged(value):
     whole = views.with_result({"id": "a", "links": {}}, json.dumps(value).encode())
+    assert whole is not None
     assert json.loads(whole) == {"id": "a", "links": {}, "result": value}
+
+
+def test_a_result_that_is_gone_from_the_bucket_does_not_hide_the_status(door):
+    request_id = submit(door)
+    finish(door)
+    door.objects.bodies.clear()
+    answer = door.call("GET", f"/async/words/{request_id}")
+    assert (answer.status, answer.json["status"]) == (200, "completed")
+    assert "result_url" in answer.json
 
 
 def test_a_failure_is_told_with_its_reason_and_the_containers_answer(door):

@@ -142,6 +142,17 @@ def test_another_callers_key_and_another_apis_key_stand_for_other_requests(door)
     assert len(ids) == 3
 
 
+def test_sessions_of_one_role_are_one_caller_and_users_are_each_their_own(door):
+    def submitted(caller):
+        return door.call("POST", "/async/words", body=b"x", headers=KEYED, caller=caller).json["id"]
+
+    role = "arn:aws:sts::123456789012:assumed-role/service"
+    assert submitted(f"{role}/instance-1") == submitted(f"{role}/instance-2")
+    assert submitted(f"{role}/x") != submitted(f"{role}-2/x")
+    user = "arn:aws:iam::123456789012:user/team"
+    assert submitted(f"{user}/ann") != submitted(f"{user}/bob")
+
+
 def test_a_key_is_free_again_when_its_request_is_past_its_retention(door):
     first = door.call("POST", "/async/words", body=b"x", headers=KEYED).json["id"]
     door.call("DELETE", f"/async/words/{first}")

@@ -1,0 +1,283 @@
+"""The OpenAPI document of the HTTP API, made from the routes that are served.
+
+``python -m gateway_lambda.openapi --write`` renews the committed file, ``--check`` fails when it
+differs from the code. The function itself never imports this.
+"""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import json
+import sys
+from collections import defaultdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import penstock
+from gateway_lambda import reference
+from gateway_lambda.routes import ROUTES
+from penstock import errors, outcomes
+from penstock.errors import PenstockError
+from penstock.problems import CONTENT_TYPE as PROBLEM_TYPE
+from penstock.records import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from http import HTTPStatus
+
+    from gateway_lambda.reference import Answer, Operation
+    from gateway_lambda.routes import Route
+
+OPENAPI_FILE = Path(__file__).resolve().parents[1] / "docs" / "openapi.json"
+
+_SIGNATURE = "sigv4"
+_SECURITY_SCHEME = {
+    "type": "apiKey",
+    "name": "Authorization",
+    "in": "header",
+    "x-amazon-apigateway-authtype": "awsSigv4",
+    "description": (
+        "AWS Signature Version 4, service `execute-api`. The cloud stage asks for it on every call but "
+        "`GET /healthz`; the local stage takes calls without it."
+    ),
+}
+
+_EDGE_ANSWER = (
+    "API Gateway's own refusal, in the cloud: the function was not asked, or did not answer in time."
+)
+
+
+class RoutesDiffer(Exception):
+    """A route has no description, or a description no route; the text names them and the remedy."""
+
+
+def document(routes: Sequence[Route] = ROUTES) -> dict[str, Any]:
+    """The OpenAPI 3.1 document; ``RoutesDiffer`` unless exactly these routes are described."""
+    paths: dict[str, dict[str, Any]] = defaultdict(dict)
+    for route, operation in _described(routes):
+        paths[route.path][route.method.value.lower()] = {
+            "operationId": route.serve.__name__,
+            **_operation(operation),
+        }
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Penstock",
+            "version": penstock.__version__,
+            "description": penstock.__doc__,
+            "license": {"name": "Apache 2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [
+            {
+                "url": "{base}",
+                "variables": {
+                    "base": {
+                        "default": "https://example.execute-api.eu-central-1.amazonaws.com/live",
+                        "description": "The gateway stack's output `Url`, or what `make local` prints.",
+                    }
+                },
+            }
+        ],
+        "security": [{_SIGNATURE: []}],
+        "paths": paths,
+        "components": {
+            "parameters": dict(reference.PARAMETERS),
+            "headers": dict(sorted(reference.HEADERS.items())),
+            "schemas": _schemas(),
+            "securitySchemes": {_SIGNATURE: _SECURITY_SCHEME},
+        },
+    }
+
+
+def error_codes() -> frozenset[str]:
+    """The codes of the error tree."""
+    classes = inspect.getmembers(errors, inspect.isclass)
+    return frozenset(error.code for _, error in classes if issubclass(error, PenstockError))
+
+
+def _described(routes: Sequence[Route]) -> list[tuple[Route, Operation]]:
+    operations = {(operation.method, operation.path): operation for operation in reference.OPERATIONS}
+    served = {(route.method, route.path) for route in routes}
+    faults = [
+        *(f"{' '.join(route)} is served but not described" for route in sorted(served - set(operations))),
+        *(f"{' '.join(route)} is described but not served" for route in sorted(set(operations) - served)),
+    ]
+    if faults:
+        raise RoutesDiffer(
+            f"{'; '.join(faults)}. OPERATIONS in gateway_lambda/reference.py must match ROUTES in "
+            "gateway_lambda/routes.py."
+        )
+    return [(route, operations[route.method, route.path]) for route in routes]
+
+
+def _operation(operation: Operation) -> dict[str, Any]:
+    content: dict[str, Any] = {"summary": operation.summary, "description": operation.description}
+    if operation.public:
+        content["security"] = []
+    if operation.parameters:
+        content["parameters"] = [_reference("parameters", name) for name in operation.parameters]
+    if operation.body is not None:
+        content["requestBody"] = {"description": operation.body, "content": {"*/*": {}}}
+    content["responses"] = {
+        **{str(status.value): _answer(answer) for status, answer in operation.answers.items()},
+        **_problems(operation),
+        "default": _problem(_EDGE_ANSWER),
+    }
+    return content
+
+
+def _answer(answer: Answer) -> dict[str, Any]:
+    content: dict[str, Any] = {"description": answer.description}
+    if answer.headers:
+        content["headers"] = {name: _reference("headers", name) for name in answer.headers}
+    content["content"] = (
+        {"application/json": {"schema": _reference("schemas", answer.schema)}}
+        if answer.schema
+        else {"*/*": {}}
+    )
+    return content
+
+
+def _problems(operation: Operation) -> dict[str, Any]:
+    by_status: dict[HTTPStatus, list[type[PenstockError]]] = defaultdict(list)
+    always: tuple[type[PenstockError], ...] = (PenstockError,)
+    for error in operation.errors + always:
+        by_status[error.status].append(error)
+    return {str(status.value): _refusal(by_status[status]) for status in sorted(by_status)}
+
+
+def _refusal(refusals: Sequence[type[PenstockError]]) -> dict[str, Any]:
+    content = _problem(" ".join(f"`{error.code}`: {error.title}." for error in refusals))
+    if all(error.retry_after_seconds is not None for error in refusals):
+        content["headers"] = {"Retry-After": _reference("headers", "Retry-After")}
+    return content
+
+
+def _problem(description: str) -> dict[str, Any]:
+    return {
+        "description": description,
+        "content": {PROBLEM_TYPE: {"schema": _reference("schemas", "Problem")}},
+    }
+
+
+def _reference(kind: str, name: str) -> dict[str, str]:
+    return {"$ref": f"#/components/{kind}/{name}"}
+
+
+def _schemas() -> dict[str, Any]:
+    path = {"type": "string", "pattern": "^/async/[^/]+/[a-z2-7]{26}(/result)?$"}
+    return {
+        "RequestId": {"type": "string", "pattern": "^[a-z2-7]{26}$"},
+        "Status": {"enum": [status.value for status in Status]},
+        "Links": _object(
+            "Where to go on: paths below the API's base URL.",
+            {"status": path, "result": path, "cancel": path},
+        ),
+        "Accepted": _object(
+            "A submission that was accepted.",
+            {
+                "id": _reference("schemas", "RequestId"),
+                "status": _reference("schemas", "Status"),
+                "links": _reference("schemas", "Links"),
+            },
+        ),
+        "RequestStatus": _request_status(),
+        "Failure": _object(
+            "Why a request failed: a stable code, and a sentence for people.",
+            {
+                "code": {
+                    "enum": sorted({*outcomes.Trouble, outcomes.CONTAINER_ERROR, outcomes.WORKER_LOST.code})
+                },
+                "message": {"type": "string"},
+            },
+        ),
+        "Problem": _object(
+            "A refusal (RFC 9457). Branch on `code`: it never changes. `title` and `detail` may.",
+            {
+                "type": {"type": "string", "pattern": "^urn:penstock:problem:[a-z_]+$"},
+                "title": {"type": "string"},
+                "status": {"type": "integer", "minimum": 400, "maximum": 599},
+                "detail": {"type": "string"},
+                "code": {"enum": sorted(error_codes() | reference.EDGE_CODES)},
+            },
+        ),
+        "Health": _object("The gateway's function runs.", {"status": {"const": "ok"}}),
+    }
+
+
+def _request_status() -> dict[str, Any]:
+    moment = {"type": "string", "format": "date-time"}
+    seconds = {"type": "number", "minimum": 0}
+    always = {
+        "id": _reference("schemas", "RequestId"),
+        "api": _text("The API's name."),
+        "status": _reference("schemas", "Status"),
+        "attempt": _count("Attempts started, less those that a worker gave back."),
+        "created_at": moment,
+        "links": _reference("schemas", "Links"),
+    }
+    return _object(
+        "A request as it stands. Members that are not known yet are left out.",
+        {
+            **always,
+            "started_at": moment | {"description": "Start of the latest attempt."},
+            "finished_at": moment,
+            "timestamp": moment | {"description": "`finished_at`, under the name that Cortex gave it."},
+            "queued_seconds": seconds | {"description": "From `created_at` to `started_at`."},
+            "processing_seconds": seconds | {"description": "From `started_at` to `finished_at`."},
+            "error": _reference("schemas", "Failure"),
+            "status_code": _count("The HTTP status that the container answered."),
+            "result": {"description": "The result itself: JSON as the container wrote it."},
+            "result_url": {"type": "string", "format": "uri", "description": "A link to the result."},
+            "result_content_type": _text("The result's content type, as the container gave it."),
+            "result_size_bytes": _count("The result's size."),
+        },
+        required=always,
+    )
+
+
+def _object(
+    description: str, properties: Mapping[str, Any], *, required: Iterable[str] | None = None
+) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "description": description,
+        "properties": dict(properties),
+        "required": list(properties if required is None else required),
+        "additionalProperties": False,
+    }
+
+
+def _text(description: str) -> dict[str, Any]:
+    return {"type": "string", "description": description}
+
+
+def _count(description: str) -> dict[str, Any]:
+    return {"type": "integer", "minimum": 0, "description": description}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Write or check the committed document; return the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m gateway_lambda.openapi", description=__doc__)
+    action = parser.add_mutually_exclusive_group(required=True)
+    action.add_argument("--check", action="store_true", help="fail if the committed file differs")
+    action.add_argument("--write", action="store_true", help="renew the committed file")
+    parser.add_argument("--file", type=Path, default=OPENAPI_FILE, help="the committed file")
+    options = parser.parse_args(arguments)
+    current = json.dumps(document(), indent=2, ensure_ascii=False) + "\n"
+    if options.write:
+        options.file.write_text(current, encoding="utf-8")
+        return 0
+    committed = options.file.read_text(encoding="utf-8") if options.file.exists() else ""
+    if committed != current:
+        sys.stderr.write(
+            f"{options.file} differs from the code: run python -m gateway_lambda.openapi --write "
+            "and commit the file.\n"
+        )
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

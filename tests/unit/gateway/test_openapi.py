@@ -1,0 +1,393 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from http import HTTPMethod
+from typing import Any
+
+import grimp
+import openapi_spec_validator
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # it has no types
+
+from gateway_lambda import openapi, reference, views
+from gateway_lambda.gateway import MAX_RESULT_BYTES, Gateway
+from gateway_lambda.incoming import MAX_BODY_BYTES, Incoming
+from gateway_lambda.openapi import OPENAPI_FILE, RoutesDiffer, document, error_codes, main
+from gateway_lambda.routes import ROUTES, Route
+from penstock import errors, headers, ids
+from penstock.config.identifiers import PATH_SEGMENT_PATTERN
+from penstock.errors import InvalidIdempotencyKey, PenstockError
+from penstock.ports import DependencyError
+from penstock.records import Failure, ResultRef, Status
+from penstock.testing import MemoryRecords
+from tests.unit.gateway.front_door import Answer, FrontDoor, event
+
+DOCUMENT = document()
+COMPONENTS = DOCUMENT["components"]
+PAGE = (OPENAPI_FILE.parent / "http.md").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def door() -> FrontDoor:
+    return FrontDoor()
+
+
+def faults(schema: dict[str, Any], value: Any) -> list[str]:
+    """What is wrong with the value; references point into the whole document."""
+    validator = Draft202012Validator(
+        {"components": COMPONENTS, **schema}, format_checker=Draft202012Validator.FORMAT_CHECKER
+    )
+    return [f"{error.json_path}: {error.message}" for error in validator.iter_errors(value)]
+
+
+def resolved(node: Any) -> Any:
+    while "$ref" in node:
+        _, kind, name = node["$ref"].removeprefix("#/").split("/")
+        node = COMPONENTS[kind][name]
+    return node
+
+
+def call(door: FrontDoor, method: str, path: str, route: str, **parts: Any) -> Answer:
+    return held(door.call(method, path, **parts), method, route)
+
+
+def held(answer: Answer, method: str, route: str) -> Answer:
+    """The answer, after holding it against the document: status, headers, type and body."""
+    description = DOCUMENT["paths"][route][method.lower()]["responses"][str(answer.status)]
+    declared = {name.lower(): resolved(header) for name, header in description.get("headers", {}).items()}
+    assert set(answer.headers) - {"content-type"} <= set(declared)
+    for name, header in declared.items():
+        if header.get("required"):
+            value = answer.headers[name]
+            assert not faults(header["schema"], int(value) if value.isdigit() else value)
+    (content_type, content), *_ = description["content"].items()
+    if content_type != "*/*":
+        assert answer.headers["content-type"] == content_type
+        assert not faults(content["schema"], answer.json), answer.body
+    return answer
+
+
+SUBMIT, ONE, RESULT = "/async/{api}", "/async/{api}/{id}", "/async/{api}/{id}/result"
+
+
+def submit(door: FrontDoor, **parts: Any) -> str:
+    return str(call(door, "POST", "/async/words", SUBMIT, body=b"x", **parts).json["id"])
+
+
+def status(door: FrontDoor, request_id: str) -> dict[str, Any]:
+    return call(door, "GET", f"/async/words/{request_id}", ONE).json
+
+
+def finish(
+    door: FrontDoor,
+    *,
+    body: bytes = b"{}",
+    size_bytes: int | None = None,
+    **changes: Any,
+) -> None:
+    record = door.only_record
+    result = ResultRef(
+        key="results/r",
+        size_bytes=len(body) if size_bytes is None else size_bytes,
+        status_code=200,
+        content_type="application/json",
+        headers=dict.fromkeys(headers.RESPONSE_HEADERS - {"content-encoding"}, "x"),
+    )
+    door.objects.bodies["results/r"] = body
+    door.records.rows[record.key] = replace(
+        record,
+        **{
+            "status": Status.COMPLETED,
+            "attempt": 1,
+            "started_ms": record.created_ms + 1500,
+            "finished_ms": record.created_ms + 4000,
+            "result": result,
+        }
+        | changes,
+    )
+
+
+def test_the_document_is_valid_openapi_3_1():
+    openapi_spec_validator.OpenAPIV31SpecValidator(DOCUMENT).validate()
+
+
+def test_every_schema_is_valid_and_each_of_our_objects_is_closed():
+    for schema in COMPONENTS["schemas"].values():
+        Draft202012Validator.check_schema(schema)
+        assert schema.get("type") != "object" or schema["additionalProperties"] is False
+
+
+def test_every_route_is_described_and_nothing_else():
+    assert {(method.upper(), path) for path, methods in DOCUMENT["paths"].items() for method in methods} == {
+        (route.method.value, route.path) for route in ROUTES
+    }
+
+
+def test_a_route_without_a_description_is_an_error_that_names_it():
+    added = Route(HTTPMethod.PUT, "/async/{api}", Gateway.submit)
+    with pytest.raises(RoutesDiffer, match=r"PUT /async/\{api\} is served but not described.*OPERATIONS"):
+        document([*ROUTES, added])
+
+
+def test_a_description_without_a_route_is_an_error_that_names_it():
+    with pytest.raises(RoutesDiffer, match="GET /healthz is described but not served"):
+        document([route for route in ROUTES if route.path != "/healthz"])
+
+
+def test_only_the_health_check_needs_no_signature():
+    assert DOCUMENT["security"] == [{"sigv4": []}]
+    assert COMPONENTS["securitySchemes"]["sigv4"]["x-amazon-apigateway-authtype"] == "awsSigv4"
+    unsigned = [
+        path
+        for path, methods in DOCUMENT["paths"].items()
+        for operation in methods.values()
+        if operation.get("security") == []
+    ]
+    assert unsigned == ["/healthz"]
+
+
+def _tree(error: type[PenstockError]) -> list[type[PenstockError]]:
+    return [error, *(found for child in error.__subclasses__() for found in _tree(child))]
+
+
+TREE = [error for error in _tree(PenstockError) if error.__module__ == errors.__name__]
+
+
+def test_every_error_code_is_in_the_enumeration():
+    codes = set(COMPONENTS["schemas"]["Problem"]["properties"]["code"]["enum"])
+    assert {error.code for error in TREE} == error_codes()
+    assert codes == error_codes() | reference.EDGE_CODES
+
+
+def test_every_error_that_is_raised_belongs_to_an_operation():
+    leaves = {error for error in TREE if not error.__subclasses__()}
+    assert {error for operation in reference.OPERATIONS for error in operation.errors} == leaves
+
+
+@pytest.mark.synth
+def test_the_codes_of_api_gateways_own_answers_are_those_that_are_deployed():
+    # Imported here: it starts Node.
+    from cdk import gateway_responses  # noqa: PLC0415
+
+    deployed = {response.problem.code for response in gateway_responses.ALL}
+    assert deployed - error_codes() == reference.EDGE_CODES
+
+
+def test_the_status_document_has_exactly_the_members_that_the_gateway_writes(door):
+    submit(door)
+    finish(door, status=Status.FAILED, failure=Failure(code="timeout", message="m"))
+    record = door.only_record
+    written = views.status(record, "words", result_url="https://objects.invalid/r")
+    spliced = json.loads(views.with_result(written, b"1") or b"")
+    assert set(COMPONENTS["schemas"]["RequestStatus"]["properties"]) == set(spliced)
+
+
+def test_an_accepted_request_and_its_replay_are_answered_as_described(door):
+    key = {"Idempotency-Key": "order-1"}
+    assert submit(door, headers=key) == submit(door, headers=key)
+
+
+def test_a_queued_request_is_as_described(door):
+    assert status(door, submit(door))["status"] == "in_queue"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"status": Status.IN_PROGRESS, "finished_ms": None}, {"status": Status.EXPIRED, "started_ms": None}],
+)
+def test_a_running_or_expired_request_is_as_described(door, changes):
+    request_id = submit(door)
+    finish(door, result=None, **changes)
+    assert status(door, request_id)["status"] == changes["status"]
+
+
+@pytest.mark.parametrize("body", [b'{"words": 2}', b"null", b"[]", b'"x"'])
+def test_a_completed_request_with_an_inline_result_is_as_described(door, body):
+    request_id = submit(door)
+    finish(door, body=body)
+    assert status(door, request_id)["result"] == json.loads(body)
+
+
+def test_a_completed_request_with_a_linked_result_is_as_described(door):
+    request_id = submit(door)
+    finish(door, size_bytes=1001)
+    assert "result_url" in status(door, request_id)
+
+
+@pytest.mark.parametrize("code", COMPONENTS["schemas"]["Failure"]["properties"]["code"]["enum"])
+def test_a_failed_request_is_as_described(door, code):
+    request_id = submit(door)
+    finish(door, status=Status.FAILED, result=None, failure=Failure(code=code, message="m"))
+    assert status(door, request_id)["error"]["code"] == code
+
+
+def test_a_cancelled_request_is_as_described(door):
+    request_id = submit(door)
+    answer = call(door, "DELETE", f"/async/words/{request_id}", ONE)
+    assert answer.json["status"] == status(door, request_id)["status"] == "cancelled"
+
+
+@pytest.mark.parametrize(("size_bytes", "expected"), [(2, 200), (MAX_RESULT_BYTES + 1, 303)])
+@pytest.mark.parametrize("ended", [Status.COMPLETED, Status.FAILED])
+def test_a_result_comes_with_the_headers_that_are_described(door, size_bytes, expected, ended):
+    request_id = submit(door)
+    finish(door, status=ended, size_bytes=size_bytes)
+    answer = call(door, "GET", f"/async/words/{request_id}/result", RESULT)
+    assert answer.status == expected
+    assert set(headers.RESPONSE_HEADERS) - {"content-encoding"} <= set(answer.headers)
+
+
+def test_a_binary_result_for_a_client_without_accept_is_linked_as_described(door):
+    request_id = submit(door)
+    finish(door, body=b"\xff")
+    answers = [
+        call(door, "GET", f"/async/words/{request_id}/result", RESULT, headers=sent)
+        for sent in ({}, {"Accept": "*/*"})
+    ]
+    assert [answer.status for answer in answers] == [303, 200]
+
+
+def test_a_body_that_api_gateway_damaged_is_refused_as_described(door):
+    damaged = event("POST", "/async/words") | {"body": "\N{REPLACEMENT CHARACTER}"}
+    answer = held(door.send(damaged), "POST", SUBMIT)
+    assert answer.json["code"] == "invalid_body"
+
+
+def test_the_health_check_is_as_described(door):
+    assert call(door, "GET", "/healthz", "/healthz").status == 200
+
+
+UNKNOWN = "b" * 26
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "route", "parts", "code"),
+    [
+        ("POST", "/async/nope", SUBMIT, {}, "unknown_api"),
+        ("POST", "/async/words", SUBMIT, {"headers": {"Idempotency-Key": ""}}, "invalid_idempotency_key"),
+        ("POST", "/async/words", SUBMIT, {"headers": {"Prefer": "wait=x"}}, "invalid_preference"),
+        ("POST", "/async/words", SUBMIT, {"body": b"x" * (MAX_BODY_BYTES + 1)}, "payload_too_large"),
+        ("GET", f"/async/words/{UNKNOWN}", ONE, {}, "unknown_request"),
+        ("GET", f"/async/words/{UNKNOWN}", ONE, {"headers": {"Prefer": "wait=x"}}, "invalid_preference"),
+        ("DELETE", f"/async/words/{UNKNOWN}", ONE, {}, "unknown_request"),
+        ("GET", f"/async/words/{UNKNOWN}/result", RESULT, {}, "unknown_request"),
+    ],
+)
+def test_a_refusal_is_as_described(door, method, path, route, parts, code):
+    assert call(door, method, path, route, **parts).json["code"] == code
+
+
+def test_a_key_that_is_used_for_another_request_is_refused_as_described(door):
+    key = {"Idempotency-Key": "order-1"}
+    submit(door, headers=key)
+    answer = call(door, "POST", "/async/words", SUBMIT, body=b"other", headers=key)
+    assert answer.json["code"] == "idempotency_key_reused"
+
+
+def test_what_the_state_of_a_request_forbids_is_refused_as_described(door):
+    request_id = submit(door)
+    early = call(door, "GET", f"/async/words/{request_id}/result", RESULT)
+    finish(door)
+    late = call(door, "DELETE", f"/async/words/{request_id}", ONE)
+    door.objects.bodies.clear()
+    gone = call(door, "GET", f"/async/words/{request_id}/result", RESULT)
+    codes = [answer.json["code"] for answer in (early, late, gone)]
+    assert codes == ["not_finished", "already_finished", "no_result"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "code"), [(DependencyError("down"), "unavailable"), (ZeroDivisionError(), "internal_error")]
+)
+def test_faults_on_our_side_are_as_described(door, fault, code):
+    class Faulty(MemoryRecords):
+        def create(self, record):
+            raise fault
+
+    door.records = Faulty()
+    door.build()
+    assert call(door, "POST", "/async/words", SUBMIT, body=b"x").json["code"] == code
+
+
+def test_a_member_that_is_not_described_would_be_noticed(door):
+    content = status(door, submit(door))
+    schema = {"$ref": "#/components/schemas/RequestStatus"}
+    assert not faults(schema, content)
+    assert faults(schema, content | {"extra": 1})
+    assert faults(schema, content | {"created_at": "yesterday"})
+    assert faults(schema, {name: value for name, value in content.items() if name != "links"})
+
+
+@given(st.from_regex(COMPONENTS["schemas"]["RequestId"]["pattern"].replace("$", r"\Z")))
+def test_the_pattern_of_an_id_is_what_the_gateway_looks_up(text):
+    assert ids.is_request_id(text)
+    assert not faults({"$ref": "#/components/schemas/RequestId"}, ids.new_request_id())
+
+
+KEY_SCHEMA = COMPONENTS["parameters"]["idempotency_key"]["schema"]
+
+
+@given(st.from_regex(KEY_SCHEMA["pattern"].replace("$", r"\Z")) | st.text())
+def test_the_pattern_of_a_key_is_what_the_gateway_takes(text):
+    incoming = Incoming(path={}, headers={"idempotency-key": text}, query="", body=b"", caller="")
+    try:
+        taken = incoming.idempotency_key == text
+    except InvalidIdempotencyKey:
+        taken = False
+    # jsonschema searches with Python's $, which lets one line end pass; ECMA's does not.
+    assert taken is (not text.endswith("\n") and not faults(KEY_SCHEMA, text))
+
+
+def test_the_pattern_of_an_api_is_that_of_the_configuration():
+    pattern = COMPONENTS["parameters"]["api"]["schema"]["pattern"]
+    assert pattern == f"^{PATH_SEGMENT_PATTERN.removeprefix('/?')}$"
+
+
+def test_the_committed_document_is_that_of_the_code(capsys):
+    assert main(["--check"]) == 0, capsys.readouterr().err
+
+
+def test_a_document_that_differs_fails_the_check_with_the_remedy(tmp_path, capsys):
+    file = tmp_path / "openapi.json"
+
+    assert main(["--check", "--file", str(file)]) == 1
+    assert "run python -m gateway_lambda.openapi --write" in capsys.readouterr().err
+
+    assert main(["--write", "--file", str(file)]) == 0
+    assert main(["--check", "--file", str(file)]) == 0
+    assert json.loads(file.read_text()) == DOCUMENT
+
+    file.write_text(file.read_text().replace("Penstock", "Pennstock", 1))
+    assert main(["--check", "--file", str(file)]) == 1
+
+
+def test_the_function_does_not_carry_the_document():
+    graph = grimp.build_graph("gateway_lambda", "penstock", cache_dir=None)
+    shipped = graph.find_upstream_modules("gateway_lambda.handler")
+    assert "gateway_lambda.gateway" in shipped
+    assert not {openapi.__name__, reference.__name__} & shipped
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        *COMPONENTS["schemas"]["Problem"]["properties"]["code"]["enum"],
+        *COMPONENTS["schemas"]["Failure"]["properties"]["code"]["enum"],
+        *COMPONENTS["schemas"]["RequestStatus"]["properties"],
+        *Status,
+    ],
+)
+def test_the_page_for_users_has_every_code_member_and_status(named):
+    assert f"`{named}`" in PAGE
+
+
+@pytest.mark.parametrize("name", sorted(headers.REQUEST_HEADERS | headers.RESPONSE_HEADERS))
+def test_the_page_for_users_names_every_header_that_is_kept(name):
+    assert f"`{name}`" in PAGE.lower()
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
+def test_the_page_for_users_has_every_route(route):
+    assert f"`{route.method} {route.path}`" in PAGE
