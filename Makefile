@@ -84,5 +84,5 @@ $(VENV)/.dev: $(DEV_REQUIREMENTS) $(VENV)/.runtime
 
 node_modules/.package-lock.json: package.json package-lock.json $(VENV)/.runtime
 	@echo "Installing the CDK command line"
-	@npm ci --silent --no-audit --no-fund
+	@npm ci --loglevel=error --no-audit --no-fund >/dev/null
 	@touch $@
