@@ -1,4 +1,4 @@
-"""One delivery, from its claim to its outcome (R5 to R10)."""
+"""One attempt, from its claim to its outcome (R7 to R10, R17)."""
 
 from __future__ import annotations
 
@@ -7,69 +7,33 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from dequeuer.claiming import Claims
 from dequeuer.cleanup import Leftover
 from dequeuer.container import NoAnswer
-from penstock import headers, ids, keys, transitions
-from penstock.claims import Discard, End, Hide, after_refused_claim
-from penstock.messages import MalformedMessage, Message
-from penstock.outcomes import Answered, Trouble, Unanswered, failure_of
+from penstock import headers, keys, transitions
+from penstock.outcomes import WORKER_LOST, Answered, GiveBack, Trouble, Unanswered, verdict_on
 from penstock.ports import Applied, DependencyError, ObjectMissing
-from penstock.records import ResultRef
+from penstock.records import ResultRef, Status
 
 if TYPE_CHECKING:
-    from dequeuer.cleanup import Cleaner
-    from dequeuer.container import Container
-    from dequeuer.lease import Heartbeat
+    from collections.abc import Iterator
+
+    from dequeuer.run import Ports, Run
     from dequeuer.settings import Settings
-    from dequeuer.telemetry import Telemetry
-    from penstock.ports import Clock, Delivery, Ledger, Refused, Source, Streams
-    from penstock.records import RequestKey, RequestRecord
+    from penstock.ports import Delivery, Refused
+    from penstock.records import RequestRecord
     from penstock.transitions import Transition
 
 logger = logging.getLogger(__name__)
 
-#: Pause before a request whose attempt met a failing store is taken up again.
-DEPENDENCY_PAUSE_SECONDS = 5
+#: First and longest pause before a request is taken up again whose attempt a store or an
+#: unreachable container ended. Doubled each time: twenty of them cover an hour's outage.
+MIN_PAUSE_SECONDS = 5
+MAX_PAUSE_SECONDS = 300
 
-#: Pause between tries to write an outcome: the work is done, so it is tried for as long as it is ours.
-COMMIT_PAUSE_SECONDS = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Ports:
-    """What an attempt works with."""
-
-    ledger: Ledger
-    source: Source
-    streams: Streams
-    container: Container
-    cleaner: Cleaner
-    heartbeat: Heartbeat
-    telemetry: Telemetry
-    clock: Clock
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """An attempt in progress."""
-
-    record: RequestRecord
-    lease: str
-    delivery: Delivery
-
-    @property
-    def key(self) -> RequestKey:
-        """The request's key."""
-        return self.record.key
-
-    def log_context(self, action: str) -> dict[str, str | int]:
-        """What a log line about this attempt may hold."""
-        return {
-            "action": action,
-            "api": self.record.api,
-            "id": self.record.id,
-            "attempt": self.record.attempt,
-        }
+#: Tries to write an outcome, with pauses of 1, 2, 4 … 30 s between them: about ten minutes.
+COMMIT_TRIES = 24
+MAX_COMMIT_PAUSE_SECONDS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +51,7 @@ class Attempts:
         self._settings = settings
         self._ports = ports
         self._out_of_time = out_of_time
+        self._claims = Claims(settings, ports)
 
     async def handle(self, delivery: Delivery) -> None:
         """Claim the request and see it through.
@@ -94,58 +59,9 @@ class Attempts:
         ``DependencyError`` leaves everything as it is: lease and message run out, and the next
         delivery takes it from there.
         """
-        try:
-            message = Message.decode(delivery.body)
-        except MalformedMessage as error:
-            # Left in the queue on purpose: its receive count takes it to the dead-letter queue.
-            logger.error(  # noqa: TRY400 - the text says it all
-                "malformed message",
-                extra={"action": "decode", "message_id": delivery.message_id, "error": str(error)},
-            )
-            self._ports.telemetry.malformed()
-            return
-        run = await self._claim(message.key, delivery)
+        run = await self._claims.take(delivery)
         if run is not None:
             await self._see_through(run)
-
-    async def _claim(self, key: RequestKey, delivery: Delivery) -> Run | None:
-        lease, now_ms = ids.new_token(), self._ports.clock()
-        answer = await self._ports.ledger.apply(
-            key,
-            transitions.claim(
-                lease=lease,
-                now_ms=now_ms,
-                lease_until_ms=self._ports.heartbeat.lease_end_ms(),
-                max_attempts=self._settings.max_attempts,
-            ),
-        )
-        if isinstance(answer, Applied):
-            return Run(answer.record, lease, delivery)
-        await self._leave(key, delivery, answer)
-        return None
-
-    async def _leave(self, key: RequestKey, delivery: Delivery, answer: Refused) -> None:
-        decision = after_refused_claim(
-            answer.found,
-            now_ms=self._ports.clock(),
-            max_attempts=self._settings.max_attempts,
-            retention_seconds=self._settings.retention_seconds,
-        )
-        match decision:
-            case Discard():
-                self._ports.cleaner.add(Leftover(delivery))
-            case Hide(seconds):
-                await self._ports.source.release(delivery, delay_seconds=seconds)
-            case End(transition):
-                ended = await self._ports.ledger.apply(key, transition)
-                # Refused: somebody moved it along meanwhile, so the message is still needed.
-                if isinstance(ended, Applied):
-                    self._ports.telemetry.finished(ended.record)
-                    self._ports.cleaner.add(Leftover(delivery))
-        logger.info(
-            "not claimed",
-            extra={"action": "leave", "api": key.api, "id": key.id, "decision": repr(decision)},
-        )
 
     async def _see_through(self, run: Run) -> None:
         logger.info("attempt started", extra=run.log_context("start"))
@@ -158,7 +74,7 @@ class Attempts:
             await asyncio.wait({beating, working, stopping}, return_when=asyncio.FIRST_COMPLETED)
             if working.done():
                 # The heartbeat goes on until the outcome is written.
-                await self._conclude(run, working, until=(beating, stopping))
+                await self._conclude(run, working, beating=beating, stopping=stopping)
                 return
             # The container must not go on with what somebody else may start on.
             await _end(working)
@@ -195,62 +111,75 @@ class Attempts:
         )
 
     async def _conclude(
-        self, run: Run, working: asyncio.Task[Ending], *, until: tuple[asyncio.Task[object], ...]
+        self,
+        run: Run,
+        working: asyncio.Task[Ending],
+        *,
+        beating: asyncio.Task[RequestRecord | None],
+        stopping: asyncio.Task[Any],
     ) -> None:
         try:
             ending = working.result()
         except DependencyError as error:
-            logger.warning(
-                "attempt met a failing store", extra={**run.log_context("work"), "error": str(error)}
-            )
-            await self._give_back(run, pause_seconds=DEPENDENCY_PAUSE_SECONDS)
+            context = {**run.log_context("work"), "error": str(error)}
+            logger.warning("attempt met a failing store", extra=context)
+            await self._give_back(run, pause_seconds=_pause_after(run.record.releases))
             return
-        answer = await self._commit(run, self._outcome(run, ending), until)
+        verdict = verdict_on(ending.answer)
+        if isinstance(verdict, GiveBack):
+            self._ports.on_unreachable()
+            await self._give_back(run, pause_seconds=_pause_after(run.record.releases))
+            return
+        outcome = transitions.conclude(
+            lease=run.lease,
+            now_ms=self._ports.clock(),
+            retention_seconds=self._settings.retention_seconds,
+            failure=verdict.failure,
+            result=ending.result,
+        )
+        answer = await self._commit(run, outcome, until=(beating, stopping))
         if isinstance(answer, Applied):
             self._finish(run, answer.record)
         elif answer is not None:
             await self._abandon(run, answer.found)
-
-    def _outcome(self, run: Run, ending: Ending) -> Transition:
-        return transitions.conclude(
-            lease=run.lease,
-            now_ms=self._ports.clock(),
-            retention_seconds=self._settings.retention_seconds,
-            failure=failure_of(ending.answer),
-            result=ending.result,
-        )
+        elif beating.done():
+            await self._abandon(run, beating.result())
 
     async def _commit(
-        self, run: Run, outcome: Transition, until: tuple[asyncio.Task[object], ...]
+        self, run: Run, outcome: Transition, *, until: tuple[asyncio.Task[Any], ...]
     ) -> Applied | Refused | None:
-        """Write the outcome; None if the request was lost, or time ran out, before that succeeded."""
-        while True:
+        """Write the outcome; None if the request was lost, or time ran out, before that succeeded.
+
+        The work is done and may have been dear, so it is tried for long while it is ours.
+        """
+        for pause_seconds in _commit_pauses():
             try:
                 return await self._ports.ledger.apply(run.key, outcome)
             except DependencyError as error:
-                logger.warning(
-                    "outcome not written", extra={**run.log_context("commit"), "error": str(error)}
-                )
-            done, _ = await asyncio.wait(
-                until, timeout=COMMIT_PAUSE_SECONDS, return_when=asyncio.FIRST_COMPLETED
-            )
+                context = {**run.log_context("commit"), "error": str(error)}
+                logger.warning("outcome not written", extra=context)
+            done, _ = await asyncio.wait(until, timeout=pause_seconds, return_when=asyncio.FIRST_COMPLETED)
             if done:
-                return None
+                break
+        return None
 
     def _finish(self, run: Run, record: RequestRecord) -> None:
         logger.info("request ended", extra={**run.log_context("finish"), "status": record.status.value})
         self._ports.telemetry.finished(record)
         # A failed request keeps its payload: whoever retries it needs it.
-        payload_key = run.record.payload.key if record.failure is None else None
-        self._ports.cleaner.add(Leftover(run.delivery, payload_key))
+        self._ports.cleaner.add(Leftover(run.delivery, record.spent_payload_key))
 
     async def _abandon(self, run: Run, found: RequestRecord | None) -> None:
         """The request is no longer ours, so neither is what we stored of its result.
 
-        If it has ended, nobody needs its message any more.
+        Unless it is our own outcome that was met, after its answer was lost. If the request has
+        ended, nobody needs its message any more.
         """
+        if found is not None and _is_our_outcome(found, run.lease):
+            self._finish(run, found)
+            return
         logger.warning("request lost to somebody else", extra=run.log_context("abandon"))
-        self._ports.telemetry.lost(run.record)
+        self._ports.telemetry.lost()
         if found is None or found.status.terminal:
             self._ports.cleaner.add(Leftover(run.delivery))
         await self._ports.streams.delete([keys.result(run.key, lease=run.lease)])
@@ -267,6 +196,21 @@ class Attempts:
         )
         await self._ports.source.release(run.delivery, delay_seconds=pause_seconds)
         logger.info("request given back", extra=run.log_context("give_back"))
+
+
+def _is_our_outcome(found: RequestRecord, lease: str) -> bool:
+    # A request that was given up keeps the lease of its last worker, but not that worker's outcome.
+    concluded = found.status in {Status.COMPLETED, Status.FAILED} and found.failure != WORKER_LOST
+    return concluded and found.lease == lease
+
+
+def _pause_after(releases: int) -> int:
+    return int(min(MIN_PAUSE_SECONDS * 2**releases, MAX_PAUSE_SECONDS))
+
+
+def _commit_pauses() -> Iterator[float]:
+    for number in range(COMMIT_TRIES):
+        yield min(2**number, MAX_COMMIT_PAUSE_SECONDS)
 
 
 async def _end(*tasks: asyncio.Task[Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from http import HTTPMethod
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 import aiohttp
 from yarl import URL
 
+from penstock.headers import usable
 from penstock.outcomes import Trouble
 
 if TYPE_CHECKING:
@@ -49,7 +51,7 @@ def new_session() -> aiohttp.ClientSession:
     """
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0, force_close=True),
-        timeout=aiohttp.ClientTimeout(total=None),
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS),
         auto_decompress=False,
         skip_auto_headers=("Accept-Encoding", "Content-Type", "User-Agent"),
         trust_env=False,
@@ -71,29 +73,37 @@ class Container:
         ``NoAnswer`` tells how the container failed; an error while *our* side reads the payload
         is raised as it is.
         """
-        body = _Body(payload)
-        async with await self._send(record, payload, body) as answer:
-            headers = {name.lower(): value for name, value in answer.headers.items()}
-            yield Response(answer.status, headers, self._reading(answer, body))
+        body, limit = _Body(payload), _RunLimit(self._timeout_seconds)
+        async with await self._send(record, payload, body, limit) as answer:
+            yield Response(answer.status, usable(answer.headers), self._reading(answer, body, limit))
 
-    async def _send(self, record: RequestRecord, payload: Stored, body: _Body) -> aiohttp.ClientResponse:
+    async def _send(
+        self, record: RequestRecord, payload: Stored, body: _Body, limit: _RunLimit
+    ) -> aiohttp.ClientResponse:
         url = f"http://127.0.0.1:{self._port}{record.call.path}"
         if record.call.query:
             url += f"?{record.call.query}"
         with self._judging(body):
-            return await self._session.request(
-                record.call.method,
-                URL(url, encoded=True),
-                headers=_headers(record, payload),
-                data=body.chunks() if payload.size_bytes else None,
-                allow_redirects=False,
-                timeout=aiohttp.ClientTimeout(total=self._timeout_seconds, sock_connect=_CONNECT_SECONDS),
-            )
+            async with limit.running():
+                return await self._session.request(
+                    record.call.method,
+                    URL(url, encoded=True),
+                    headers=_headers(record, payload),
+                    data=body.chunks() if payload.size_bytes else None,
+                    allow_redirects=False,
+                )
 
-    async def _reading(self, answer: aiohttp.ClientResponse, body: _Body) -> AsyncIterator[bytes]:
-        with self._judging(body):
-            async for chunk in answer.content.iter_chunked(_READ_BYTES):
-                yield chunk
+    async def _reading(
+        self, answer: aiohttp.ClientResponse, body: _Body, limit: _RunLimit
+    ) -> AsyncIterator[bytes]:
+        chunks = answer.content.iter_chunked(_READ_BYTES)
+        while True:
+            with self._judging(body):
+                async with limit.running():
+                    chunk = await anext(chunks, None)
+            if chunk is None:
+                return
+            yield chunk
 
     @contextmanager
     def _judging(self, body: _Body) -> Iterator[None]:
@@ -105,7 +115,7 @@ class Container:
     def _no_answer(self, error: Exception) -> NoAnswer:
         match error:
             case aiohttp.ClientConnectorError() | aiohttp.ConnectionTimeoutError():
-                return NoAnswer(Trouble.UNREACHABLE, f"Nothing answers on port {self._port}: {error}")
+                return NoAnswer(Trouble.UNREACHABLE, f"Nothing listens on port {self._port}.")
             case TimeoutError():
                 return NoAnswer(
                     Trouble.TIMEOUT, f"The container did not finish within {self._timeout_seconds:g} s."
@@ -115,6 +125,27 @@ class Container:
             case _:
                 reason = str(error) or type(error).__name__
                 return NoAnswer(Trouble.INCOMPLETE, f"The container's response broke off: {reason}")
+
+
+class _RunLimit:
+    """What is left of the run limit.
+
+    Only waiting for the container uses it up: the time in which our stores take its answer is
+    not the container's.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._left_seconds = seconds
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        clock = asyncio.get_running_loop().time
+        started = clock()
+        try:
+            async with asyncio.timeout(self._left_seconds):
+                yield
+        finally:
+            self._left_seconds -= clock() - started
 
 
 class _Body:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: Heartbeats in a lease: two may be lost before anybody else can claim the request.
+#: Heartbeats in a lease: one may be lost, even by a hung connection, before anybody else can claim.
 BEATS_PER_LEASE = 3
 
 
@@ -48,16 +48,18 @@ class Heartbeat:
 
         A call that fails proves nothing, so beating goes on: the outcome's own condition decides.
         """
+        interval_seconds = self._lease_seconds / BEATS_PER_LEASE
         while True:
-            await self._sleep(self._lease_seconds / BEATS_PER_LEASE)
+            await self._sleep(interval_seconds)
             try:
-                answer = await self._ledger.apply(
-                    key, transitions.renew(lease=lease, lease_until_ms=self.lease_end_ms())
-                )
-                if isinstance(answer, Refused):
-                    return answer.found
-                await self._source.extend(delivery, seconds=self._lease_seconds)
-            except DependencyError as error:
-                logger.warning(
-                    "heartbeat failed", extra={"action": "renew", "id": key.id, "error": str(error)}
-                )
+                # A hung connection must not take the next beat's time as well.
+                async with asyncio.timeout(interval_seconds / 2):
+                    answer = await self._ledger.apply(
+                        key, transitions.renew(lease=lease, lease_until_ms=self.lease_end_ms())
+                    )
+                    if isinstance(answer, Refused):
+                        return answer.found
+                    await self._source.extend(delivery, seconds=self._lease_seconds)
+            except (DependencyError, TimeoutError) as error:
+                context = {"action": "renew", "api": key.api, "id": key.id, "error": repr(error)}
+                logger.warning("heartbeat failed", extra=context)

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING
 from aiobotocore.config import AioConfig
 from aiobotocore.session import get_session
 
-from dequeuer.attempt import Attempts, Ports
+from dequeuer.attempt import Attempts
 from dequeuer.cleanup import Cleaner
 from dequeuer.container import Container, new_session
 from dequeuer.lease import Heartbeat
 from dequeuer.probes import Readiness
+from dequeuer.run import Ports
 from dequeuer.settings import Settings
 from dequeuer.telemetry import Telemetry, configure_logging
 from dequeuer.worker import Worker
@@ -64,21 +65,23 @@ async def serve(settings: Settings) -> None:
 async def _assemble(settings: Settings, stack: AsyncExitStack) -> tuple[Worker, Cleaner, Readiness]:
     http = await stack.enter_async_context(new_session())
     session = get_session()
-    config = AioConfig(
-        connect_timeout=5,
-        # A long poll must not look like a dead connection.
-        read_timeout=settings.poll_seconds + 10,
+    common = AioConfig(
+        connect_timeout=2,
         retries={"mode": "standard", "total_max_attempts": 5},
         max_pool_connections=2 * settings.max_concurrency + 8,
-        signature_version="v4",
     )
-    dynamodb = await stack.enter_async_context(session.create_client("dynamodb", config=config))
-    sqs = await stack.enter_async_context(session.create_client("sqs", config=config))
+    # A hung connection to the table must be given up long before the lease is over.
+    brief = common.merge(AioConfig(read_timeout=2))
+    # A long poll must not look like a dead connection.
+    patient = common.merge(AioConfig(read_timeout=settings.poll_seconds + 10))
+    dynamodb = await stack.enter_async_context(session.create_client("dynamodb", config=brief))
+    sqs = await stack.enter_async_context(session.create_client("sqs", config=patient))
     s3 = await stack.enter_async_context(
-        session.create_client("s3", config=config.merge(AioConfig(signature_version="s3v4")))
+        session.create_client("s3", config=patient.merge(AioConfig(signature_version="s3v4")))
     )
     source, streams = SqsSource(sqs, settings.queue_url), S3Streams(s3, settings.bucket)
     ledger, cleaner = DynamoLedger(dynamodb, settings.table), Cleaner(source=source, streams=streams)
+    readiness = Readiness(settings.readiness_probes.probes, port=settings.port, session=http)
     out_of_time = asyncio.Event()
     ports = Ports(
         ledger=ledger,
@@ -91,8 +94,8 @@ async def _assemble(settings: Settings, stack: AsyncExitStack) -> tuple[Worker, 
         ),
         telemetry=Telemetry(settings.api),
         clock=_now_ms,
+        on_unreachable=readiness.doubt,
     )
-    readiness = Readiness(settings.readiness_probes.probes, port=settings.port, session=http)
     worker = Worker(
         settings,
         source=source,

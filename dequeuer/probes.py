@@ -26,20 +26,31 @@ class Readiness:
         watched = any(probe.port == port for probe in probes)
         self._probes = [*probes] if watched else [*probes, implicit]
         self._session = session
-        self._content: set[Probe] = set()
+        #: By position: two containers may have the same probe.
+        self._content = [False] * len(self._probes)
         self._ready = asyncio.Event()
+
+    @property
+    def ready(self) -> bool:
+        """Whether all probes are content."""
+        return self._ready.is_set()
 
     async def wait(self) -> None:
         """Return as soon as all probes are content."""
         await self._ready.wait()
 
+    def doubt(self) -> None:
+        """A connection was refused: trust only what the probes find from now on."""
+        self._content = [False] * len(self._probes)
+        self._ready.clear()
+
     async def run(self) -> None:
         """Probe until cancelled."""
         async with asyncio.TaskGroup() as group:
-            for probe in self._probes:
-                group.create_task(self._watch(probe), name=f"probe {probe.kind} {probe.port}")
+            for position, probe in enumerate(self._probes):
+                group.create_task(self._watch(position, probe), name=f"probe {probe.kind} {probe.port}")
 
-    async def _watch(self, probe: Probe) -> None:
+    async def _watch(self, position: int, probe: Probe) -> None:
         await asyncio.sleep(probe.initial_delay_seconds)
         run_length = 0
         was_good = False
@@ -48,14 +59,14 @@ class Readiness:
             run_length = run_length + 1 if good is was_good else 1
             was_good = good
             if good and run_length >= probe.success_threshold:
-                self._content.add(probe)
+                self._content[position] = True
             elif not good and run_length >= probe.failure_threshold:
-                self._content.discard(probe)
+                self._content[position] = False
             self._publish()
             await asyncio.sleep(probe.period_seconds)
 
     def _publish(self) -> None:
-        if len(self._content) == len(self._probes):
+        if all(self._content):
             self._ready.set()
         else:
             self._ready.clear()

@@ -39,7 +39,7 @@ class Telemetry:
         self._milliseconds("QueueWait", record.started_ms - record.created_ms)
         self._milliseconds("ProcessingTime", record.finished_ms - record.started_ms)
 
-    def lost(self, _record: RequestRecord) -> None:
+    def lost(self) -> None:
         """A request was taken away while we worked on it."""
         self._count("LeaseLost")
 

@@ -74,8 +74,9 @@ class Worker:
     async def _receive_until_stopped(self) -> None:
         pause_seconds = MIN_PAUSE_SECONDS
         while not self._stopping.is_set():
-            await self._until_stopped_or(self._readiness.wait())
             await self._until_stopped_or(self._free_slot())
+            # After the slot: what freed it may have been the container's end.
+            await self._until_stopped_or(self._readiness.wait())
             if self._stopping.is_set():
                 return
             limit = min(MAX_RECEIVE, self._settings.max_concurrency - len(self._running))

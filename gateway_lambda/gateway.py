@@ -68,7 +68,7 @@ class Gateway:
                 api=api.name,
                 call=Call(
                     query=incoming.query,
-                    content_type=incoming.headers.get("content-type"),
+                    content_type=incoming.content_type,
                     headers=headers.allowed(
                         incoming.headers, headers.REQUEST_HEADERS.union(api.forward_headers)
                     ),
@@ -125,11 +125,12 @@ class Gateway:
             )
         except DependencyError as error:
             raise Unavailable("The request could not be cancelled just now. Try again.") from error
-        if isinstance(answer, Applied):
-            return self._status_document(answer.record, api)
-        if answer.found is None or not answer.found.retained(now_ms):
+        found = answer.record if isinstance(answer, Applied) else answer.found
+        if found is None or not found.retained(now_ms):
             raise _unknown(key)
-        raise AlreadyFinished(f"The request is {answer.found.status} and can no longer be cancelled.")
+        if isinstance(answer, Applied):
+            return self._status_document(found, api)
+        raise AlreadyFinished(f"The request is {found.status} and can no longer be cancelled.")
 
     def health(self, _incoming: Incoming) -> Reply:
         """``GET /healthz``: the function runs."""
@@ -156,10 +157,10 @@ class Gateway:
             raise Unavailable("The result could not be read just now. Try again.") from error
 
     def _inlined(self, record: RequestRecord, api: ApiEntry) -> Reply | None:
-        """The status with the result in it; None if the result is gone, or is no JSON after all."""
+        """The status with the result in it; None if that cannot be read now, or is no JSON after all."""
         try:
             result = self._read_result(record)
-        except NoResult:
+        except (NoResult, Unavailable):
             return None
         body = views.with_result(views.status(record, api.endpoint, result_url=None), result)
         if body is None:
@@ -171,7 +172,7 @@ class Gateway:
         return replies.document(views.status(record, api.endpoint, result_url=url))
 
     def _download(self, result: ResultRef) -> str:
-        return self._objects.presign(result.key, expires_seconds=DOWNLOAD_SECONDS)
+        return self._objects.presign(result.key, expires_seconds=DOWNLOAD_SECONDS, headers=result.headers)
 
 
 def _arrives(reply: Reply, incoming: Incoming) -> bool:

@@ -33,12 +33,12 @@ logger = Logger()
 # Modules log through the standard library; their lines take Powertools' JSON form.
 logging.getLogger("gateway_lambda").addHandler(logger.registered_handler)
 
-#: A dependency that hangs must be given up while API Gateway (29 s) still listens.
+#: A submission makes at most four calls in a row to dependencies that hang, its clean-up included.
+#: Each gives up after about 7 s, so that API Gateway, which listens for 29 s, still gets the 503.
 _AWS = Config(
-    connect_timeout=2,
-    read_timeout=5,
-    retries={"mode": "standard", "total_max_attempts": 3},
-    signature_version="v4",
+    connect_timeout=1,
+    read_timeout=3,
+    retries={"mode": "standard", "total_max_attempts": 2},
 )
 _S3 = _AWS.merge(Config(signature_version="s3v4"))
 

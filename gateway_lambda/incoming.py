@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from penstock.errors import InvalidBody, InvalidIdempotencyKey, PayloadTooLarge
+from penstock.errors import InvalidBody, InvalidIdempotencyKey, InvalidRequest, PayloadTooLarge
+from penstock.headers import MAX_VALUE_CHARACTERS, usable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,6 +49,16 @@ class Incoming:
             body=_body(event.get("body") or "", encoded=bool(event.get("isBase64Encoded"))),
             caller=_caller(identity.get("userArn")),
         )
+
+    @property
+    def content_type(self) -> str | None:
+        """The body's type; ``InvalidRequest`` for text that could not be sent on as a header."""
+        content_type = self.headers.get("content-type")
+        if content_type is not None and not usable({"content-type": content_type}):
+            raise InvalidRequest(
+                f"Content-Type takes up to {MAX_VALUE_CHARACTERS} printable ASCII characters."
+            )
+        return content_type
 
     @property
     def idempotency_key(self) -> str | None:

@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Discard:
-    """Nothing is left to do: delete the message."""
+    """Nothing is left to do: delete the message, and the payload if that was left over."""
 
     reason: str
+    payload_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ def after_refused_claim(
     if found is None:
         return Discard("unknown")
     if found.status.terminal:
-        return Discard(found.status)
+        return Discard(found.status, found.spent_payload_key)
     if found.status is Status.IN_PROGRESS and not _passed(found.lease_until_ms, now_ms):
         return Hide(_seconds_until(found.lease_until_ms or now_ms, now_ms))
     if found.attempt >= max_attempts:

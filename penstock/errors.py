@@ -14,7 +14,7 @@ PenstockError
 │   └── NotFinished
 ├── PayloadTooLarge            413
 ├── IdempotencyKeyReused       422  same key, other request
-└── Unavailable                503  nothing was accepted; try again
+└── Unavailable                503  nothing was done; try again
 
 ``code`` is part of the HTTP contract: clients branch on it, so it never changes.
 """
@@ -132,9 +132,9 @@ class IdempotencyKeyReused(PenstockError):
 
 
 class Unavailable(PenstockError):
-    """A dependency failed: nothing was accepted, and sending the same again is safe."""
+    """A dependency failed: nothing was done, and sending the same again is safe."""
 
     code = "unavailable"
     status = HTTPStatus.SERVICE_UNAVAILABLE
-    title = "The request could not be stored"
+    title = "Not possible just now"
     retry_after_seconds = 1

@@ -40,10 +40,18 @@ RESPONSE_HEADERS = frozenset(
 MAX_VALUE_CHARACTERS = 2048
 
 
-def allowed(headers: Mapping[str, str], names: Collection[str]) -> dict[str, str]:
-    """The headers among ``names`` (lower case), with lower-case names."""
+def usable(headers: Mapping[str, str]) -> dict[str, str]:
+    """The headers that can be stored and sent on, with lower-case names.
+
+    Values outside printable ASCII break stores and clients downstream, so they are dropped.
+    """
     return {
         name.lower(): value
         for name, value in headers.items()
-        if name.lower() in names and len(value) <= MAX_VALUE_CHARACTERS
+        if value.isascii() and value.isprintable() and len(value) <= MAX_VALUE_CHARACTERS
     }
+
+
+def allowed(headers: Mapping[str, str], names: Collection[str]) -> dict[str, str]:
+    """The usable headers among ``names`` (lower case)."""
+    return {name: value for name, value in usable(headers).items() if name in names}

@@ -1,6 +1,7 @@
 """What an attempt's end means for its request: the one place that decides.
 
-Today every answer ends the request: 2xx completes it, anything else fails it.
+Every answer ends the request: 2xx completes it, anything else fails it. An attempt that never
+reached the container is none: its request goes back to the queue.
 """
 
 from __future__ import annotations
@@ -28,9 +29,10 @@ class Trouble(StrEnum):
 #: Failure code for a complete response outside 2xx.
 CONTAINER_ERROR = "container_error"
 
-#: Failure of a request whose workers died under it until its attempts were used up.
+#: Failure of a request whose attempts were used up without an outcome.
 WORKER_LOST = Failure(
-    code="worker_lost", message="Every worker that ran this request was lost before it could answer."
+    code="worker_lost",
+    message="Workers were lost, or had to give the request back, until no attempt was left.",
 )
 
 
@@ -49,12 +51,26 @@ class Unanswered:
     detail: str
 
 
-def failure_of(ending: Answered | Unanswered) -> Failure | None:
-    """Why the request failed, or None if it is completed."""
-    match ending:
+@dataclass(frozen=True, slots=True)
+class End:
+    """The request ends: completed, or failed with this failure."""
+
+    failure: Failure | None
+
+
+@dataclass(frozen=True, slots=True)
+class GiveBack:
+    """The request goes back, and the attempt does not count."""
+
+
+def verdict_on(answer: Answered | Unanswered) -> End | GiveBack:
+    """Decide what becomes of the request."""
+    match answer:
         case Answered(status_code) if HTTPStatus.OK <= status_code < HTTPStatus.MULTIPLE_CHOICES:
-            return None
+            return End(None)
         case Answered(status_code):
-            return Failure(code=CONTAINER_ERROR, message=f"The container answered {status_code}.")
+            return End(Failure(code=CONTAINER_ERROR, message=f"The container answered {status_code}."))
+        case Unanswered(Trouble.UNREACHABLE):
+            return GiveBack()
         case Unanswered(trouble, detail):
-            return Failure(code=trouble, message=detail)
+            return End(Failure(code=trouble, message=detail))

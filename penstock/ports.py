@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
 
     from penstock.messages import Message
@@ -79,8 +79,11 @@ class Objects(Protocol):
     def delete(self, key: str) -> None:
         """Remove an object; fine if there is none."""
 
-    def presign(self, key: str, *, expires_seconds: int) -> str:
-        """A URL that lets its holder download the object for that long."""
+    def presign(self, key: str, *, expires_seconds: int, headers: Mapping[str, str]) -> str:
+        """A URL that lets its holder download the object for that long, with these headers.
+
+        Names are lower case; only those that describe the body are given.
+        """
 
 
 class Outbox(Protocol):
@@ -98,7 +101,6 @@ class Delivery:
     handle: str
     message_id: str
     receive_count: int
-    sent_ms: int
 
 
 class Source(Protocol):

@@ -100,7 +100,7 @@ class RequestRecord:
     caller: str
     fingerprint: str
     created_ms: int
-    #: No attempt starts after this moment (R13).
+    #: A request that still waits in the queue at this moment is not started any more (R13).
     deadline_ms: int
     #: Attempts started, less those given back by a voluntary release.
     attempt: int = 0
@@ -124,6 +124,11 @@ class RequestRecord:
     def key(self) -> RequestKey:
         """What identifies this record."""
         return RequestKey(api=self.api, id=self.id)
+
+    @property
+    def spent_payload_key(self) -> str | None:
+        """The payload's key if nobody needs the payload any more; other ends may be retried from it."""
+        return self.payload.key if self.status is Status.COMPLETED else None
 
     def retained(self, now_ms: int) -> bool:
         """Whether readers may still see it: time to live deletes late, up to days."""

@@ -10,7 +10,17 @@ from penstock.aws.faults import code_of, translated
 from penstock.ports import ObjectMissing
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from mypy_boto3_s3 import S3Client
+
+#: Headers that S3 sends with an object if the link asks for them.
+_OVERRIDES = {
+    "cache-control": "ResponseCacheControl",
+    "content-disposition": "ResponseContentDisposition",
+    "content-encoding": "ResponseContentEncoding",
+    "content-language": "ResponseContentLanguage",
+}
 
 _DEFAULT_TYPE = "application/octet-stream"
 
@@ -59,8 +69,11 @@ class S3Objects:
         with translated("delete object"):
             self._client.delete_object(Bucket=self._bucket, Key=key)
 
-    def presign(self, key: str, *, expires_seconds: int) -> str:
+    def presign(self, key: str, *, expires_seconds: int, headers: Mapping[str, str]) -> str:
         """See ``Objects.presign``."""
+        overrides = {_OVERRIDES[name]: value for name, value in headers.items() if name in _OVERRIDES}
         return self._client.generate_presigned_url(
-            "get_object", Params={"Bucket": self._bucket, "Key": key}, ExpiresIn=expires_seconds
+            "get_object",
+            Params={"Bucket": self._bucket, "Key": key, **overrides},
+            ExpiresIn=expires_seconds,
         )

@@ -28,7 +28,7 @@ class SqsSource:
                 QueueUrl=self._queue_url,
                 MaxNumberOfMessages=limit,
                 WaitTimeSeconds=wait_seconds,
-                MessageSystemAttributeNames=["ApproximateReceiveCount", "SentTimestamp"],
+                MessageSystemAttributeNames=["ApproximateReceiveCount"],
             )
         return [_delivery(message) for message in answer.get("Messages", [])]
 
@@ -61,5 +61,4 @@ def _delivery(message: MessageTypeDef) -> Delivery:
         handle=message["ReceiptHandle"],
         message_id=message["MessageId"],
         receive_count=int(message["Attributes"]["ApproximateReceiveCount"]),
-        sent_ms=int(message["Attributes"]["SentTimestamp"]),
     )

@@ -1,15 +1,15 @@
 """The ``Streams`` port on S3.
 
-A body of up to one part goes up in a single request. Larger ones go part by part, so that a
-stream never holds more than one part in memory; an upload that breaks off is aborted, and what
-even that leaves behind the bucket's lifecycle rule removes.
+A body of less than one part goes up in a single request. Larger ones go part by part, so that a
+stream holds one part in memory, and what it reads meanwhile; an upload that breaks off is aborted,
+and what even that leaves behind the bucket's lifecycle rule removes.
 """
 
 from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import aiohttp
 from botocore.exceptions import ClientError
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 #: S3 takes parts from 5 MiB on and 10,000 of them: 8 MiB allow results of 78 GiB.
 PART_BYTES = 8 * 1024 * 1024
+
+#: The stubs know bytes only; botocore takes bytearrays as they are, without a copy.
+Body = bytes | bytearray
 
 _READ_BYTES = 256 * 1024
 _DEFAULT_TYPE = "application/octet-stream"
@@ -51,17 +54,25 @@ class S3Streams:
         if len(first) < PART_BYTES:
             with translated("store object"):
                 await self._client.put_object(
-                    Bucket=self._bucket, Key=key, Body=first, ContentType=content_type or _DEFAULT_TYPE
+                    Bucket=self._bucket,
+                    Key=key,
+                    Body=cast("bytes", first),
+                    ContentType=content_type or _DEFAULT_TYPE,
                 )
             return len(first)
-        return await self._write_in_parts(key, first, parts, content_type or _DEFAULT_TYPE)
+        # Handed over in a list, so that no frame but the upload's holds on to it.
+        begun = [first]
+        del first
+        return await self._write_in_parts(key, begun, parts, content_type or _DEFAULT_TYPE)
 
     async def delete(self, keys: Sequence[str]) -> None:
         """See ``Streams.delete``."""
         with translated("delete objects"):
-            await self._client.delete_objects(
+            answer = await self._client.delete_objects(
                 Bucket=self._bucket, Delete={"Objects": [{"Key": key} for key in keys], "Quiet": True}
             )
+        if errors := answer.get("Errors"):
+            raise DependencyError(f"delete objects: {len(errors)} of {len(keys)} failed, first {errors[0]}")
 
     async def _get(self, key: str) -> GetObjectOutputTypeDef:
         with translated("read object"):
@@ -73,7 +84,7 @@ class S3Streams:
                 raise
 
     async def _write_in_parts(
-        self, key: str, first: bytes, rest: AsyncIterator[bytes], content_type: str
+        self, key: str, begun: list[Body], rest: AsyncIterator[Body], content_type: str
     ) -> int:
         with translated("start multipart upload"):
             upload = await self._client.create_multipart_upload(
@@ -81,12 +92,11 @@ class S3Streams:
             )
         upload_id = upload["UploadId"]
         try:
-            size = len(first)
-            done = [await self._upload_part(key, upload_id, 1, first)]
-            del first
+            size = len(begun[0])
+            done = [await self._upload_part(key, upload_id, 1, begun.pop())]
             async for part in rest:
-                done.append(await self._upload_part(key, upload_id, len(done) + 1, part))
                 size += len(part)
+                done.append(await self._upload_part(key, upload_id, len(done) + 1, part))
             with translated("finish multipart upload"):
                 await self._client.complete_multipart_upload(
                     Bucket=self._bucket, Key=key, UploadId=upload_id, MultipartUpload={"Parts": done}
@@ -97,10 +107,10 @@ class S3Streams:
             raise
         return size
 
-    async def _upload_part(self, key: str, upload_id: str, number: int, body: bytes) -> CompletedPartTypeDef:
+    async def _upload_part(self, key: str, upload_id: str, number: int, body: Body) -> CompletedPartTypeDef:
         with translated("upload part"):
             answer = await self._client.upload_part(
-                Bucket=self._bucket, Key=key, UploadId=upload_id, PartNumber=number, Body=body
+                Bucket=self._bucket, Key=key, UploadId=upload_id, PartNumber=number, Body=cast("bytes", body)
             )
         return {"PartNumber": number, "ETag": answer["ETag"]}
 
@@ -122,13 +132,13 @@ async def _reading(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         raise DependencyError(f"read object: {error}") from error
 
 
-async def _parts(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """Cut the stream into full parts and a rest."""
+async def _parts(chunks: AsyncIterator[bytes]) -> AsyncIterator[Body]:
+    """Gather the stream into parts, each but the last of at least ``PART_BYTES``."""
     buffer = bytearray()
     async for chunk in chunks:
         buffer += chunk
-        while len(buffer) >= PART_BYTES:
-            yield bytes(memoryview(buffer)[:PART_BYTES])
-            del buffer[:PART_BYTES]
+        if len(buffer) >= PART_BYTES:
+            yield buffer
+            buffer = bytearray()
     if buffer:
-        yield bytes(buffer)
+        yield buffer

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from penstock.ports import ObjectMissing, Stored
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Mapping, Sequence
 
 _CHUNK_BYTES = 64 * 1024
 
@@ -37,7 +37,7 @@ class MemoryObjects:
         """See ``Objects.delete``."""
         self.bodies.pop(key, None)
 
-    def presign(self, key: str, *, expires_seconds: int) -> str:
+    def presign(self, key: str, *, expires_seconds: int, headers: Mapping[str, str]) -> str:  # noqa: ARG002 - as above
         """See ``Objects.presign``; the URL leads nowhere."""
         return f"https://objects.invalid/{key}?expires={expires_seconds}"
 

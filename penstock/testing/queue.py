@@ -29,7 +29,6 @@ class _Entry:
     body: str
     group: str
     message_id: str
-    sent_ms: int
     visible_ms: int
     handle: str | None = None
     receive_count: int = 0
@@ -57,7 +56,7 @@ class MemoryQueue:
         if last_ms is not None and now_ms - last_ms < DEDUPLICATION_MS:
             return
         self._sent[group, deduplication_id] = now_ms
-        self._entries.append(_Entry(body, group, f"m-{next(self._serial)}", now_ms, now_ms))
+        self._entries.append(_Entry(body, group, f"m-{next(self._serial)}", now_ms))
         self.arrived.set()
 
     def take(self, limit: int) -> list[Delivery]:
@@ -87,7 +86,6 @@ class MemoryQueue:
             handle=entry.handle,
             message_id=entry.message_id,
             receive_count=entry.receive_count,
-            sent_ms=entry.sent_ms,
         )
 
     def _held(self, handle: str) -> list[_Entry]:

@@ -47,14 +47,17 @@ def test_deleting_twice_is_fine(backend):
         backend.objects.read("k")
 
 
-def test_a_download_link_gives_the_bytes_and_their_type(backend):
+def test_a_download_link_gives_the_bytes_with_their_type_and_headers(backend):
     backend.objects.put("k", b"picture", content_type="image/png")
-    link = backend.objects.presign("k", expires_seconds=60)
+    told = {"content-encoding": "gzip", "content-disposition": "attachment", "etag": "not S3's to send"}
+    link = backend.objects.presign("k", expires_seconds=60, headers=told)
     if backend.name == "memory":
         assert link.endswith("k?expires=60")
         return
     with urllib.request.urlopen(link, timeout=5) as answer:
         assert (answer.read(), answer.headers["Content-Type"]) == (b"picture", "image/png")
+        assert answer.headers["Content-Encoding"] == "gzip"
+        assert answer.headers["Content-Disposition"] == "attachment"
 
 
 @pytest.mark.parametrize("size", SIZES)

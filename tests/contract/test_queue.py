@@ -23,13 +23,12 @@ def deviates(request, backend, name: str, reason: str) -> None:
         request.applymarker(pytest.mark.xfail(strict=True, reason=reason))
 
 
-async def test_what_is_sent_is_received_with_its_text_time_and_count(backend):
+async def test_what_is_sent_is_received_with_its_text_and_count(backend):
     message = fresh()
     backend.outbox.send(message)
     (delivery,) = await receive(backend)
     assert Message.decode(delivery.body) == message
     assert delivery.receive_count == 1
-    assert delivery.sent_ms > 1_600_000_000_000
     assert delivery.handle
     assert delivery.message_id
 
@@ -97,7 +96,8 @@ async def test_the_same_id_sent_again_is_swallowed(backend):
     message = fresh()
     for _ in range(3):
         backend.outbox.send(message)
-    await backend.source.ack(await receive(backend))
+    (delivery,) = await receive(backend)
+    await backend.source.ack([delivery])
     assert await receive(backend) == []
 
 

@@ -163,6 +163,26 @@ async def test_a_container_that_stops_in_the_middle_of_its_answer_is_given_up_to
     assert caught.value.trouble is Trouble.TIMEOUT
 
 
+async def test_the_time_in_which_our_store_takes_the_answer_is_not_the_containers():
+    raw = b"HTTP/1.1 200 OK\r\nContent-Length: 4000000\r\n\r\n" + bytes(4_000_000)
+    async with serving(answering(raw)) as port, new_session() as session:
+        container = Container(session, port=port, timeout_seconds=0.5)
+        received = 0
+        async with container.call(record(), stored(b"x")) as response:
+            async for chunk in response.chunks:
+                received += len(chunk)
+                await asyncio.sleep(0.1)  # the store is slow: far longer than the run limit in all
+    assert received == 4_000_000
+
+
+async def test_a_header_that_is_no_ascii_is_dropped_and_the_answer_kept():
+    raw = b'HTTP/1.1 200 OK\r\nContent-Type: text/plain; name="\xfc"\r\nContent-Length: 2\r\n\r\nok'
+    async with serving(answering(raw)) as port:
+        status, headers, body = await call(port)
+    assert (status, body) == (200, b"ok")
+    assert "content-type" not in headers
+
+
 async def test_a_port_where_nothing_listens_is_unreachable():
     with pytest.raises(NoAnswer) as caught:
         await call(free_port())
@@ -246,6 +266,22 @@ async def test_without_a_probe_of_its_own_the_port_is_waited_for():
 async def test_a_container_that_comes_up_late_becomes_ready_then():
     script = get_answering(503, 503, 503, 200)
     async with serving(script) as port, probing(health(port), port=port) as readiness:
+        assert await ready_within(readiness, 5)
+
+
+async def test_two_containers_with_the_same_probe_become_ready():
+    async with (
+        serving(get_answering(200)) as port,
+        probing(health(port), health(port), port=port) as readiness,
+    ):
+        assert await ready_within(readiness, 5)
+
+
+async def test_a_doubted_container_is_ready_again_with_the_next_good_probe():
+    async with serving(get_answering(200)) as port, probing(health(port), port=port) as readiness:
+        assert await ready_within(readiness, 5)
+        readiness.doubt()
+        assert not readiness.ready
         assert await ready_within(readiness, 5)
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from dequeuer.settings import Settings
 from penstock import environment, errors, headers, prefer
 from penstock.messages import MalformedMessage, Message
-from penstock.outcomes import Answered, Trouble, Unanswered, failure_of
+from penstock.outcomes import Answered, End, GiveBack, Trouble, Unanswered, verdict_on
 from penstock.problems import Problem
 from tests.examples import KEY
 
@@ -59,21 +59,30 @@ def test_allowed_headers_are_kept_in_lower_case_unless_they_are_huge():
     }
 
 
+@pytest.mark.parametrize("value", ["\udcfc", "ü", "a\nb", "a\x00", "x" * 2049])
+def test_values_that_would_break_a_store_or_a_header_are_dropped(value):
+    assert headers.usable({"Content-Type": value, "ETag": "1"}) == {"etag": "1"}
+
+
 @pytest.mark.parametrize("status", [200, 201, 204, 299])
 def test_any_2xx_completes_a_request(status):
-    assert failure_of(Answered(status)) is None
+    assert verdict_on(Answered(status)) == End(None)
 
 
 @pytest.mark.parametrize("status", [302, 400, 404, 429, 500, 503, 999])
 def test_any_other_complete_response_fails_it_and_names_its_status(status):
-    failure = failure_of(Answered(status))
+    failure = verdict_on(Answered(status)).failure
     assert failure.code == "container_error"
     assert str(status) in failure.message
 
 
 def test_half_a_response_is_a_failure_of_its_own_kind():
-    failure = failure_of(Unanswered(Trouble.INCOMPLETE, "broke off"))
+    failure = verdict_on(Unanswered(Trouble.INCOMPLETE, "broke off")).failure
     assert (failure.code, failure.message) == ("incomplete_response", "broke off")
+
+
+def test_an_attempt_that_never_reached_the_container_does_not_end_the_request():
+    assert verdict_on(Unanswered(Trouble.UNREACHABLE, "refused")) == GiveBack()
 
 
 def error_classes(base=errors.PenstockError):
@@ -115,7 +124,14 @@ def test_a_malformed_preference_is_refused(header):
         prefer.wait_seconds(header)
 
 
-@given(st.text(max_size=200))
+def test_a_header_made_to_be_hard_to_read_is_read_in_no_time():
+    # Exponential time here would stop the gateway; these lengths would take it for ever.
+    for header in ("a" + "; " * 5000 + '"', "a; ; " * 2000 + "\\", ' "' * 5001, "=" * 10_000):
+        with pytest.raises(errors.InvalidPreference):
+            prefer.wait_seconds(header)
+
+
+@given(st.text(max_size=200) | st.text(alphabet='ab=;,"\\ \t', max_size=60))
 def test_any_text_is_a_preference_or_refused(header):
     try:
         wait = prefer.wait_seconds(header)

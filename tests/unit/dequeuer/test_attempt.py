@@ -49,7 +49,7 @@ async def test_an_answer_outside_2xx_fails_the_request_and_keeps_answer_and_payl
     assert len(bench.queue) == 0
 
 
-@pytest.mark.parametrize("trouble", list(Trouble))
+@pytest.mark.parametrize("trouble", [Trouble.INCOMPLETE, Trouble.TIMEOUT])
 async def test_no_complete_answer_fails_the_request_with_its_kind(bench, trouble):
     async def break_off():
         raise NoAnswer(trouble, "it broke off")
@@ -59,6 +59,20 @@ async def test_no_complete_answer_fails_the_request_with_its_kind(bench, trouble
     await bench.deliver()
     assert (bench.now.status, bench.now.failure.code) == (Status.FAILED, trouble)
     assert bench.results == {}
+
+
+async def test_a_request_that_nobody_listened_to_goes_back_and_the_container_is_doubted(bench):
+    async def refuse():
+        raise NoAnswer(Trouble.UNREACHABLE, "nothing listens")
+
+    bench.submit()
+    bench.container.act = refuse
+    await bench.deliver()
+    assert (bench.now.status, bench.now.attempt) == (Status.IN_QUEUE, 0)
+    assert bench.doubted.is_set()
+    assert bench.queue.take(1) == []
+    bench.clock.advance(5)
+    assert len(bench.queue.take(1)) == 1
 
 
 async def test_a_payload_that_is_gone_fails_the_request(bench):
@@ -208,6 +222,31 @@ async def test_a_failing_result_store_gives_the_request_back_after_a_pause(bench
     assert list(bench.payloads.values()) == [b"hello"]
 
 
+async def test_an_hours_outage_of_the_result_store_ends_no_request(bench):
+    class Down(MemoryObjects):
+        down = True
+
+        def put(self, key, body, *, content_type):
+            if self.down:
+                raise DependencyError("down")
+            super().put(key, body, content_type=content_type)
+
+    bench.objects = Down()
+    bench.__post_init__()
+    bench.submit()
+    start_ms = bench.clock()
+    while bench.clock() - start_ms < 3600 * 1000:
+        for delivery in bench.queue.take(1):
+            await bench.attempts.handle(delivery)
+        bench.clock.advance(1)
+    assert bench.now.status is Status.IN_QUEUE
+    assert len(bench.container.received) < 25
+    bench.objects.down = False
+    bench.clock.advance(300)
+    await bench.deliver()
+    assert (bench.now.status, bench.now.attempt) == (Status.COMPLETED, 1)
+
+
 async def test_an_outcome_whose_answer_was_lost_is_recognised_as_our_own(bench):
     bench.submit()
     bench.ledger.after["apply:complete"] = 1
@@ -218,7 +257,7 @@ async def test_an_outcome_whose_answer_was_lost_is_recognised_as_our_own(bench):
 
 
 async def test_finished_work_is_committed_when_the_table_answers_again(bench, monkeypatch):
-    monkeypatch.setattr("dequeuer.attempt.COMMIT_PAUSE_SECONDS", 0)
+    monkeypatch.setattr("dequeuer.attempt.MAX_COMMIT_PAUSE_SECONDS", 0)
     bench.submit()
     bench.ledger.before["apply:complete"] = 3
     await bench.deliver()
@@ -255,9 +294,34 @@ async def test_a_heartbeat_that_cannot_reach_the_table_proves_nothing(bench):
     assert bench.now.status is Status.COMPLETED
 
 
-async def test_a_claim_whose_answer_was_lost_is_taken_up_by_the_next_delivery(bench):
+async def test_a_claim_whose_answer_was_lost_finds_itself_and_costs_no_attempt(bench):
     bench.submit()
     bench.ledger.after["apply:claim"] = 1
+    await bench.deliver()
+    assert (bench.now.status, bench.now.attempt) == (Status.COMPLETED, 1)
+
+
+async def test_an_outcome_met_by_the_heartbeat_after_its_answer_was_lost_is_our_own(bench, capsys):
+    bench.submit()
+    bench.ledger.after["apply:complete"] = 1
+    running = asyncio.create_task(bench.deliver())
+    await until(lambda: bench.now.status is Status.COMPLETED)
+    bench.beats.release()
+    await running
+    assert bench.results == {bench.now.result.key: b"result"}
+    assert (bench.payloads, len(bench.queue)) == ({}, 0)
+    assert '"Finished"' in capsys.readouterr().out
+
+
+async def test_a_payload_left_by_a_crash_is_deleted_by_the_redelivery(bench):
+    bench.submit(status=Status.COMPLETED)
+    await bench.deliver()
+    assert (bench.payloads, len(bench.queue)) == ({}, 0)
+
+
+async def test_a_claim_that_cannot_be_settled_is_taken_up_by_the_next_delivery(bench):
+    bench.submit()
+    bench.ledger.after["apply:claim"] = 2
     with pytest.raises(DependencyError):
         await bench.deliver()
     bench.clock.advance(31)

@@ -98,6 +98,36 @@ async def test_it_asks_the_queue_for_nothing_until_the_container_is_ready():
     await running
 
 
+async def test_a_container_that_dies_with_its_request_is_sent_no_other():
+    """What frees the slot may be the container's end: readiness is asked for after it."""
+    bench = Workbench()
+    queue = bench.queue
+    fill(queue, 3)
+
+    class Readiness:
+        def __init__(self) -> None:
+            self.event = asyncio.Event()
+            self.event.set()
+
+        async def wait(self) -> None:
+            await self.event.wait()
+
+    class Dying(Recorder):
+        async def handle(self, delivery) -> None:
+            self.started.append(delivery.message_id)
+            await settle()
+            readiness.event.clear()
+
+    readiness, attempts = Readiness(), Dying()
+    worker = worker_of(MemorySource(queue), attempts, readiness=readiness, max_concurrency=1)
+    running = asyncio.create_task(worker.run())
+    await until(lambda: not readiness.event.is_set())
+    await settle()
+    assert len(attempts.started) == 1
+    worker.stop()
+    await running
+
+
 async def test_a_stop_during_a_long_poll_lets_it_return_and_puts_back_what_it_brought():
     released = []
 

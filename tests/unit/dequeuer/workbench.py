@@ -7,10 +7,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
-from dequeuer.attempt import Attempts, Ports
+from dequeuer.attempt import Attempts
 from dequeuer.cleanup import Cleaner
 from dequeuer.container import Container, Response
 from dequeuer.lease import Heartbeat
+from dequeuer.run import Ports
 from dequeuer.settings import Settings
 from dequeuer.telemetry import Telemetry
 from penstock.messages import Message
@@ -113,6 +114,7 @@ class Workbench:
         self.ledger = Failing(MemoryLedger(self.records))
         self.streams = MemoryStreams(self.objects)
         self.out_of_time = asyncio.Event()
+        self.doubted = asyncio.Event()
         self.beats = asyncio.Semaphore(0)
         self.cleaner = Cleaner(source=cast("Any", self.source), streams=self.streams)
         self.attempts = Attempts(self.settings, self._ports(), out_of_time=self.out_of_time)
@@ -134,6 +136,7 @@ class Workbench:
             heartbeat=heartbeat,
             telemetry=Telemetry("word-count"),
             clock=self.clock,
+            on_unreachable=self.doubted.set,
         )
 
     async def _until_beat(self, _seconds: float) -> None:

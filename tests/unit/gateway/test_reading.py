@@ -12,7 +12,7 @@ from gateway_lambda.gateway import MAX_RESULT_BYTES
 from gateway_lambda.routes import ROUTES, route_table
 from penstock.ports import DependencyError
 from penstock.records import Failure, ResultRef, Status
-from penstock.testing import MemoryRecords
+from penstock.testing import MemoryObjects, MemoryRecords
 from tests.unit.gateway.front_door import FrontDoor
 
 
@@ -194,8 +194,16 @@ def test_a_request_past_its_retention_is_not_found_even_if_it_is_not_deleted_yet
     request_id = submit(door)
     finish(door)
     door.clock.advance(601)
-    for method, tail in [("GET", ""), ("GET", "/result"), ("DELETE", "")]:
-        answer = door.call(method, f"/async/words/{request_id}{tail}")
+    cancelled = door.call("POST", "/async/thumbnail", body=b"x").json["id"]
+    door.call("DELETE", f"/async/thumbnail/{cancelled}")
+    door.clock.advance(601)
+    for method, path in [
+        ("GET", f"words/{request_id}"),
+        ("GET", f"words/{request_id}/result"),
+        ("DELETE", f"words/{request_id}"),
+        ("DELETE", f"thumbnail/{cancelled}"),
+    ]:
+        answer = door.call(method, f"/async/{path}")
         assert (answer.status, answer.json["code"]) == (404, "unknown_request")
 
 
@@ -212,6 +220,19 @@ def test_a_finished_request_cannot_be_cancelled(door):
     answer = door.call("DELETE", f"/async/words/{request_id}")
     assert (answer.status, answer.json["code"]) == (409, "already_finished")
     assert door.only_record.status is Status.COMPLETED
+
+
+def test_a_failing_result_store_does_not_hide_the_status(door):
+    class Down(MemoryObjects):
+        def read(self, key):
+            raise DependencyError("down")
+
+    request_id = submit(door)
+    finish(door)
+    door.objects = Down()
+    door.build()
+    answer = door.call("GET", f"/async/words/{request_id}")
+    assert (answer.json["status"], "result_url" in answer.json) == ("completed", True)
 
 
 def test_a_failing_store_is_a_503_not_a_404(door):

@@ -91,6 +91,13 @@ def test_a_body_over_the_limit_is_refused_with_the_limit(door):
     assert not door.objects.bodies
 
 
+@pytest.mark.parametrize("content_type", ["text/plain; name=\u00fc", "a\nb", "x" * 3000])
+def test_a_content_type_that_could_not_be_sent_on_is_refused(door, content_type):
+    answer = door.call("POST", "/async/words", body=b"x", headers={"Content-Type": content_type})
+    assert (answer.status, answer.json["code"]) == (400, "invalid_request")
+    assert not door.records.rows
+
+
 @pytest.mark.parametrize("key", ["", "x" * 256, "with space", "ümlaut", "tab\t"])
 def test_an_unusable_idempotency_key_is_refused(door, key):
     answer = door.call("POST", "/async/words", body=b"x", headers={"Idempotency-Key": key})

@@ -1,0 +1,51 @@
+"""What the parts of an attempt share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from dequeuer.cleanup import Cleaner
+    from dequeuer.container import Container
+    from dequeuer.lease import Heartbeat
+    from dequeuer.telemetry import Telemetry
+    from penstock.ports import Clock, Delivery, Ledger, Source, Streams
+    from penstock.records import RequestKey, RequestRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """What an attempt works with."""
+
+    ledger: Ledger
+    source: Source
+    streams: Streams
+    container: Container
+    cleaner: Cleaner
+    heartbeat: Heartbeat
+    telemetry: Telemetry
+    clock: Clock
+    #: Told that the container refuses connections, whatever its probes said last.
+    on_unreachable: Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """An attempt in progress: the request is ours as long as its record holds this lease."""
+
+    record: RequestRecord
+    lease: str
+    delivery: Delivery
+
+    @property
+    def key(self) -> RequestKey:
+        """The request's key."""
+        return self.record.key
+
+    def log_context(self, action: str) -> dict[str, str | int]:
+        """What a log line about this attempt may hold."""
+        record = self.record
+        return {"action": action, "api": record.api, "id": record.id, "attempt": record.attempt}
