@@ -186,9 +186,7 @@ def _schemas() -> dict[str, Any]:
         "Failure": _object(
             "Why a request failed: a stable code, and a sentence for people.",
             {
-                "code": {
-                    "enum": sorted({*outcomes.Trouble, outcomes.CONTAINER_ERROR, outcomes.WORKER_LOST.code})
-                },
+                "code": {"enum": sorted(outcomes.FAILURE_CODES)},
                 "message": {"type": "string"},
             },
         ),

@@ -36,6 +36,12 @@ WORKER_LOST = Failure(
 )
 
 
+#: All that a failed request's code can be.
+FAILURE_CODES = frozenset(
+    {CONTAINER_ERROR, WORKER_LOST.code, Trouble.INCOMPLETE, Trouble.TIMEOUT, Trouble.PAYLOAD_MISSING}
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Answered:
     """The container sent a complete response."""

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 from aiobotocore.session import AioSession
+from botocore.config import Config
 from moto.server import ThreadedMotoServer
 
 from localstack.emulator import EmulatorSettings, free_port, start_emulator
@@ -123,7 +124,8 @@ def _in_memory() -> Backend:
 @functools.cache
 def _client(service: str, url: str) -> Any:
     # Making a client takes far longer than a call on it.
-    return boto3.client(service, endpoint_url=url)  # type: ignore[call-overload]  # any of three
+    signature = Config(signature_version="s3v4") if service == "s3" else None
+    return boto3.client(service, endpoint_url=url, config=signature)  # type: ignore[call-overload]  # any of three
 
 
 @functools.cache

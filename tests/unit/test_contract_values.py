@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from dequeuer.settings import Settings
 from penstock import environment, errors, headers, prefer
 from penstock.messages import MalformedMessage, Message
-from penstock.outcomes import Answered, End, GiveBack, Trouble, Unanswered, verdict_on
+from penstock.outcomes import FAILURE_CODES, Answered, End, GiveBack, Trouble, Unanswered, verdict_on
 from penstock.problems import Problem
 from tests.examples import KEY
 
@@ -79,6 +79,12 @@ def test_any_other_complete_response_fails_it_and_names_its_status(status):
 def test_half_a_response_is_a_failure_of_its_own_kind():
     failure = verdict_on(Unanswered(Trouble.INCOMPLETE, "broke off")).failure
     assert (failure.code, failure.message) == ("incomplete_response", "broke off")
+
+
+@pytest.mark.parametrize("trouble", list(Trouble))
+def test_every_failure_has_one_of_the_documented_codes(trouble):
+    verdict = verdict_on(Unanswered(trouble, "x"))
+    assert verdict == GiveBack() or verdict.failure.code in FAILURE_CODES
 
 
 def test_an_attempt_that_never_reached_the_container_does_not_end_the_request():
