@@ -1,15 +1,15 @@
 """The ``Streams`` port on S3.
 
 A body of less than one part goes up in a single request. Larger ones go part by part, so that a
-stream holds one part in memory, and what it reads meanwhile; an upload that breaks off is aborted,
-and what even that leaves behind the bucket's lifecycle rule removes.
+stream holds one part in memory (two while one is put together); an upload that breaks off is
+aborted, and what even that leaves behind the bucket's lifecycle rule removes.
 """
 
 from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import aiohttp
 from botocore.exceptions import ClientError
@@ -25,9 +25,6 @@ if TYPE_CHECKING:
 
 #: S3 takes parts from 5 MiB on and 10,000 of them: 8 MiB allow results of 78 GiB.
 PART_BYTES = 8 * 1024 * 1024
-
-#: The stubs know bytes only; botocore takes bytearrays as they are, without a copy.
-Body = bytes | bytearray
 
 _READ_BYTES = 256 * 1024
 _DEFAULT_TYPE = "application/octet-stream"
@@ -56,7 +53,7 @@ class S3Streams:
                 await self._client.put_object(
                     Bucket=self._bucket,
                     Key=key,
-                    Body=cast("bytes", first),
+                    Body=first,
                     ContentType=content_type or _DEFAULT_TYPE,
                 )
             return len(first)
@@ -84,7 +81,7 @@ class S3Streams:
                 raise
 
     async def _write_in_parts(
-        self, key: str, begun: list[Body], rest: AsyncIterator[Body], content_type: str
+        self, key: str, begun: list[bytes], rest: AsyncIterator[bytes], content_type: str
     ) -> int:
         with translated("start multipart upload"):
             upload = await self._client.create_multipart_upload(
@@ -107,10 +104,10 @@ class S3Streams:
             raise
         return size
 
-    async def _upload_part(self, key: str, upload_id: str, number: int, body: Body) -> CompletedPartTypeDef:
+    async def _upload_part(self, key: str, upload_id: str, number: int, body: bytes) -> CompletedPartTypeDef:
         with translated("upload part"):
             answer = await self._client.upload_part(
-                Bucket=self._bucket, Key=key, UploadId=upload_id, PartNumber=number, Body=cast("bytes", body)
+                Bucket=self._bucket, Key=key, UploadId=upload_id, PartNumber=number, Body=body
             )
         return {"PartNumber": number, "ETag": answer["ETag"]}
 
@@ -132,13 +129,18 @@ async def _reading(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         raise DependencyError(f"read object: {error}") from error
 
 
-async def _parts(chunks: AsyncIterator[bytes]) -> AsyncIterator[Body]:
+async def _parts(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     """Gather the stream into parts, each but the last of at least ``PART_BYTES``."""
-    buffer = bytearray()
+    pieces: list[bytes] = []
+    size = 0
     async for chunk in chunks:
-        buffer += chunk
-        if len(buffer) >= PART_BYTES:
-            yield buffer
-            buffer = bytearray()
-    if buffer:
-        yield buffer
+        pieces.append(chunk)
+        size += len(chunk)
+        if size >= PART_BYTES:
+            part = b"".join(pieces)
+            pieces.clear()
+            size = 0
+            yield part
+            del part
+    if pieces:
+        yield b"".join(pieces)
