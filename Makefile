@@ -59,10 +59,10 @@ lock: setup-dev ## Resolve the dependencies anew and pin them
 	@./scripts/lock.sh
 
 .PHONY: setup
-setup: $(VENV)/.runtime .venv-emulator/.installed node_modules/.package-lock.json
+setup: $(VENV)/.runtime .venv-emulator/.installed node_modules/.package-lock.json ## Install what running and deploying need
 
 .PHONY: setup-dev
-setup-dev: setup $(VENV)/.dev
+setup-dev: setup $(VENV)/.dev ## Install what the tests and checks need as well
 
 .PHONY: clean
 clean: ## Remove everything that was installed or made here

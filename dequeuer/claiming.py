@@ -38,9 +38,11 @@ class Claims:
             key = Message.decode(delivery.body).key
         except MalformedMessage as error:
             # Left in the queue on purpose: its receive count takes it to the dead-letter queue.
-            context = {"action": "decode", "message_id": delivery.message_id, "error": str(error)}
-            logger.error("malformed message", extra=context)  # noqa: TRY400 - the text says it all
-            self._ports.telemetry.malformed()
+            # Said once: it is received a hundred times until then.
+            if delivery.receive_count == 1:
+                context = {"action": "decode", "message_id": delivery.message_id, "error": str(error)}
+                logger.error("malformed message", extra=context)  # noqa: TRY400 - the text says it all
+                self._ports.telemetry.malformed()
             return None
         lease = ids.new_token()
         answer = await self._claim(key, self._transition(lease))

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 BOOTSTRAP_STACK = "CDKToolkit"
 STAGE_NAME = "live"
 
+_COMPLETE = {"CREATE_COMPLETE", "UPDATE_COMPLETE"}
+
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
@@ -42,8 +44,8 @@ class Deployment:
         )
 
     def is_bootstrapped(self) -> bool:
-        """Tell whether ``cdk bootstrap`` has been run."""
-        return BOOTSTRAP_STACK in self._stacks()
+        """Tell whether ``cdk bootstrap`` has been run to its end."""
+        return self._stacks().get(BOOTSTRAP_STACK) in _COMPLETE
 
     def base_url(self, endpoint: Endpoint) -> str:
         """Return the URL of the REST API on this machine; the one in the outputs is a real AWS host."""

@@ -17,12 +17,15 @@ PROBES_VARIABLE = "PENSTOCK_READINESS_PROBES"
 # A developer wants to see a line when it is printed, not when a buffer is full.
 _UNBUFFERED = {"PYTHONUNBUFFERED": "1"}
 
+# In a container a server listens on all interfaces; a developer's machine has neighbours.
+_LOOPBACK = {"HOST": "127.0.0.1"}
+
 
 def server_environment(server: LocalServer, *, port: int, base: Mapping[str, str]) -> dict[str, str]:
     """Return the environment of one server process."""
     # CORTEX_PORT is what containers made for Cortex read, PORT what most frameworks do.
     ports = dict.fromkeys((PORT_VARIABLE, "CORTEX_PORT", "PORT"), str(port))
-    return {**base, **_UNBUFFERED, **server.env, **ports}
+    return {**base, **_UNBUFFERED, **_LOOPBACK, **server.env, **ports}
 
 
 def dequeuer_environment(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from localstack.errors import AlreadyRunning
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Iterator
 
 DEFAULT_STATE_DIR = Path(".penstock/local")
@@ -87,6 +88,18 @@ class State:
         """Note that the emulator has ended properly."""
         self._unsaved.unlink(missing_ok=True)
 
+    @contextmanager
+    def dropped_if(self, half_made: threading.Event) -> Iterator[None]:
+        """Begin anew next time if the event is set by the end, whatever was saved meanwhile.
+
+        A deployment that was broken off leaves stacks that cdk can neither use nor repair.
+        """
+        try:
+            yield
+        finally:
+            if half_made.is_set():
+                self._unsaved.touch()
+
     def forget_emulator(self) -> None:
         """Remove what the emulator stored."""
         shutil.rmtree(self.emulator, ignore_errors=True)
@@ -105,7 +118,8 @@ class State:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise AlreadyRunning(
-                    f"{self.root} is in use by pid {self.holder()}; stop it with `make local-down`"
+                    f"{self.root} is in use by pid {self.holder()}; stop it with "
+                    f"`make local-down`, or `python -m localstack down --state-dir {self.root}`"
                 ) from None
             file.truncate(0)
             file.write(str(os.getpid()))

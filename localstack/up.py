@@ -17,7 +17,7 @@ from localstack.deploy import Deployment, deploy
 from localstack.emulator import EmulatorSettings, choose_port, free_port, start_emulator
 from localstack.endpoint_file import EndpointFile
 from localstack.environment import Endpoint, child_environment
-from localstack.errors import AgentFailed
+from localstack.errors import AgentFailed, Interrupted
 from localstack.fingerprint import fingerprint
 from localstack.guard import Guard
 from localstack.options import Options
@@ -90,8 +90,14 @@ def running(config_file: Path, options: Options | None = None) -> Iterator[Local
         spawn = GroupSpawner(cleanup.enter_context(Guard(environment=environment)))
         start = _Start(chosen, state, endpoint, environment, spawn, config)
 
+        half_made = threading.Event()
+        cleanup.enter_context(state.dropped_if(half_made))
         emulator = start.emulator(cleanup)
-        url = start.deployment(config_file)
+        try:
+            url = start.deployment(config_file)
+        except Interrupted:
+            half_made.set()
+            raise
         agent = start.agent(servers)
         agent_run = _run_in_thread(agent, cleanup)
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import threading
 
 import pytest
 
@@ -116,3 +117,25 @@ def test_the_fingerprint_follows_each_input_and_nothing_else(tmp_path):
     (tmp_path / "README.md").write_text("x")
     assert not changes()
     assert fingerprint(tmp_path, config=config, port=4567) not in seen
+
+
+def test_what_a_broken_off_deployment_left_is_dropped_by_the_next_start(tmp_path):
+    state = State(tmp_path / "local")
+    state.create()
+    half_made = threading.Event()
+    with state.dropped_if(half_made):
+        (state.emulator / "stack").write_text("REVIEW_IN_PROGRESS")
+        half_made.set()
+        state.mark_saved()
+    state.mark_unsaved()
+    assert not (state.emulator / "stack").exists()
+
+
+def test_what_a_complete_deployment_left_is_kept(tmp_path):
+    state = State(tmp_path / "local")
+    state.create()
+    with state.dropped_if(threading.Event()):
+        (state.emulator / "stack").write_text("CREATE_COMPLETE")
+        state.mark_saved()
+    state.mark_unsaved()
+    assert (state.emulator / "stack").exists()
