@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine
     from typing import Any
 
+    from types_aiobotocore_dynamodb import DynamoDBClient
+    from types_aiobotocore_s3 import S3Client
+    from types_aiobotocore_sqs import SQSClient
+
 logger = logging.getLogger(__name__)
 
 #: Exit code for settings that cannot be used.
@@ -64,21 +68,7 @@ async def serve(settings: Settings) -> None:
 
 async def _assemble(settings: Settings, stack: AsyncExitStack) -> tuple[Worker, Cleaner, Readiness]:
     http = await stack.enter_async_context(new_session())
-    session = get_session()
-    common = AioConfig(
-        connect_timeout=2,
-        retries={"mode": "standard", "total_max_attempts": 5},
-        max_pool_connections=2 * settings.max_concurrency + 8,
-    )
-    # A hung connection to the table must be given up long before the lease is over.
-    brief = common.merge(AioConfig(read_timeout=2))
-    # A long poll must not look like a dead connection.
-    patient = common.merge(AioConfig(read_timeout=settings.poll_seconds + 10))
-    dynamodb = await stack.enter_async_context(session.create_client("dynamodb", config=brief))
-    sqs = await stack.enter_async_context(session.create_client("sqs", config=patient))
-    s3 = await stack.enter_async_context(
-        session.create_client("s3", config=patient.merge(AioConfig(signature_version="s3v4")))
-    )
+    dynamodb, sqs, s3 = await _clients(settings, stack)
     source, streams = SqsSource(sqs, settings.queue_url), S3Streams(s3, settings.bucket)
     ledger, cleaner = DynamoLedger(dynamodb, settings.table), Cleaner(source=source, streams=streams)
     readiness = Readiness(settings.readiness_probes.probes, port=settings.port, session=http)
@@ -104,6 +94,25 @@ async def _assemble(settings: Settings, stack: AsyncExitStack) -> tuple[Worker, 
         out_of_time=out_of_time,
     )
     return worker, cleaner, readiness
+
+
+async def _clients(settings: Settings, stack: AsyncExitStack) -> tuple[DynamoDBClient, SQSClient, S3Client]:
+    session = get_session()
+    common = AioConfig(
+        connect_timeout=2,
+        retries={"mode": "standard", "total_max_attempts": 5},
+        max_pool_connections=2 * settings.max_concurrency + 8,
+    )
+    # A hung connection to the table must be given up long before the lease is over.
+    brief = common.merge(AioConfig(read_timeout=2))
+    # A long poll must not look like a dead connection.
+    patient = common.merge(AioConfig(read_timeout=settings.poll_seconds + 10))
+    signed = patient.merge(AioConfig(signature_version="s3v4"))
+    return (
+        await stack.enter_async_context(session.create_client("dynamodb", config=brief)),
+        await stack.enter_async_context(session.create_client("sqs", config=patient)),
+        await stack.enter_async_context(session.create_client("s3", config=signed)),
+    )
 
 
 async def _run_beside(work: Coroutine[Any, Any, None], *helpers: Coroutine[Any, Any, None]) -> None:

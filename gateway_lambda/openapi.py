@@ -6,9 +6,7 @@ differs from the code. The function itself never imports this.
 
 from __future__ import annotations
 
-import argparse
 import inspect
-import json
 import sys
 from collections import defaultdict
 from pathlib import Path
@@ -17,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import penstock
 from gateway_lambda import reference
 from gateway_lambda.routes import ROUTES
-from penstock import errors, outcomes
+from penstock import errors, generated, outcomes
 from penstock.errors import PenstockError
 from penstock.problems import CONTENT_TYPE as PROBLEM_TYPE
 from penstock.records import Status
@@ -257,24 +255,7 @@ def _count(description: str) -> dict[str, Any]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write or check the committed document; return the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m gateway_lambda.openapi", description=__doc__)
-    action = parser.add_mutually_exclusive_group(required=True)
-    action.add_argument("--check", action="store_true", help="fail if the committed file differs")
-    action.add_argument("--write", action="store_true", help="renew the committed file")
-    parser.add_argument("--file", type=Path, default=OPENAPI_FILE, help="the committed file")
-    options = parser.parse_args(arguments)
-    current = json.dumps(document(), indent=2, ensure_ascii=False) + "\n"
-    if options.write:
-        options.file.write_text(current, encoding="utf-8")
-        return 0
-    committed = options.file.read_text(encoding="utf-8") if options.file.exists() else ""
-    if committed != current:
-        sys.stderr.write(
-            f"{options.file} differs from the code: run python -m gateway_lambda.openapi --write "
-            "and commit the file.\n"
-        )
-        return 1
-    return 0
+    return generated.main("gateway_lambda.openapi", document, OPENAPI_FILE, arguments)
 
 
 if __name__ == "__main__":

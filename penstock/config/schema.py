@@ -6,8 +6,6 @@ differs from the models.
 
 from __future__ import annotations
 
-import argparse
-import json
 import sys
 from datetime import timedelta
 from pathlib import Path
@@ -15,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 
+from penstock import generated
 from penstock.config.deployment import Config
 from penstock.config.quantities import format_duration
 
@@ -56,25 +55,8 @@ def json_schema() -> dict[str, Any]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Write or check the committed schema; return the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m penstock.config.schema", description=__doc__)
-    action = parser.add_mutually_exclusive_group(required=True)
-    action.add_argument("--check", action="store_true", help="fail if the committed file differs")
-    action.add_argument("--write", action="store_true", help="renew the committed file")
-    parser.add_argument("--file", type=Path, default=SCHEMA_FILE, help="the committed file")
-    options = parser.parse_args(arguments)
-    current = json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"
-    if options.write:
-        options.file.write_text(current, encoding="utf-8")
-        return 0
-    committed = options.file.read_text(encoding="utf-8") if options.file.exists() else ""
-    if committed != current:
-        sys.stderr.write(
-            f"{options.file} differs from the models. "
-            "Run `python -m penstock.config.schema --write` and commit the file.\n"
-        )
-        return 1
-    return 0
+    """Write or check the committed document; return the exit status."""
+    return generated.main("penstock.config.schema", json_schema, SCHEMA_FILE, arguments)
 
 
 if __name__ == "__main__":
