@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
+#: As much of a probe's answer as is read, as in Kubernetes.
+_ANSWER_BYTES = 10 * 1024
+
+
 class Readiness:
     """Runs the probes for ever and tells whether all of them are content.
 
@@ -82,6 +86,8 @@ class Readiness:
     async def _get(self, probe: Probe) -> bool:
         url = f"http://127.0.0.1:{probe.port}{probe.path}"
         async with self._session.get(url, allow_redirects=False) as response:
+            # Hanging up on a server in the middle of its answer would fill its log with broken pipes.
+            await response.content.read(_ANSWER_BYTES)
             return HTTPStatus.OK <= response.status < HTTPStatus.BAD_REQUEST
 
 
