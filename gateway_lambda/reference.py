@@ -106,7 +106,7 @@ PARAMETERS: Mapping[str, Json] = {
     "upload_key": {
         "name": "Idempotency-Key",
         "in": "header",
-        "description": "The key of the request that will be made from the upload; it gives the upload its id.",
+        "description": "The key of the request that the upload is for; it gives the upload its id.",
         "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
     },
     "prefer": {
@@ -281,8 +281,8 @@ OPERATIONS = (
             HTTPStatus.SEE_OTHER: Answer(
                 description=(
                     f"The result, or its part, has more than {MAX_RESULT_BYTES} bytes, or the call has no "
-                    f"`Accept` and it is no short text. `Location` is a link to the whole, which {_LINK_ENDS}. "
-                    "It takes `Range` too."
+                    "`Accept` and it is no short text. `Location` is a link to the whole, which "
+                    f"{_LINK_ENDS}. It takes `Range` too."
                 ),
                 schema=None,
                 headers=("Location", *_RESULT_HEADERS),

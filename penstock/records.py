@@ -137,10 +137,6 @@ class RequestRecord:
         ours = self.payload.bucket is None
         return self.payload.key if ours and self.status is Status.COMPLETED else None
 
-    def written_with(self, other: RequestRecord) -> bool:
-        """Whether one submission made both: a repeated call has then met its own effect (R10)."""
-        return (self.payload, self.created_ms) == (other.payload, other.created_ms)
-
     def retained(self, now_ms: int) -> bool:
         """Whether readers may still see it: time to live deletes late, up to days."""
         return self.expires_at is None or now_ms < self.expires_at * 1000
