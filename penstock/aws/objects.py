@@ -81,9 +81,11 @@ class S3Objects:
         """See ``Objects.describe``."""
         with translated("look at object"):
             try:
-                answer = self._client.head_object(
-                    Bucket=bucket or self._bucket, Key=key, ChecksumMode="ENABLED"
-                )
+                if bucket is None:
+                    answer = self._client.head_object(Bucket=self._bucket, Key=key, ChecksumMode="ENABLED")
+                else:
+                    # Not the checksum: S3 gives it only to those who may use an object's KMS key.
+                    answer = self._client.head_object(Bucket=bucket, Key=key)
             except ClientError as error:
                 if absent(error, foreign=bucket is not None):
                     raise ObjectMissing(key) from error
