@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from aws_cdk import Aws, Stack
 
-from penstock import names
+from penstock import keys, names
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,15 @@ class Arns:
     def objects(self, prefix: str) -> str:
         """All objects below a prefix."""
         return f"{self.bucket}/{prefix}/*"
+
+    @property
+    def uploads(self) -> str:
+        """All payloads that were uploaded with a link."""
+        return f"{self.bucket}/{keys.PAYLOADS}/*/{keys.UPLOAD}*"
+
+    def foreign_objects(self, bucket: str) -> str:
+        """All objects of a bucket of the user's."""
+        return self.stack.format_arn(service="s3", region="", account="", resource=bucket, resource_name="*")
 
     @property
     def table(self) -> str:

@@ -81,7 +81,11 @@ class GatewayFunction(Construct):
             "Role",
             assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
             inline_policies={
-                "gateway": permissions.gateway(arns, [api.name for api in config.apis]),
+                "gateway": permissions.gateway(
+                    arns,
+                    [api.name for api in config.apis],
+                    input_buckets={bucket for api in config.apis for bucket in api.input_buckets},
+                ),
                 "log": iam.PolicyDocument(statements=[permissions.write_logs([log_group.log_group_arn])]),
             },
         )
@@ -109,4 +113,5 @@ def _entry(api: AsyncApi) -> ApiEntry:
         retention_seconds=int(api.retention.total_seconds()),
         inline_result_bytes=api.inline_result_bytes,
         forward_headers=api.networking.forward_headers,
+        input_buckets=api.input_buckets,
     )

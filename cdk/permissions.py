@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from cdk.arns import Arns
 
 
-def gateway(arns: Arns, apis: Iterable[str]) -> iam.PolicyDocument:
+def gateway(arns: Arns, apis: Iterable[str], *, input_buckets: Iterable[str]) -> iam.PolicyDocument:
     """Rights of the gateway: accept, show, cancel."""
     return iam.PolicyDocument(
         statements=[
@@ -27,15 +27,17 @@ def gateway(arns: Arns, apis: Iterable[str]) -> iam.PolicyDocument:
                 [arns.table],
             ),
             _allow(["s3:PutObject", "s3:DeleteObject"], [arns.objects(keys.PAYLOADS)]),
-            # A presigned URL carries the rights of whoever signed it.
-            _allow(["s3:GetObject"], [arns.objects(keys.RESULTS)]),
-            _absence_shows(arns, [keys.RESULTS]),
+            # A presigned URL carries the rights of whoever signed it: downloads and uploads need ours.
+            # Of payloads, only uploads are looked at.
+            _allow(["s3:GetObject"], [arns.objects(keys.RESULTS), arns.uploads]),
+            _absence_shows(arns, [keys.RESULTS, keys.PAYLOADS]),
+            *_read_foreign(arns, input_buckets),
             _allow(["sqs:GetQueueUrl", "sqs:SendMessage"], [arns.queue(api) for api in apis]),
         ]
     )
 
 
-def worker(arns: Arns, api: str) -> iam.PolicyDocument:
+def worker(arns: Arns, api: str, *, input_buckets: Iterable[str]) -> iam.PolicyDocument:
     """Rights of one API's tasks. A task has one role, so the user's containers have them too."""
     payloads, results = f"{keys.PAYLOADS}/{api}", f"{keys.RESULTS}/{api}"
     return iam.PolicyDocument(
@@ -55,10 +57,17 @@ def worker(arns: Arns, api: str) -> iam.PolicyDocument:
             _allow(["s3:GetObject", "s3:DeleteObject"], [arns.objects(payloads)]),
             _allow(["s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"], [arns.objects(results)]),
             _absence_shows(arns, [payloads]),
+            *_read_foreign(arns, input_buckets),
             # Asked for by the ECS agent on the dequeuer's behalf, with the rights of the task.
             _allow(["ecs:UpdateTaskProtection"], [arns.tasks]),
         ]
     )
+
+
+def _read_foreign(arns: Arns, buckets: Iterable[str]) -> list[iam.PolicyStatement]:
+    """Rights to read objects in buckets of the user's: nothing else there, and no listing."""
+    resources = [arns.foreign_objects(bucket) for bucket in sorted(buckets)]
+    return [_allow(["s3:GetObject"], resources)] if resources else []
 
 
 def _absence_shows(arns: Arns, prefixes: Iterable[str]) -> iam.PolicyStatement:

@@ -100,7 +100,9 @@ class Task(Construct):
         )
 
     def _add_task_role(self) -> iam.Role:
-        rights = permissions.worker(self._arns, self._props.api.name)
+        rights = permissions.worker(
+            self._arns, self._props.api.name, input_buckets=self._props.api.input_buckets
+        )
         return iam.Role(self, "Role", assumed_by=_own_tasks(), inline_policies={"worker": rights})
 
     def _add_execution_role(self, pulled: list[Image]) -> iam.Role:

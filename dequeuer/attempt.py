@@ -12,7 +12,7 @@ from dequeuer.cleanup import Leftover
 from dequeuer.container import NoAnswer
 from penstock import headers, keys, transitions
 from penstock.outcomes import WORKER_LOST, Answered, GiveBack, Trouble, Unanswered, verdict_on
-from penstock.ports import Applied, DependencyError, ObjectMissing
+from penstock.ports import Applied, DependencyError, ObjectChanged, ObjectMissing
 from penstock.records import ResultRef, Status
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from dequeuer.run import Ports, Run
     from dequeuer.settings import Settings
     from penstock.ports import Delivery, Refused
-    from penstock.records import RequestRecord
+    from penstock.records import PayloadRef, RequestRecord
     from penstock.transitions import Transition
 
 logger = logging.getLogger(__name__)
@@ -89,14 +89,18 @@ class Attempts:
         """Payload to container, response to the result store."""
         try:
             async with (
-                self._ports.streams.open(run.record.payload.key) as payload,
+                self._ports.streams.open(run.record.payload) as payload,
                 self._ports.container.call(run.record, payload) as response,
             ):
                 result_key = keys.result(run.key, lease=run.lease)
                 content_type = response.headers.get("content-type")
                 size = await self._ports.streams.write(result_key, response.chunks, content_type=content_type)
         except ObjectMissing:
-            return Ending(Unanswered(Trouble.PAYLOAD_MISSING, "The payload is no longer in the bucket."))
+            return Ending(Unanswered(Trouble.PAYLOAD_MISSING, _missing(run.record.payload)))
+        except ObjectChanged:
+            return Ending(
+                Unanswered(Trouble.PAYLOAD_CHANGED, "The payload was replaced after it had been submitted.")
+            )
         except NoAnswer as error:
             return Ending(Unanswered(error.trouble, str(error)))
         return Ending(
@@ -202,6 +206,12 @@ def _is_our_outcome(found: RequestRecord, lease: str) -> bool:
     # A request that was given up keeps the lease of its last worker, but not that worker's outcome.
     concluded = found.status in {Status.COMPLETED, Status.FAILED} and found.failure != WORKER_LOST
     return concluded and found.lease == lease
+
+
+def _missing(payload: PayloadRef) -> str:
+    if payload.bucket is None:
+        return "The payload is no longer in the bucket."
+    return f"The payload is no longer in the bucket {payload.bucket}, or may not be read there."
 
 
 def _pause_after(releases: int) -> int:

@@ -29,6 +29,8 @@ class ApiEntry:
     inline_result_bytes: int
     #: Request headers stored and passed on besides the standard ones, lower case.
     forward_headers: tuple[str, ...] = ()
+    #: Buckets of the user's that payloads may come from.
+    input_buckets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -53,10 +55,9 @@ class Catalogue:
     def from_json(cls, text: str) -> Catalogue:
         """Read what ``to_json`` wrote."""
         entries = json.loads(text)["apis"]
+        lists = ("forward_headers", "input_buckets")
         return cls(
-            tuple(
-                ApiEntry(**entry | {"forward_headers": tuple(entry["forward_headers"])}) for entry in entries
-            )
+            tuple(ApiEntry(**entry | {name: tuple(entry[name]) for name in lists}) for entry in entries)
         )
 
     @cached_property

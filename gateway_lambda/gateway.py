@@ -5,7 +5,8 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from gateway_lambda import replies, views
+from gateway_lambda import ranges, replies, views
+from gateway_lambda.payloads import stored_payload
 from gateway_lambda.submit import Submission
 from penstock import headers, prefer, transitions
 from penstock.errors import (
@@ -25,8 +26,10 @@ if TYPE_CHECKING:
 
     from gateway_lambda.catalogue import ApiEntry, Catalogue
     from gateway_lambda.incoming import Incoming
+    from gateway_lambda.ranges import Span
     from gateway_lambda.replies import Reply
     from gateway_lambda.submit import Submitter
+    from gateway_lambda.uploads import Uploads
     from penstock.ports import Clock, Objects, Records
 
 #: How long a download link works. AWS ends it earlier if the function's own credentials end earlier.
@@ -47,6 +50,7 @@ class Gateway:
         *,
         catalogue: Catalogue,
         submitter: Submitter,
+        uploads: Uploads,
         records: Records,
         objects: Objects,
         clock: Clock,
@@ -54,6 +58,7 @@ class Gateway:
     ) -> None:
         self._catalogue = catalogue
         self._submitter = submitter
+        self._uploads = uploads
         self._records = records
         self._objects = objects
         self._clock = clock
@@ -63,17 +68,19 @@ class Gateway:
         """``POST /async/{api}``."""
         api = self._catalogue.find(incoming.path["api"])
         _check_preferences(incoming)
+        stored = stored_payload(api, incoming, uploads=self._uploads, objects=self._objects)
         accepted = self._submitter.submit(
             Submission(
                 api=api.name,
                 call=Call(
                     query=incoming.query,
-                    content_type=incoming.content_type,
+                    content_type=stored.content_type if stored else incoming.content_type,
                     headers=headers.allowed(
                         incoming.headers, headers.REQUEST_HEADERS.union(api.forward_headers)
                     ),
                 ),
                 body=incoming.body,
+                stored=stored,
                 caller=incoming.caller,
                 idempotency_key=incoming.idempotency_key,
             )
@@ -85,6 +92,11 @@ class Gateway:
             # Relative to the request's own URL, whatever stage or domain stands before it.
             headers={"Location": f"{api.endpoint}/{accepted.record.id}"},
         )
+
+    def upload(self, incoming: Incoming) -> Reply:
+        """``POST /uploads/{api}``."""
+        api = self._catalogue.find(incoming.path["api"])
+        return replies.document(self._uploads.invite(api, incoming), status=HTTPStatus.CREATED)
 
     def status(self, incoming: Incoming) -> Reply:
         """``GET /async/{api}/{id}``."""
@@ -106,8 +118,15 @@ class Gateway:
         if record.result is None:
             raise NoResult(f"The request ended as {record.status} without a response of the container.")
         told = _response_headers(record, record.result)
-        if record.result.size_bytes <= MAX_RESULT_BYTES:
-            reply = replies.Reply(HTTPStatus.OK, self._read_result(record), told)
+        part = ranges.wanted(incoming.headers, size_bytes=record.result.size_bytes)
+        size_bytes = part.length_bytes if part else record.result.size_bytes
+        if size_bytes <= MAX_RESULT_BYTES:
+            body = self._read_result(record, part)
+            reply = (
+                replies.Reply(HTTPStatus.PARTIAL_CONTENT, body, told | {"Content-Range": part.content_range})
+                if part
+                else replies.Reply(HTTPStatus.OK, body, told)
+            )
             if _arrives(reply, incoming):
                 return reply
         # Too large for Lambda, or for this client only by another way.
@@ -146,10 +165,12 @@ class Gateway:
             raise _unknown(key)
         return record
 
-    def _read_result(self, record: RequestRecord) -> bytes:
+    def _read_result(self, record: RequestRecord, part: Span | None = None) -> bytes:
         if record.result is None:
             raise PenstockError("The request has no result to read.")
         try:
+            if part is not None:
+                return self._objects.read_range(record.result.key, first=part.first, last=part.last)
             return self._objects.read(record.result.key)
         except ObjectMissing as error:
             raise NoResult("The stored result has been removed from the bucket.") from error
@@ -199,6 +220,7 @@ def _response_headers(record: RequestRecord, result: ResultRef) -> dict[str, str
     return {
         **result.headers,
         "Content-Type": result.content_type or "application/octet-stream",
+        "Accept-Ranges": "bytes",
         "X-Penstock-Status": record.status.value,
         "X-Penstock-Status-Code": str(result.status_code),
         **_DEFUSED,

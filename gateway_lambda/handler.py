@@ -19,6 +19,7 @@ from gateway_lambda.gateway import Gateway
 from gateway_lambda.routes import build_app
 from gateway_lambda.settings import Settings
 from gateway_lambda.submit import Submitter
+from gateway_lambda.uploads import Uploads
 from penstock import environment, names
 from penstock.aws.objects import S3Objects
 from penstock.aws.outbox import SqsOutbox
@@ -33,7 +34,8 @@ logger = Logger()
 # Modules log through the standard library; their lines take Powertools' JSON form.
 logging.getLogger("gateway_lambda").addHandler(logger.registered_handler)
 
-#: A submission makes at most four calls in a row to dependencies that hang, its clean-up included.
+#: A submission makes at most four calls in a row to dependencies that hang, the look at an upload or
+#: its clean-up included.
 #: Each gives up after about 7 s, so that API Gateway, which listens for 29 s, still gets the 503.
 _AWS = Config(
     connect_timeout=1,
@@ -64,6 +66,7 @@ def _build() -> Callable[[Mapping[str, Any], Any], dict[str, Any]]:
     gateway = Gateway(
         catalogue=Catalogue.from_json(FILE.read_text()),
         submitter=submitter,
+        uploads=Uploads(deployment=settings.deployment, records=records, objects=objects, clock=_now_ms),
         records=records,
         objects=objects,
         clock=_now_ms,

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 import penstock
 from gateway_lambda import reference
 from gateway_lambda.routes import ROUTES
+from gateway_lambda.uploads import MAX_UPLOAD_BYTES
 from penstock import errors, generated, outcomes
-from penstock.errors import PenstockError
+from penstock.errors import PenstockError, RangeNotSatisfiable
 from penstock.problems import CONTENT_TYPE as PROBLEM_TYPE
 from penstock.records import Status
 
@@ -116,7 +117,10 @@ def _operation(operation: Operation) -> dict[str, Any]:
     if operation.parameters:
         content["parameters"] = [_reference("parameters", name) for name in operation.parameters]
     if operation.body is not None:
-        content["requestBody"] = {"description": operation.body, "content": {"*/*": {}}}
+        media_types: dict[str, Any] = {"*/*": {}}
+        if operation.body_schema is not None:
+            media_types = {"application/json": {"schema": _reference("schemas", operation.body_schema)}}
+        content["requestBody"] = {"description": operation.body, "content": media_types}
     content["responses"] = {
         **{str(status.value): _answer(answer) for status, answer in operation.answers.items()},
         **_problems(operation),
@@ -149,6 +153,8 @@ def _refusal(refusals: Sequence[type[PenstockError]]) -> dict[str, Any]:
     content = _problem(" ".join(f"`{error.code}`: {error.title}." for error in refusals))
     if all(error.retry_after_seconds is not None for error in refusals):
         content["headers"] = {"Retry-After": _reference("headers", "Retry-After")}
+    if RangeNotSatisfiable in refusals:
+        content["headers"] = {"Content-Range": _reference("headers", "Content-Range")}
     return content
 
 
@@ -198,8 +204,41 @@ def _schemas() -> dict[str, Any]:
                 "code": {"enum": sorted(error_codes() | reference.EDGE_CODES)},
             },
         ),
+        "UploadId": {"type": "string", "pattern": "^[a-z2-7]{26}-[a-z2-7]{26}$"},
+        "UploadTerms": _upload_terms(),
+        "Upload": _object(
+            "Where and how to upload a payload.",
+            {
+                "upload_id": _reference("schemas", "UploadId"),
+                "url": {"type": "string", "format": "uri", "description": "The link, signed."},
+                "method": {"const": "PUT"},
+                "headers": {
+                    "type": "object",
+                    "description": "Headers that the PUT must have, as they are here.",
+                    "additionalProperties": {"type": "string"},
+                },
+                "expires_at": {"type": "string", "format": "date-time"},
+            },
+        ),
         "Health": _object("The gateway's function runs.", {"status": {"const": "ok"}}),
     }
+
+
+def _upload_terms() -> dict[str, Any]:
+    size = {"type": "integer", "minimum": 1, "maximum": MAX_UPLOAD_BYTES, "description": "The exact size."}
+    return _object(
+        "What will be uploaded.",
+        {
+            "size_bytes": size,
+            "content_type": _text("The container gets it. `application/octet-stream` if left out."),
+            "checksum_sha256": {
+                "type": ["string", "null"],
+                "pattern": "^[A-Za-z0-9+/]{43}=$",
+                "description": "SHA-256 in base64. S3 then takes these bytes only.",
+            },
+        },
+        required=("size_bytes",),
+    )
 
 
 def _request_status() -> dict[str, Any]:

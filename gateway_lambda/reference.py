@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from gateway_lambda.gateway import DOWNLOAD_SECONDS, MAX_RESULT_BYTES
 from gateway_lambda.incoming import MAX_BODY_BYTES
+from gateway_lambda.uploads import MAX_UPLOAD_BYTES, UPLOAD_SECONDS
 from penstock import errors, headers
 
 if TYPE_CHECKING:
@@ -46,6 +47,8 @@ class Operation:
     parameters: tuple[str, ...] = ()
     #: What the request body is, for those operations that have one.
     body: str | None = None
+    #: Name of the body's JSON schema; None if any bytes are taken.
+    body_schema: str | None = None
     public: bool = False
 
 
@@ -78,6 +81,34 @@ PARAMETERS: Mapping[str, Json] = {
         "description": "Makes sending again safe: one caller's key on one API stands for one request.",
         "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
     },
+    "upload_id": {
+        "name": "X-Upload-Id",
+        "in": "header",
+        "description": "The payload is this upload, and the body is empty. Its type is the upload's.",
+        "schema": {"$ref": "#/components/schemas/UploadId"},
+    },
+    "payload_url": {
+        "name": "X-Payload-Url",
+        "in": "header",
+        "description": (
+            "The payload is this object of one of the API's `input_buckets`, and the body is empty. Its type "
+            "is the `Content-Type` of the call, or else the object's."
+        ),
+        "schema": {"type": "string", "pattern": "^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/[ -~]{1,1024}$"},
+    },
+    "range": {
+        "name": "Range",
+        "in": "header",
+        "description": "One range of bytes (RFC 9110). Anything else means the whole.",
+        "schema": {"type": "string"},
+        "example": "bytes=0-1023",
+    },
+    "upload_key": {
+        "name": "Idempotency-Key",
+        "in": "header",
+        "description": "The key of the request that the upload is for; it gives the upload its id.",
+        "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
+    },
     "prefer": {
         "name": "Prefer",
         "in": "header",
@@ -93,6 +124,7 @@ _LINK_ENDS = f"works for {DOWNLOAD_SECONDS} seconds, or until the credentials th
 
 #: Headers that come with a result, next to its Content-Type.
 _RESULT_HEADERS = (
+    "Accept-Ranges",
     "X-Penstock-Status",
     "X-Penstock-Status-Code",
     "X-Content-Type-Options",
@@ -101,6 +133,16 @@ _RESULT_HEADERS = (
 )
 
 HEADERS: Mapping[str, Json] = {
+    "Accept-Ranges": {
+        "description": "The result can be had in parts.",
+        "required": True,
+        "schema": {"const": "bytes"},
+    },
+    "Content-Range": {
+        "description": "Which part of the result this is, or how large the result is.",
+        "required": True,
+        "schema": {"type": "string", "pattern": r"^bytes ([0-9]+-[0-9]+|\*)/[0-9]+$"},
+    },
     "Location": {
         "description": "Where to go on; may be relative to the URL of the call.",
         "required": True,
@@ -165,10 +207,10 @@ OPERATIONS = (
             f"{_STORED_HEADERS} and the API's `forward_headers` are stored and passed on to the container; "
             f"values over {headers.MAX_VALUE_CHARACTERS} characters are dropped. No other header is stored."
         ),
-        parameters=("api", "query", "idempotency_key", "prefer"),
+        parameters=("api", "query", "idempotency_key", "prefer", "upload_id", "payload_url"),
         body=(
             f"The payload: any bytes of any content type, or none. At most {MAX_BODY_BYTES} bytes. Bytes "
-            "that are no UTF-8 text need a `Content-Type`."
+            "that are no UTF-8 text need a `Content-Type`. None with `X-Upload-Id` or `X-Payload-Url`."
         ),
         answers={
             HTTPStatus.ACCEPTED: Answer(
@@ -181,7 +223,12 @@ OPERATIONS = (
             errors.InvalidIdempotencyKey,
             errors.InvalidPreference,
             errors.InvalidBody,
+            errors.InvalidUpload,
+            errors.InvalidPayloadUrl,
+            errors.PayloadUrlNotAllowed,
             errors.UnknownApi,
+            errors.UploadMissing,
+            errors.PayloadUrlUnreadable,
             errors.PayloadTooLarge,
             errors.IdempotencyKeyReused,
             errors.Unavailable,
@@ -217,25 +264,59 @@ OPERATIONS = (
         summary="Get the result of a request",
         description=(
             "The container's answer, byte for byte, also if the request failed with one. The status is 200 "
-            "whatever the container's was."
+            "whatever the container's was, or 206 for a part."
         ),
-        parameters=_PATH,
+        parameters=(*_PATH, "range"),
         answers={
             HTTPStatus.OK: Answer(
                 description="The container's body with its content type.",
                 schema=None,
                 headers=_RESULT_HEADERS,
             ),
+            HTTPStatus.PARTIAL_CONTENT: Answer(
+                description="The part that `Range` asks for.",
+                schema=None,
+                headers=("Content-Range", *_RESULT_HEADERS),
+            ),
             HTTPStatus.SEE_OTHER: Answer(
                 description=(
-                    f"The result has more than {MAX_RESULT_BYTES} bytes, or the call has no `Accept` and the "
-                    f"result is no short text. `Location` is a link to it, which {_LINK_ENDS}."
+                    f"The result, or its part, has more than {MAX_RESULT_BYTES} bytes, or the call has no "
+                    "`Accept` and it is no short text. `Location` is a link to the whole, which "
+                    f"{_LINK_ENDS}. It takes `Range` too."
                 ),
                 schema=None,
                 headers=("Location", *_RESULT_HEADERS),
             ),
         },
-        errors=(*_UNKNOWN, errors.NoResult, errors.NotFinished, errors.Unavailable),
+        errors=(
+            *_UNKNOWN,
+            errors.NoResult,
+            errors.NotFinished,
+            errors.RangeNotSatisfiable,
+            errors.Unavailable,
+        ),
+    ),
+    Operation(
+        method=HTTPMethod.POST,
+        path="/uploads/{api}",
+        summary="Get a link to upload a payload",
+        description=(
+            f"For payloads of up to {MAX_UPLOAD_BYTES} bytes. Send one PUT with the payload and exactly the "
+            "given headers to the link; S3 refuses any other size, type or checksum, and a second PUT. Then "
+            f"submit with `X-Upload-Id`. The link works for {UPLOAD_SECONDS} seconds, or until the "
+            "credentials that signed it end."
+        ),
+        parameters=("api", "upload_key"),
+        body="What will be uploaded.",
+        body_schema="UploadTerms",
+        answers={HTTPStatus.CREATED: Answer(description="Where to upload it.", schema="Upload")},
+        errors=(
+            errors.InvalidIdempotencyKey,
+            errors.InvalidBody,
+            errors.InvalidUpload,
+            errors.UnknownApi,
+            errors.PayloadTooLarge,
+        ),
     ),
     Operation(
         method=HTTPMethod.GET,

@@ -55,7 +55,7 @@ def document(
 
 def problem(error: PenstockError) -> Reply:
     """An error as a problem document, with Retry-After where waiting helps."""
-    headers = {"Content-Type": PROBLEM_TYPE}
+    headers = {"Content-Type": PROBLEM_TYPE, **error.headers}
     if error.retry_after_seconds is not None:
         headers["Retry-After"] = str(error.retry_after_seconds)
     content = Problem.of(error).document()

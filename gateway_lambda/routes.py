@@ -43,6 +43,7 @@ ROUTES = (
     Route(HTTPMethod.GET, "/async/{api}/{id}", Gateway.status),
     Route(HTTPMethod.DELETE, "/async/{api}/{id}", Gateway.cancel),
     Route(HTTPMethod.GET, "/async/{api}/{id}/result", Gateway.result),
+    Route(HTTPMethod.POST, "/uploads/{api}", Gateway.upload),
     Route(HTTPMethod.GET, "/healthz", Gateway.health),
 )
 

@@ -20,6 +20,21 @@ QUEUE_DEADLINE_MS = 13 * 24 * 3600 * 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StoredPayload:
+    """A payload that lay in S3 before it was submitted."""
+
+    ref: PayloadRef
+    content_type: str | None
+    #: The request's id, if it was settled with the upload: one upload is one request.
+    request_id: str | None = None
+
+    @property
+    def content(self) -> str:
+        """What two submissions must share to be the same request."""
+        return f"{self.ref.size_bytes} {self.ref.etag}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Submission:
     """What a caller wants to have run."""
 
@@ -28,6 +43,15 @@ class Submission:
     body: bytes
     caller: str
     idempotency_key: str | None
+    #: Set if the payload is not the body.
+    stored: StoredPayload | None = None
+
+    @property
+    def keyed(self) -> bool:
+        """Whether the caller can send it again and be answered for the same request."""
+        return self.idempotency_key is not None or (
+            self.stored is not None and self.stored.request_id is not None
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +96,7 @@ class Submitter:
                 return Accepted(record=record, replayed=False)
             return Accepted(record=self._replay(submission, record, answer.found), replayed=True)
         except DependencyError as error:
-            if submission.idempotency_key is None:
+            if not submission.keyed:
                 self._withdraw(record)
             # A keyed request stays: another replay may have been answered for it by now, and the
             # caller's own retry heals it.
@@ -88,7 +112,7 @@ class Submitter:
             id=key.id,
             status=Status.IN_QUEUE,
             call=call,
-            payload=PayloadRef(key=keys.payload(key, nonce=ids.new_token()), size_bytes=len(submission.body)),
+            payload=_payload(key, submission),
             caller=submission.caller,
             fingerprint=ids.fingerprint(
                 body=submission.body,
@@ -96,12 +120,15 @@ class Submitter:
                 method=call.method,
                 path=call.path,
                 query=call.query,
+                stored=submission.stored.content if submission.stored else None,
             ),
             created_ms=now_ms,
             deadline_ms=now_ms + QUEUE_DEADLINE_MS,
         )
 
     def _id(self, submission: Submission) -> str:
+        if submission.stored is not None and submission.stored.request_id is not None:
+            return submission.stored.request_id
         if submission.idempotency_key is None:
             return ids.new_request_id()
         return ids.keyed_request_id(
@@ -112,6 +139,8 @@ class Submitter:
         )
 
     def _store(self, record: RequestRecord, submission: Submission) -> Applied | Refused:
+        if submission.stored is not None:
+            return self._records.create(record)
         upload = self._executor.submit(
             self._objects.put, record.payload.key, submission.body, content_type=submission.call.content_type
         )
@@ -126,16 +155,20 @@ class Submitter:
     def _replay(
         self, submission: Submission, mine: RequestRecord, found: RequestRecord | None
     ) -> RequestRecord:
-        self._objects.delete(mine.payload.key)
+        # An upload that was submitted twice is the found record's own, and still needed unless that
+        # is completed. Nobody else can refer to it: its key holds the request's id.
+        if found is None or mine.payload.key != found.payload.key or found.spent_payload_key is not None:
+            self._discard(mine)
         if found is None:
             raise DependencyError("the record that refused this one has vanished")
         if found.fingerprint != mine.fingerprint:
             raise IdempotencyKeyReused("This Idempotency-Key was used before with a different request.")
         if found.status is Status.IN_QUEUE and found.started_ms is None:
             # The first submission may have died before its payload or message was stored (R4).
-            self._objects.put_if_absent(
-                found.payload.key, submission.body, content_type=submission.call.content_type
-            )
+            if submission.stored is None:
+                self._objects.put_if_absent(
+                    found.payload.key, submission.body, content_type=submission.call.content_type
+                )
             self._outbox.send(Message(found.key))
         return found
 
@@ -143,8 +176,18 @@ class Submitter:
         """Leave nothing behind of a request that nobody was told of; a worker may have been faster."""
         try:
             if self._records.withdraw(record):
-                self._objects.delete(record.payload.key)
+                self._discard(record)
         except DependencyError:
             # The store that failed the submission fails this too: the sweeper and the bucket's
             # lifecycle rule remain.
             return
+
+    def _discard(self, record: RequestRecord) -> None:
+        if record.payload.bucket is None:
+            self._objects.delete(record.payload.key)
+
+
+def _payload(key: RequestKey, submission: Submission) -> PayloadRef:
+    if submission.stored is not None:
+        return submission.stored.ref
+    return PayloadRef(key=keys.payload(key, nonce=ids.new_token()), size_bytes=len(submission.body))

@@ -4,15 +4,21 @@ PenstockError
 ├── InvalidRequest             400  what was sent cannot be understood
 │   ├── InvalidIdempotencyKey
 │   ├── InvalidPreference
-│   └── InvalidBody
+│   ├── InvalidBody
+│   ├── InvalidUpload
+│   └── InvalidPayloadUrl
+├── PayloadUrlNotAllowed       403  the object's bucket is not in the API's input_buckets
 ├── NotFound                   404
 │   ├── UnknownApi
 │   ├── UnknownRequest
-│   └── NoResult
+│   ├── NoResult
+│   ├── UploadMissing
+│   └── PayloadUrlUnreadable
 ├── Conflict                   409  the request's state forbids it
 │   ├── AlreadyFinished
 │   └── NotFinished
 ├── PayloadTooLarge            413
+├── RangeNotSatisfiable        416
 ├── IdempotencyKeyReused       422  same key, other request
 └── Unavailable                503  nothing was done; try again
 
@@ -22,7 +28,11 @@ PenstockError
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import ClassVar
+from types import MappingProxyType
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class PenstockError(Exception):
@@ -32,6 +42,8 @@ class PenstockError(Exception):
     status: ClassVar[HTTPStatus] = HTTPStatus.INTERNAL_SERVER_ERROR
     title: ClassVar[str] = "Something went wrong on our side"
     retry_after_seconds: ClassVar[int | None] = None
+    #: Headers that belong to the answer besides those of every problem.
+    headers: Mapping[str, str] = MappingProxyType({})
 
 
 class InvalidRequest(PenstockError):
@@ -63,6 +75,28 @@ class InvalidBody(InvalidRequest):
     title = "The body cannot be decoded"
 
 
+class InvalidUpload(InvalidRequest):
+    """What was said about an upload cannot be used, or was said together with what excludes it."""
+
+    code = "invalid_upload"
+    title = "The upload is not usable"
+
+
+class InvalidPayloadUrl(InvalidRequest):
+    """X-Payload-Url is no ``s3://bucket/key``, or came together with what excludes it."""
+
+    code = "invalid_payload_url"
+    title = "The X-Payload-Url header is not usable"
+
+
+class PayloadUrlNotAllowed(PenstockError):
+    """The bucket is not in the API's ``input_buckets``: list it there and deploy."""
+
+    code = "payload_url_not_allowed"
+    status = HTTPStatus.FORBIDDEN
+    title = "Payloads may not come from this bucket"
+
+
 class NotFound(PenstockError):
     """Nothing is known under that name."""
 
@@ -92,6 +126,20 @@ class NoResult(NotFound):
     title = "The request has no result"
 
 
+class UploadMissing(NotFound):
+    """Nothing was uploaded under that id, by this caller for this API."""
+
+    code = "upload_missing"
+    title = "No such upload"
+
+
+class PayloadUrlUnreadable(NotFound):
+    """There is no object at X-Payload-Url, or Penstock may not read it; S3 does not tell which."""
+
+    code = "payload_url_unreadable"
+    title = "The payload's object cannot be read"
+
+
 class Conflict(PenstockError):
     """The request exists, but its state forbids what was asked."""
 
@@ -116,11 +164,23 @@ class NotFinished(Conflict):
 
 
 class PayloadTooLarge(PenstockError):
-    """The body is larger than what Lambda carries."""
+    """The body is larger than what Lambda carries, or an upload larger than what S3 takes at once."""
 
     code = "payload_too_large"
     status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
     title = "The payload is too large"
+
+
+class RangeNotSatisfiable(PenstockError):
+    """The range asked for lies behind the end of the result."""
+
+    code = "range_not_satisfiable"
+    status = HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE
+    title = "The result has no such range"
+
+    def __init__(self, size_bytes: int) -> None:
+        super().__init__(f"The result has {size_bytes} bytes.")
+        self.headers = {"Content-Range": f"bytes */{size_bytes}"}
 
 
 class IdempotencyKeyReused(PenstockError):

@@ -35,10 +35,21 @@ def is_request_id(text: str) -> bool:
     return _ID_PATTERN.fullmatch(text) is not None
 
 
-def fingerprint(*, body: bytes, content_type: str | None, method: str, path: str, query: str) -> str:
-    """What makes two submissions under one key the same request (hexadecimal SHA-256)."""
+def fingerprint(
+    *, body: bytes, content_type: str | None, method: str, path: str, query: str, stored: str | None = None
+) -> str:
+    """What makes two submissions under one key the same request (hexadecimal SHA-256).
+
+    ``stored`` stands for a payload that lies in S3 already, in place of the body.
+    """
     body_digest = hashlib.sha256(body).hexdigest()
-    return _digest([body_digest, content_type, method, path, query]).hex()
+    parts = [body_digest, content_type, method, path, query]
+    return _digest(parts if stored is None else [*parts, stored]).hex()
+
+
+def upload_nonce(*, request_id: str, caller: str, terms: list[str | None]) -> str:
+    """What an upload's id says, besides the request's, of its caller and of what may be uploaded."""
+    return _text(_digest([request_id, caller, *terms])[:_ID_BYTES])
 
 
 def new_token() -> str:

@@ -9,11 +9,18 @@ if TYPE_CHECKING:
 
 PAYLOADS = "payloads"
 RESULTS = "results"
+#: Start of the last part of an upload's key; those of other payloads are hexadecimal.
+UPLOAD = "upload-"
 
 
 def payload(key: RequestKey, *, nonce: str) -> str:
     """S3 key of a payload; the nonce keeps a replay from overwriting the live one (R3)."""
     return f"{PAYLOADS}/{key.api}/{key.id}/{nonce}"
+
+
+def upload(key: RequestKey, *, nonce: str) -> str:
+    """S3 key of a payload that its caller uploads; the gateway may look at such objects only."""
+    return f"{PAYLOADS}/{key.api}/{key.id}/{UPLOAD}{nonce}"
 
 
 def result(key: RequestKey, *, lease: str) -> str:

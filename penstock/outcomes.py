@@ -24,6 +24,8 @@ class Trouble(StrEnum):
     TIMEOUT = "timeout"
     #: The payload object is gone, so there is nothing to send.
     PAYLOAD_MISSING = "payload_missing"
+    #: Another object lies under the payload's name than the one that was submitted.
+    PAYLOAD_CHANGED = "payload_changed"
 
 
 #: Failure code for a complete response outside 2xx.
@@ -38,7 +40,14 @@ WORKER_LOST = Failure(
 
 #: All that a failed request's code can be.
 FAILURE_CODES = frozenset(
-    {CONTAINER_ERROR, WORKER_LOST.code, Trouble.INCOMPLETE, Trouble.TIMEOUT, Trouble.PAYLOAD_MISSING}
+    {
+        CONTAINER_ERROR,
+        WORKER_LOST.code,
+        Trouble.INCOMPLETE,
+        Trouble.TIMEOUT,
+        Trouble.PAYLOAD_MISSING,
+        Trouble.PAYLOAD_CHANGED,
+    }
 )
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
     from penstock.messages import Message
-    from penstock.records import RequestKey, RequestRecord
+    from penstock.records import PayloadRef, RequestKey, RequestRecord
     from penstock.transitions import Transition
 
     #: Milliseconds since the epoch.
@@ -29,6 +29,10 @@ class DependencyError(Exception):
 
 class ObjectMissing(Exception):
     """No object lies under that key."""
+
+
+class ObjectChanged(Exception):
+    """Another object lies under the key than the one that was asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,40 @@ class Records(Protocol):
         """Remove a record that nobody was told of; False if a worker has taken it up meanwhile."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectInfo:
+    """What a store says about an object without giving its bytes."""
+
+    size_bytes: int
+    etag: str
+    content_type: str | None = None
+    #: In base64; only of objects that were stored with it.
+    checksum_sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UploadTerms:
+    """What may be uploaded with a link; the store refuses anything else."""
+
+    size_bytes: int
+    content_type: str
+    #: In base64; None leaves the content open.
+    checksum_sha256: str | None = None
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers that the link asks for: without one of them, or with others, it does not work."""
+        headers = {
+            "Content-Length": str(self.size_bytes),
+            "Content-Type": self.content_type,
+            # A link may be used once only: what was submitted must not change.
+            "If-None-Match": "*",
+        }
+        if self.checksum_sha256 is not None:
+            headers["x-amz-checksum-sha256"] = self.checksum_sha256
+        return headers
+
+
 class Objects(Protocol):
     """Payloads and results, as the gateway sees them: small enough to hold in memory."""
 
@@ -76,6 +114,15 @@ class Objects(Protocol):
     def read(self, key: str) -> bytes:
         """The whole object; ``ObjectMissing`` if there is none."""
 
+    def read_range(self, key: str, *, first: int, last: int) -> bytes:
+        """The bytes from first to last, both included; ``ObjectMissing`` if there is no object."""
+
+    def describe(self, key: str, *, bucket: str | None = None) -> ObjectInfo:
+        """Size and version of an object; ``ObjectMissing`` if there is none.
+
+        Of a bucket of the user's, also if it may not be read: S3 does not tell the two apart there.
+        """
+
     def delete(self, key: str) -> None:
         """Remove an object; fine if there is none."""
 
@@ -84,6 +131,9 @@ class Objects(Protocol):
 
         Names are lower case; only those that describe the body are given.
         """
+
+    def presign_upload(self, key: str, terms: UploadTerms, *, expires_seconds: int) -> str:
+        """A URL that lets its holder put one object there, for that long, on these terms."""
 
 
 class Outbox(Protocol):
@@ -137,8 +187,11 @@ class Stored:
 class Streams(Protocol):
     """Payloads and results of any size, as a worker sees them."""
 
-    def open(self, key: str) -> AbstractAsyncContextManager[Stored]:
-        """Read an object; ``ObjectMissing`` if there is none."""
+    def open(self, payload: PayloadRef) -> AbstractAsyncContextManager[Stored]:
+        """Read a payload; ``ObjectMissing`` if there is none, ``ObjectChanged`` if it was replaced.
+
+        In a bucket of the user's, what may not be read counts as missing: S3 does not tell.
+        """
 
     async def write(self, key: str, chunks: AsyncIterator[bytes], *, content_type: str | None) -> int:
         """Store all chunks and return their size; nothing is stored if the iterator raises (R17)."""

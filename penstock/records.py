@@ -67,6 +67,12 @@ class PayloadRef:
 
     key: str
     size_bytes: int
+    #: Set if the object existed before the request: the worker then takes no other version of it.
+    etag: str | None = None
+    #: Of an upload that was asked for with one; in base64.
+    checksum_sha256: str | None = None
+    #: Set if the object lies in a bucket of the user's; Penstock never deletes it there.
+    bucket: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +134,8 @@ class RequestRecord:
     @property
     def spent_payload_key(self) -> str | None:
         """The payload's key if nobody needs the payload any more; other ends may be retried from it."""
-        return self.payload.key if self.status is Status.COMPLETED else None
+        ours = self.payload.bucket is None
+        return self.payload.key if ours and self.status is Status.COMPLETED else None
 
     def retained(self, now_ms: int) -> bool:
         """Whether readers may still see it: time to live deletes late, up to days."""

@@ -29,3 +29,15 @@ def translated(operation: str) -> Iterator[None]:
 def code_of(error: ClientError) -> str:
     """AWS's error code, such as ``ConditionalCheckFailedException``."""
     return error.response["Error"]["Code"]
+
+
+def absent(error: ClientError, *, foreign: bool) -> bool:
+    """Whether the error says that there is no such object.
+
+    A HEAD has no body, so its code is the bare status. In a bucket of the user's we may not list, so
+    a missing object looks forbidden; and S3 answers 400 where an object needs a key that we do not have.
+    """
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+    if foreign:
+        return status in {400, 403, 404}
+    return code_of(error) in {"NoSuchKey", "404"}

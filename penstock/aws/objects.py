@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from penstock.aws.faults import code_of, translated
-from penstock.ports import ObjectMissing
+from penstock.aws.faults import absent, code_of, translated
+from penstock.ports import ObjectInfo, ObjectMissing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mypy_boto3_s3 import S3Client
+
+    from penstock.ports import UploadTerms
 
 #: Headers that S3 sends with an object if the link asks for them.
 _OVERRIDES = {
@@ -64,6 +66,37 @@ class S3Objects:
                     raise ObjectMissing(key) from error
                 raise
 
+    def read_range(self, key: str, *, first: int, last: int) -> bytes:
+        """See ``Objects.read_range``."""
+        with translated("read object"):
+            try:
+                answer = self._client.get_object(Bucket=self._bucket, Key=key, Range=f"bytes={first}-{last}")
+                return answer["Body"].read()
+            except ClientError as error:
+                if absent(error, foreign=False):
+                    raise ObjectMissing(key) from error
+                raise
+
+    def describe(self, key: str, *, bucket: str | None = None) -> ObjectInfo:
+        """See ``Objects.describe``."""
+        with translated("look at object"):
+            try:
+                if bucket is None:
+                    answer = self._client.head_object(Bucket=self._bucket, Key=key, ChecksumMode="ENABLED")
+                else:
+                    # Not the checksum: S3 gives it only to those who may use an object's KMS key.
+                    answer = self._client.head_object(Bucket=bucket, Key=key)
+            except ClientError as error:
+                if absent(error, foreign=bucket is not None):
+                    raise ObjectMissing(key) from error
+                raise
+        return ObjectInfo(
+            size_bytes=answer["ContentLength"],
+            etag=answer["ETag"],
+            content_type=answer.get("ContentType"),
+            checksum_sha256=answer.get("ChecksumSHA256"),
+        )
+
     def delete(self, key: str) -> None:
         """See ``Objects.delete``."""
         with translated("delete object"):
@@ -75,5 +108,21 @@ class S3Objects:
         return self._client.generate_presigned_url(
             "get_object",
             Params={"Bucket": self._bucket, "Key": key, **overrides},
+            ExpiresIn=expires_seconds,
+        )
+
+    def presign_upload(self, key: str, terms: UploadTerms, *, expires_seconds: int) -> str:
+        """See ``Objects.presign_upload``; each header of the terms is signed."""
+        checksum = {} if terms.checksum_sha256 is None else {"ChecksumSHA256": terms.checksum_sha256}
+        return self._client.generate_presigned_url(
+            "put_object",
+            Params={
+                "Bucket": self._bucket,
+                "Key": key,
+                "ContentLength": terms.size_bytes,
+                "ContentType": terms.content_type,
+                "IfNoneMatch": "*",
+                **checksum,
+            },
             ExpiresIn=expires_seconds,
         )

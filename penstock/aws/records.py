@@ -26,7 +26,7 @@ class DynamoRecords:
         self._table = table
 
     def create(self, record: RequestRecord) -> Applied | Refused:
-        """See ``Records.create``; our own earlier try shows by the payload's key."""
+        """See ``Records.create``; our own earlier try has written this very record."""
         with translated("create request record"):
             try:
                 self._client.put_item(
@@ -41,7 +41,7 @@ class DynamoRecords:
                 if code_of(error) != expressions.CONDITION_FAILED:
                     raise
                 found = expressions.found(error)
-                if found is None or found.payload.key != record.payload.key:
+                if found != record:
                     return Refused(found)
         return Applied(record)
 

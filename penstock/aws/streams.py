@@ -14,14 +14,20 @@ from typing import TYPE_CHECKING
 import aiohttp
 from botocore.exceptions import ClientError
 
-from penstock.aws.faults import code_of, translated
-from penstock.ports import DependencyError, ObjectMissing, Stored
+from penstock.aws.faults import absent, code_of, translated
+from penstock.ports import DependencyError, ObjectChanged, ObjectMissing, Stored
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
     from types_aiobotocore_s3 import S3Client
-    from types_aiobotocore_s3.type_defs import CompletedPartTypeDef, GetObjectOutputTypeDef
+    from types_aiobotocore_s3.type_defs import (
+        CompletedPartTypeDef,
+        GetObjectOutputTypeDef,
+        GetObjectRequestTypeDef,
+    )
+
+    from penstock.records import PayloadRef
 
 #: S3 takes parts from 5 MiB on and 10,000 of them: 8 MiB allow results of 78 GiB.
 PART_BYTES = 8 * 1024 * 1024
@@ -38,9 +44,9 @@ class S3Streams:
         self._bucket = bucket
 
     @asynccontextmanager
-    async def open(self, key: str) -> AsyncIterator[Stored]:
+    async def open(self, payload: PayloadRef) -> AsyncIterator[Stored]:
         """See ``Streams.open``."""
-        answer = await self._get(key)
+        answer = await self._get(payload)
         async with answer["Body"] as body:
             yield Stored(size_bytes=answer["ContentLength"], chunks=_reading(body.iter_chunks(_READ_BYTES)))
 
@@ -71,13 +77,18 @@ class S3Streams:
         if errors := answer.get("Errors"):
             raise DependencyError(f"delete objects: {len(errors)} of {len(keys)} failed, first {errors[0]}")
 
-    async def _get(self, key: str) -> GetObjectOutputTypeDef:
+    async def _get(self, payload: PayloadRef) -> GetObjectOutputTypeDef:
+        wanted: GetObjectRequestTypeDef = {"Bucket": payload.bucket or self._bucket, "Key": payload.key}
+        if payload.etag is not None:
+            wanted["IfMatch"] = payload.etag
         with translated("read object"):
             try:
-                return await self._client.get_object(Bucket=self._bucket, Key=key)
+                return await self._client.get_object(**wanted)
             except ClientError as error:
-                if code_of(error) == "NoSuchKey":
-                    raise ObjectMissing(key) from error
+                if code_of(error) == "PreconditionFailed":
+                    raise ObjectChanged(payload.key) from error
+                if absent(error, foreign=payload.bucket is not None):
+                    raise ObjectMissing(payload.key) from error
                 raise
 
     async def _write_in_parts(

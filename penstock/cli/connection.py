@@ -29,7 +29,9 @@ _REMEDIES = {
     "http_403": "Check that these AWS credentials may call execute-api:Invoke here, and the URL's path.",
     "idempotency_key_reused": "Use another --key, or send exactly what was sent under it before.",
     "not_finished": "Ask again later, or submit with --wait.",
-    "payload_too_large": "Send a smaller body, or the address of the data instead of the data.",
+    "payload_too_large": "Save it to a file and send that with --file: larger ones are uploaded, up to 5 GB.",
+    "payload_url_not_allowed": "List the bucket under the API's input_buckets, and deploy.",
+    "payload_url_unreadable": "Check bucket and key, and that the bucket's policy lets Penstock read.",
     "unknown_api": "`penstock validate` lists the APIs of your configuration; is this one deployed?",
     "unknown_request": "Check the API and the id. Requests are forgotten after the API's retention.",
 }

@@ -29,9 +29,18 @@ Output = Annotated[
     typer.Option("--output", metavar="PATH", help="Save the result to this file.", show_default=False),
 ]
 File = Annotated[
-    str | None, typer.Option("--file", metavar="PATH", help="Send this file; - for standard input.")
+    str | None,
+    typer.Option("--file", metavar="PATH", help="Send this file, up to 5 GB; - for standard input."),
 ]
 Data = Annotated[str | None, typer.Option("--data", metavar="TEXT", help="Send this text.")]
+PayloadUrl = Annotated[
+    str | None,
+    typer.Option(
+        "--payload-url",
+        metavar="S3-URL",
+        help="Send this object: s3://bucket/key, of a bucket among the API's input_buckets.",
+    ),
+]
 ContentType = Annotated[
     str | None,
     typer.Option(

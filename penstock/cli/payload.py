@@ -7,10 +7,18 @@ import sys
 from dataclasses import dataclass, field
 from mimetypes import MimeTypes
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from penstock.cli.exits import ExitCode
 from penstock.cli.output import stopped
+from penstock.cli.progress import uploading
+from penstock.client.upload import INLINE_BYTES
+
+if TYPE_CHECKING:
+    import typer
+
+    from penstock.cli.surroundings import Surroundings
+    from penstock.client import Client, Submission
 
 STDIN = "-"
 _JSON = "application/json"
@@ -21,24 +29,111 @@ _UNKNOWN = "application/octet-stream"
 _COMPRESSED = {"bzip2": "application/x-bzip2", "gzip": "application/gzip", "xz": "application/x-xz"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Payload:
+class Payload(Protocol):
     """What the container will get."""
+
+    def hand_in(
+        self,
+        client: Client,
+        api: str,
+        *,
+        key: str,
+        query: list[tuple[str, str]],
+        surroundings: Surroundings,
+    ) -> Submission:
+        """Submit it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Body:
+    """A payload that fits into the call."""
 
     body: bytes = field(repr=False)
     content_type: str
 
+    def hand_in(
+        self,
+        client: Client,
+        api: str,
+        *,
+        key: str,
+        query: list[tuple[str, str]],
+        surroundings: Surroundings,  # noqa: ARG002 - nothing to show
+    ) -> Submission:
+        """See ``Payload.hand_in``."""
+        return client.submit(api, self.body, content_type=self.content_type, idempotency_key=key, query=query)
 
-def read_payload(*, file: str | None, data: str | None, content_type: str | None) -> Payload:
-    """The payload that exactly one of ``file`` and ``data`` gives; ends the command otherwise."""
-    if file is not None and data is None:
-        body = _stdin() if file == STDIN else _content(Path(file))
-        return Payload(body=body, content_type=content_type or guessed_type(file))
-    if data is not None and file is None:
-        # An argument that is no UTF-8 arrives with surrogates in place of its bytes.
-        body = data.encode(errors="surrogateescape")
-        return Payload(body=body, content_type=content_type or (_JSON if _is_json(data) else _TEXT))
-    raise stopped(ExitCode.BAD_INPUT, "give the body with either --file PATH (- for stdin) or --data TEXT.")
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LargeFile:
+    """A file that must be uploaded first, read in pieces."""
+
+    path: Path
+    content_type: str
+
+    def hand_in(
+        self,
+        client: Client,
+        api: str,
+        *,
+        key: str,
+        query: list[tuple[str, str]],
+        surroundings: Surroundings,
+    ) -> Submission:
+        """See ``Payload.hand_in``."""
+        try:
+            with uploading(surroundings, self.path.name) as on_progress:
+                return client.submit_file(
+                    api,
+                    self.path,
+                    content_type=self.content_type,
+                    idempotency_key=key,
+                    query=query,
+                    on_progress=on_progress,
+                )
+        except OSError as error:
+            raise _unreadable(self.path, error) from error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredObject:
+    """An object of the user's, named instead of sent."""
+
+    url: str
+    content_type: str | None
+
+    def hand_in(
+        self,
+        client: Client,
+        api: str,
+        *,
+        key: str,
+        query: list[tuple[str, str]],
+        surroundings: Surroundings,  # noqa: ARG002 - nothing to show
+    ) -> Submission:
+        """See ``Payload.hand_in``."""
+        return client.submit_url(
+            api, self.url, content_type=self.content_type, idempotency_key=key, query=query
+        )
+
+
+def read_payload(
+    *, file: str | None, data: str | None, payload_url: str | None, content_type: str | None
+) -> Payload:
+    """The payload that exactly one of the first three gives; ends the command otherwise."""
+    match file, data, payload_url:
+        case str(name), None, None:
+            return _of_file(name, content_type or guessed_type(name))
+        case None, str(text), None:
+            # An argument that is no UTF-8 arrives with surrogates in place of its bytes.
+            body = text.encode(errors="surrogateescape")
+            return Body(body=body, content_type=content_type or (_JSON if _is_json(text) else _TEXT))
+        case None, None, str(url):
+            return StoredObject(url=url, content_type=content_type)
+    raise stopped(
+        ExitCode.BAD_INPUT,
+        "give the body with either --file PATH (- for stdin) or --data TEXT, or name it with --payload-url.",
+    )
 
 
 def read_query(pairs: list[str]) -> list[tuple[str, str]]:
@@ -58,12 +153,22 @@ def guessed_type(name: str) -> str:
     return (_COMPRESSED.get(encoding) if encoding else kind) or _UNKNOWN
 
 
-def _content(path: Path) -> bytes:
+def _of_file(name: str, content_type: str) -> Payload:
+    if name == STDIN:
+        return Body(body=_stdin(), content_type=content_type)
+    path = Path(name)
     try:
-        return path.read_bytes()
+        # A pipe has no size, and cannot be read twice.
+        if path.is_file() and path.stat().st_size > INLINE_BYTES:
+            return LargeFile(path=path, content_type=content_type)
+        return Body(body=path.read_bytes(), content_type=content_type)
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise stopped(ExitCode.BAD_INPUT, f"{path} cannot be read: {reason}. Check --file.") from error
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: OSError | ValueError) -> typer.Exit:
+    reason = error.strerror if isinstance(error, OSError) else str(error)
+    return stopped(ExitCode.BAD_INPUT, f"{path} cannot be read: {reason}. Check --file.")
 
 
 def _stdin() -> bytes:

@@ -37,6 +37,27 @@ def watching(surroundings: Surroundings) -> Iterator[Callable[[RequestState], No
         yield show
 
 
+@contextmanager
+def uploading(surroundings: Surroundings, name: str) -> Iterator[Callable[[int, int], None] | None]:
+    """A listener that draws a bar while a file is uploaded; none for scripts."""
+    if not surroundings.stderr_is_terminal:
+        yield None
+        return
+    from rich.console import Console  # noqa: PLC0415 - as above
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn  # noqa: PLC0415 - as above
+
+    console = Console(stderr=True, force_terminal=True, highlight=False, markup=False)
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task(clean(name), total=None)
+        yield lambda sent_bytes, size_bytes: progress.update(task, completed=sent_bytes, total=size_bytes)
+
+
 def _change(state: RequestState) -> str:
     if not state.status.terminal:
         return state.status.value + (f" (attempt {state.attempt})" if state.attempt else "")

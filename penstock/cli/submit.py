@@ -33,6 +33,7 @@ class Options:
     url: str | None
     file: str | None
     data: str | None
+    payload_url: str | None
     content_type: str | None
     key: str | None
     query: list[str]
@@ -53,9 +54,14 @@ def submit(surroundings: Surroundings, options: Options) -> None:
         raise stopped(ExitCode.BAD_INPUT, "--output saves the result, which is there only with --wait.")
     check_output(options.output)
     query = read_query(options.query)
-    payload = read_payload(file=options.file, data=options.data, content_type=options.content_type)
+    payload = read_payload(
+        file=options.file,
+        data=options.data,
+        payload_url=options.payload_url,
+        content_type=options.content_type,
+    )
     with connected(surroundings, options.url) as client:
-        submission = _submit(client, options, payload, query)
+        submission = _submit(client, options, payload, query, surroundings)
         if not options.wait:
             _print(submission, options, surroundings)
             return
@@ -64,20 +70,20 @@ def submit(surroundings: Surroundings, options: Options) -> None:
         _deliver(client, state, options, surroundings)
 
 
-def _submit(client: Client, options: Options, payload: Payload, query: list[tuple[str, str]]) -> Submission:
+def _submit(
+    client: Client,
+    options: Options,
+    payload: Payload,
+    query: list[tuple[str, str]],
+    surroundings: Surroundings,
+) -> Submission:
     # Chosen here, to be named if it stays open whether the request was accepted.
     key = options.key if options.key is not None else new_token()
     again = (
         f"It may have been accepted. The same command with --key {shlex.quote(key)} cannot start it twice."
     )
     try:
-        return client.submit(
-            options.api,
-            payload.body,
-            content_type=payload.content_type,
-            idempotency_key=key,
-            query=query,
-        )
+        return payload.hand_in(client, options.api, key=key, query=query, surroundings=surroundings)
     except KeyboardInterrupt as interrupt:
         raise stopped(ExitCode.INTERRUPTED, "interrupted before the server answered.", again) from interrupt
     except ClientError as error:

@@ -15,6 +15,7 @@ from penstock.client.errors import InvalidInput, UnexpectedAnswer, WaitTimeout
 from penstock.client.exchange import Exchange, refusal
 from penstock.client.retry import MAX_RETRIES, Timing, poll_intervals
 from penstock.client.states import Delivery, RequestState, Result, Submission
+from penstock.client.upload import INLINE_BYTES, Invitation, LocalFile, invitation_request, send
 from penstock.ids import new_token
 
 if TYPE_CHECKING:
@@ -84,20 +85,79 @@ class Client:
         There is always a key, fresh unless given, so sending again after a lost answer cannot
         start the work twice.
         """
+        # Never without a type: API Gateway may take an untyped body for text, and damage it.
+        headers = {"content-type": _content_type(content_type)}
+        return self._hand_in(api, body, headers=headers, key=idempotency_key, query=query)
+
+    def submit_file(
+        self,
+        api: str,
+        path: Path,
+        *,
+        content_type: str | None = None,
+        idempotency_key: str | None = None,
+        query: Sequence[tuple[str, str]] = (),
+        on_progress: Callable[[int, int], None] | None = None,
+    ) -> Submission:
+        """Hand in a file of up to 5 GB; what does not fit into a call is uploaded to the storage first.
+
+        The file is read in pieces, once for its checksum and once to be sent; ``on_progress`` gets
+        the bytes sent so far and the whole size. Raises OSError, besides the errors of ``submit``, if
+        the file cannot be read.
+        """
+        size_bytes = path.stat().st_size
+        if size_bytes <= INLINE_BYTES:
+            return self.submit(
+                api,
+                path.read_bytes(),
+                content_type=content_type,
+                idempotency_key=idempotency_key,
+                query=query,
+            )
         key = new_token() if idempotency_key is None else idempotency_key
-        headers = {
-            "idempotency-key": _header(key, name="idempotency key"),
-            # Never without: API Gateway may take an untyped body for text, and damage it.
-            "content-type": _header(
-                "application/octet-stream" if content_type is None else content_type, name="content type"
-            ),
-        }
+        file = LocalFile.of(path, content_type=_content_type(content_type))
+        request = invitation_request(
+            self._http, below(self._base, "uploads", api), file, key=_header(key, name="idempotency key")
+        )
+        invitation = self._exchange.ask(request, Invitation.of, auth=self._auth, retries=MAX_RETRIES)
+        send(self._http, invitation, file, timing=self._timing, on_progress=on_progress)
+        return self._hand_in(api, b"", headers={"x-upload-id": invitation.upload_id}, key=key, query=query)
+
+    def submit_url(
+        self,
+        api: str,
+        payload_url: str,
+        *,
+        content_type: str | None = None,
+        idempotency_key: str | None = None,
+        query: Sequence[tuple[str, str]] = (),
+    ) -> Submission:
+        """Hand in an object, ``s3://bucket/key``, of a bucket among the API's ``input_buckets``.
+
+        Without ``content_type`` the container is told the object's own.
+        """
+        headers = {"x-payload-url": _header(payload_url, name="payload URL")}
+        if content_type is not None:
+            headers["content-type"] = _header(content_type, name="content type")
+        return self._hand_in(api, b"", headers=headers, key=idempotency_key, query=query)
+
+    def _hand_in(
+        self,
+        api: str,
+        body: bytes,
+        *,
+        headers: dict[str, str],
+        key: str | None,
+        query: Sequence[tuple[str, str]],
+    ) -> Submission:
+        known_key = new_token() if key is None else key
+        headers["idempotency-key"] = _header(known_key, name="idempotency key")
         request = self._http.build_request(
             "POST", below(self._base, "async", api, query=query), content=body, headers=headers
         )
 
         def decode(document: Document) -> Submission:
-            return Submission.of(document, api=api, idempotency_key=key)
+            return Submission.of(document, api=api, idempotency_key=known_key)
 
         return self._exchange.ask(request, decode, auth=self._auth, retries=MAX_RETRIES)
 
@@ -209,6 +269,10 @@ def _header(value: str, *, name: str) -> str:
     if not value or not value.isascii() or not value.isprintable() or value != value.strip():
         raise InvalidInput(f"The {name} {value!r} cannot be sent: it must be visible ASCII text.")
     return value
+
+
+def _content_type(value: str | None) -> str:
+    return _header("application/octet-stream" if value is None else value, name="content type")
 
 
 def _location(response: httpx.Response) -> httpx.URL:

@@ -57,7 +57,7 @@ class Exchange:
         """
         response = self._send(request, auth=auth, retries=retries, stream=True)
         try:
-            with _translated(request.url):
+            with translated(request.url):
                 yield response
         finally:
             response.close()
@@ -80,7 +80,7 @@ class Exchange:
         return self._send_once(request, auth=auth, stream=stream)
 
     def _send_once(self, request: httpx.Request, *, auth: httpx.Auth | None, stream: bool) -> httpx.Response:
-        with _translated(request.url):
+        with translated(request.url):
             return self._http.send(request, auth=auth, stream=stream)
 
 
@@ -127,7 +127,8 @@ def _excerpt(content: bytes) -> str:
 
 
 @contextmanager
-def _translated(url: httpx.URL) -> Iterator[None]:
+def translated(url: httpx.URL) -> Iterator[None]:
+    """Raise ServerUnreachable and UnexpectedAnswer for what httpx reports of this address."""
     try:
         yield
     except httpx.TransportError as error:

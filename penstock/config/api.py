@@ -159,6 +159,17 @@ with `b-`."""
     inline_result_bytes: WholeNumber = Field(default=262_144, ge=0, le=MOST_INLINE_RESULT_BYTES)
     """JSON results up to this many bytes are part of the status answer. 0 to 4000000."""
 
+    input_buckets: tuple[
+        Annotated[
+            str,
+            AfterValidator(identifiers.bucket_name),
+            Field(json_schema_extra={"pattern": f"^{identifiers.BUCKET_NAME_PATTERN}$"}),
+        ],
+        ...,
+    ] = ()
+    """S3 buckets that requests may name their payloads from, with `X-Payload-Url`. Penstock reads there, \
+and never deletes."""
+
     networking: Networking = Field(default_factory=Networking)
     """How clients reach the API."""
 
@@ -177,6 +188,14 @@ with `b-`."""
         if pod is None or "target_in_flight" in value.model_fields_set:
             return value
         return value.model_copy(update={"target_in_flight": float(pod.max_concurrency)})
+
+    @field_validator("input_buckets")
+    @classmethod
+    def _each_bucket_once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        twice = sorted({name for name in value if value.count(name) > 1})
+        if twice:
+            raise ValueError(f"must list each bucket once: {', '.join(twice)}")
+        return value
 
     @field_validator("timeout")
     @classmethod

@@ -6,6 +6,7 @@ import re
 
 DNS_LABEL_PATTERN = "[a-z]([-a-z0-9]*[a-z0-9])?"
 PATH_SEGMENT_PATTERN = "/?[A-Za-z0-9._~-]+"
+BUCKET_NAME_PATTERN = "[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
 
 #: Names of resources and first path segments that Penstock itself uses.
 RESERVED = frozenset(
@@ -58,6 +59,7 @@ REFUSED_HEADERS = frozenset(
 
 _DNS_LABEL = re.compile(DNS_LABEL_PATTERN)
 _PATH_SEGMENT = re.compile(PATH_SEGMENT_PATTERN)
+_BUCKET_NAME = re.compile(BUCKET_NAME_PATTERN)
 _ENVIRONMENT_NAME = re.compile("[A-Za-z_][A-Za-z0-9_]*")
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _SECRET_ARN = re.compile(
@@ -119,6 +121,16 @@ def absolute_path(value: str) -> str:
     """Accept the path of a request to a container; else ValueError."""
     if not value.startswith("/"):
         raise ValueError('must start with "/"')
+    return value
+
+
+def bucket_name(value: str) -> str:
+    """Accept the bare name of an S3 bucket; else ValueError."""
+    if not _BUCKET_NAME.fullmatch(value):
+        raise ValueError(
+            'must be the name of an S3 bucket, 3 to 63 lower-case letters, digits, "." and "-": '
+            "no s3://, no ARN, no path"
+        )
     return value
 
 

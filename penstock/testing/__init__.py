@@ -1,7 +1,7 @@
 """In-memory stand-ins for AWS that pass the same contract tests as the real adapters."""
 
 from penstock.testing.clock import ManualClock
-from penstock.testing.objects import MemoryObjects, MemoryStreams
+from penstock.testing.objects import MemoryObjects, MemoryStreams, UploadRefused
 from penstock.testing.queue import MemoryOutbox, MemoryQueue, MemorySource
 from penstock.testing.records import MemoryLedger, MemoryRecords
 
@@ -14,4 +14,5 @@ __all__ = [
     "MemoryRecords",
     "MemorySource",
     "MemoryStreams",
+    "UploadRefused",
 ]

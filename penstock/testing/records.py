@@ -24,7 +24,7 @@ class MemoryRecords:
         found = self.rows.get(record.key)
         if found is None or not found.retained(record.created_ms):
             found = self.rows[record.key] = record
-        return Applied(found) if found.payload.key == record.payload.key else Refused(found)
+        return Applied(found) if found == record else Refused(found)
 
     def get(self, key: RequestKey) -> RequestRecord | None:
         """See ``Records.get``."""

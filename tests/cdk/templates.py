@@ -30,6 +30,7 @@ apis:
     retention: 30d
     inline_result_bytes: 1000
     networking: {endpoint: resize-images, forward_headers: [X-Tenant]}
+    input_buckets: [photos, scans.2026]
     pod:
       port: 9000
       max_concurrency: 4

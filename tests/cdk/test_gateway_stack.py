@@ -86,6 +86,8 @@ def test_the_bundle_knows_the_apis(cloud):
     resize = catalogue.find("resize-images")
     assert (resize.retention_seconds, resize.inline_result_bytes) == (30 * 24 * 3600, 1000)
     assert resize.forward_headers == ("x-tenant",)
+    assert resize.input_buckets == ("photos", "scans.2026")
+    assert catalogue.find("echo").input_buckets == ()
 
 
 def test_the_api_is_regional_binary_and_refuses_old_tls(cloud):

@@ -16,6 +16,9 @@ BUCKET = "arn:<AWS::Partition>:s3:::penstock-shop-<AWS::AccountId>-<AWS::Region>
 TABLE = f"arn:<AWS::Partition>:dynamodb:{OWN}:table/penstock-shop"
 
 
+INPUTS = [f"arn:<AWS::Partition>:s3:::{bucket}/*" for bucket in ("photos", "scans.2026")]
+
+
 def condition(templates: Templates, part: str, action: str) -> Any:
     [found] = [
         statement.get("Condition")
@@ -65,12 +68,14 @@ def test_the_gateway_may_do_what_it_calls(cloud):
         "dynamodb:DeleteItem": [TABLE],
         "s3:PutObject": [f"{BUCKET}/payloads/*"],
         "s3:DeleteObject": [f"{BUCKET}/payloads/*"],
-        "s3:GetObject": [f"{BUCKET}/results/*"],
+        "s3:GetObject": [f"{BUCKET}/results/*", f"{BUCKET}/payloads/*/upload-*", *INPUTS],
         "s3:ListBucket": [BUCKET],
         "sqs:GetQueueUrl": queues,
         "sqs:SendMessage": queues,
     }
-    assert condition(cloud, "gateway", "s3:ListBucket") == {"StringLike": {"s3:prefix": ["results/*"]}}
+    assert condition(cloud, "gateway", "s3:ListBucket") == {
+        "StringLike": {"s3:prefix": ["results/*", "payloads/*"]}
+    }
 
 
 def test_a_worker_may_touch_its_own_api_only(cloud):
@@ -86,7 +91,7 @@ def test_a_worker_may_touch_its_own_api_only(cloud):
         "sqs:ChangeMessageVisibility": queue,
         "sqs:DeleteMessage": queue,
         "dynamodb:UpdateItem": [TABLE],
-        "s3:GetObject": [payloads],
+        "s3:GetObject": [payloads, *INPUTS],
         "s3:PutObject": [results],
         "s3:AbortMultipartUpload": [results],
         "s3:DeleteObject": [payloads, results],
@@ -96,6 +101,21 @@ def test_a_worker_may_touch_its_own_api_only(cloud):
     assert condition(cloud, "api-resize", "s3:ListBucket") == {
         "StringLike": {"s3:prefix": ["payloads/resize/*"]}
     }
+
+
+def test_a_worker_without_input_buckets_reads_its_own_payloads_only(cloud):
+    assert cloud.actions("api-echo")["s3:GetObject"] == [f"{BUCKET}/payloads/echo/*"]
+
+
+def test_nothing_in_an_input_bucket_may_be_written_deleted_or_listed(cloud):
+    allowed = {
+        action
+        for _, statement in cloud.statements()
+        for action in listed(statement["Action"])
+        if any("photos" in text(resource) for resource in listed(statement["Resource"]))
+    }
+
+    assert allowed == {"s3:GetObject"}
 
 
 def test_a_worker_may_write_its_own_records_only(cloud):

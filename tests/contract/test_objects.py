@@ -7,6 +7,7 @@ import pytest
 
 from penstock.aws.streams import PART_BYTES
 from penstock.ports import ObjectMissing
+from penstock.records import PayloadRef
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -64,14 +65,14 @@ def test_a_download_link_gives_the_bytes_with_their_type_and_headers(backend):
 async def test_a_stream_of_any_size_is_stored_and_read_back_with_its_size(backend, size):
     body = pattern(size)
     assert await backend.streams.write("k", chunked(body), content_type=None) == size
-    async with backend.streams.open("k") as stored:
+    async with backend.streams.open(PayloadRef(key="k", size_bytes=size)) as stored:
         assert stored.size_bytes == size
         assert b"".join([chunk async for chunk in stored.chunks]) == body
 
 
 async def test_opening_a_missing_object_is_told_apart_from_a_fault(backend):
     with pytest.raises(ObjectMissing):
-        async with backend.streams.open("nothing"):
+        async with backend.streams.open(PayloadRef(key="nothing", size_bytes=0)):
             pass
 
 

@@ -49,6 +49,7 @@ SAME: dict[str, Any] = {
     "method": "POST",
     "path": "/",
     "query": "a=1",
+    "stored": None,
 }
 
 
@@ -59,7 +60,7 @@ def test_the_same_request_has_the_same_fingerprint():
 @pytest.mark.parametrize(
     "change",
     [{"body": b"y"}, {"content_type": None}, {"content_type": "text/html"}, {"method": "PUT"}, {"path": "/x"},
-     {"query": ""}],
+     {"query": ""}, {"stored": "5 e"}],
 )  # fmt: skip
 def test_every_part_of_a_request_is_in_its_fingerprint(change):
     assert ids.fingerprint(**SAME | change) != ids.fingerprint(**SAME)

@@ -47,6 +47,13 @@ def _containers(number: int, **settings: Any) -> list[dict[str, Any]]:
         ("apis.0.inline_result_bytes", -1, "must be at least 0, not -1"),
         ("apis.0.inline_result_bytes", 4_000_001, "must be at most 4000000"),
         ("apis.0.inline_result_bytes", "1k", "must be a whole number"),
+        ("apis.0.input_buckets", "photos", "must be a list"),
+        ("apis.0.input_buckets", ["s3://photos"], "must be the name of an S3 bucket"),
+        ("apis.0.input_buckets", ["photos/2026"], "no s3://, no ARN, no path"),
+        ("apis.0.input_buckets", ["*"], "must be the name of an S3 bucket"),
+        ("apis.0.input_buckets", ["Photos"], "must be the name of an S3 bucket"),
+        ("apis.0.input_buckets", ["ab"], "must be the name of an S3 bucket"),
+        ("apis.0.input_buckets", ["photos", "photos"], "must list each bucket once: photos"),
         # pod
         ("apis.0.pod.port", 0, "must be at least 1"),
         ("apis.0.pod.port", 65536, "must be at most 65535"),

@@ -8,7 +8,7 @@ from dequeuer.container import NoAnswer
 from penstock import transitions
 from penstock.outcomes import Trouble
 from penstock.ports import DependencyError
-from penstock.records import Status
+from penstock.records import PayloadRef, Status
 from penstock.testing import MemoryObjects
 from tests.examples import KEY, NOW_MS
 from tests.unit.dequeuer.workbench import Workbench, until
@@ -340,3 +340,44 @@ async def test_a_failed_clean_up_costs_only_another_delivery(bench):
     await bench.deliver()
     assert len(bench.queue) == 0
     assert bench.container.received == [b"hello"]
+
+
+THEIRS = PayloadRef(key="clip.mp4", size_bytes=5, bucket="theirs", etag='"5d41402abc4b2a76b9719d911017c592"')
+
+
+async def test_a_payload_of_the_users_is_read_and_never_deleted(bench):
+    bench.submit(payload=THEIRS)
+    bench.objects.bodies.clear()
+    bench.objects.foreign["theirs", "clip.mp4"] = b"hello"
+    # Under the same key in our bucket lies somebody else's object.
+    bench.objects.bodies["clip.mp4"] = b"not this one"
+    await bench.deliver()
+    assert bench.container.received == [b"hello"]
+    assert bench.now.status is Status.COMPLETED
+    assert bench.objects.foreign == {("theirs", "clip.mp4"): b"hello"}
+    assert bench.objects.bodies["clip.mp4"] == b"not this one"
+    assert len(bench.queue) == 0
+
+
+async def test_the_message_of_a_completed_request_is_deleted_and_the_users_object_is_not(bench):
+    bench.submit(payload=THEIRS, status=Status.COMPLETED)
+    bench.objects.foreign["theirs", "clip.mp4"] = b"hello"
+    await bench.deliver()
+    assert bench.objects.foreign == {("theirs", "clip.mp4"): b"hello"}
+    assert "clip.mp4" in bench.objects.bodies
+    assert len(bench.queue) == 0
+
+
+@pytest.mark.parametrize(
+    ("found", "code"), [({("theirs", "clip.mp4"): b"other"}, "payload_changed"), ({}, "payload_missing")]
+)
+async def test_a_payload_that_was_replaced_or_removed_after_the_submission_fails_the_request(
+    bench, found, code
+):
+    bench.submit(payload=THEIRS)
+    bench.objects.foreign |= found
+    await bench.deliver()
+    assert (bench.now.status, bench.now.failure.code) == (Status.FAILED, code)
+    assert bench.container.received == []
+    assert bench.results == {}
+    assert bench.objects.foreign == found

@@ -12,6 +12,7 @@ from gateway_lambda.catalogue import ApiEntry, Catalogue
 from gateway_lambda.gateway import Gateway
 from gateway_lambda.routes import build_app
 from gateway_lambda.submit import Submitter
+from gateway_lambda.uploads import Uploads
 from penstock.testing import ManualClock, MemoryObjects, MemoryOutbox, MemoryQueue, MemoryRecords
 
 RESOURCES = {1: "/healthz", 2: "/async/{api}", 3: "/async/{api}/{id}", 4: "/async/{api}/{id}/result"}
@@ -38,9 +39,10 @@ def event(
     caller: str | None = None,
 ) -> dict[str, Any]:
     segments = path.strip("/").split("/")
-    names = dict(zip(("api", "id"), segments[1:3], strict=False)) if segments[0] == "async" else None
+    names = dict(zip(("api", "id"), segments[1:3], strict=False)) or None
+    resource = RESOURCES[len(segments)].replace("/async", f"/{segments[0]}")
     return {
-        "resource": RESOURCES[len(segments)],
+        "resource": resource,
         "path": path,
         "httpMethod": method,
         "headers": headers,
@@ -50,7 +52,7 @@ def event(
         "pathParameters": names,
         "stageVariables": None,
         "requestContext": {
-            "resourcePath": RESOURCES[len(segments)],
+            "resourcePath": resource,
             "httpMethod": method,
             "path": f"/live{path}",
             "identity": {"userArn": caller},
@@ -71,7 +73,8 @@ class FrontDoor:
     apis: tuple[ApiEntry, ...] = (
         ApiEntry(name="word-count", endpoint="words", retention_seconds=600, inline_result_bytes=1000,
                  forward_headers=("x-tenant",)),
-        ApiEntry(name="thumbnail", endpoint="thumbnail", retention_seconds=600, inline_result_bytes=1000),
+        ApiEntry(name="thumbnail", endpoint="thumbnail", retention_seconds=600, inline_result_bytes=1000,
+                 input_buckets=("pictures",)),
     )  # fmt: skip
 
     def __post_init__(self) -> None:
@@ -92,6 +95,7 @@ class FrontDoor:
         gateway = Gateway(
             catalogue=Catalogue(self.apis),
             submitter=submitter,
+            uploads=Uploads(deployment="demo", records=self.records, objects=self.objects, clock=self.clock),
             records=self.records,
             objects=self.objects,
             clock=self.clock,
