@@ -37,6 +37,11 @@ def request_item(key: RequestKey) -> dict[str, str]:
     return {"pk": f"REQ#{key.api}#{key.id}", "sk": "META"}
 
 
+def slot_item(slot: int) -> dict[str, str]:
+    """Primary key of one of the slots for callers who wait."""
+    return {"pk": f"WAIT#{slot}", "sk": "META"}
+
+
 def index_attributes(key: RequestKey, *, created_ms: int) -> dict[str, str]:
     """What puts a request's item into both indexes; ``due_ms`` comes with the record.
 

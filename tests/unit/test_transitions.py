@@ -31,7 +31,9 @@ records = st.builds(
 EVERY = {
     Move.CLAIM: transitions.claim(lease=MINE, now_ms=NOW_MS, lease_until_ms=NOW_MS + 30_000, max_attempts=3),
     Move.RENEW: transitions.renew(lease=MINE, lease_until_ms=NOW_MS + 30_000),
-    Move.RELEASE: transitions.release(lease=MINE, not_before_ms=NOW_MS, deadline_ms=NOW_MS + 90_000, releases=0),
+    Move.RELEASE: transitions.release(
+        lease=MINE, not_before_ms=NOW_MS, deadline_ms=NOW_MS + 90_000, releases=0
+    ),
     Move.COMPLETE: transitions.conclude(
         lease=MINE, now_ms=NOW_MS, retention_seconds=RETENTION, failure=None,
         result=ResultRef(key="r", size_bytes=1, status_code=200),
@@ -113,7 +115,9 @@ def test_a_live_record_has_no_time_to_live(move):
 )
 def test_a_release_gives_its_attempt_back_twenty_times(releases_before, attempt_after):
     running = record(status=Status.IN_PROGRESS, lease=MINE, attempt=1, releases=releases_before)
-    back = transitions.release(lease=MINE, not_before_ms=NOW_MS, deadline_ms=NOW_MS + 90_000, releases=releases_before).apply(running)
+    back = transitions.release(
+        lease=MINE, not_before_ms=NOW_MS, deadline_ms=NOW_MS + 90_000, releases=releases_before
+    ).apply(running)
     assert (back.attempt, back.releases) == (attempt_after, releases_before + 1)
     assert back.lease_until_ms is None
 
