@@ -19,18 +19,25 @@ if TYPE_CHECKING:
 
 
 def gateway(arns: Arns, apis: Iterable[str]) -> iam.PolicyDocument:
-    """Rights of the gateway: accept, show, cancel."""
+    """Rights of the gateway: accept, show, cancel, list."""
+    listed = list(apis)
     return iam.PolicyDocument(
         statements=[
             _allow(
                 ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"],
                 [arns.table],
             ),
+            _allow(["dynamodb:BatchGetItem"], [arns.table]),
+            _allow(["dynamodb:Query"], [arns.index(keys.LISTING_INDEX), arns.index(keys.OPEN_INDEX)]),
             _allow(["s3:PutObject", "s3:DeleteObject"], [arns.objects(keys.PAYLOADS)]),
             # A presigned URL carries the rights of whoever signed it.
             _allow(["s3:GetObject"], [arns.objects(keys.RESULTS)]),
             _absence_shows(arns, [keys.RESULTS]),
-            _allow(["sqs:GetQueueUrl", "sqs:SendMessage"], [arns.queue(api) for api in apis]),
+            _allow(
+                ["sqs:GetQueueUrl", "sqs:SendMessage", "sqs:GetQueueAttributes"],
+                [arns.queue(api) for api in listed],
+            ),
+            _allow(["ecs:DescribeServices"], [arns.service(api) for api in listed]),
         ]
     )
 

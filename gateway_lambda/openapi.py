@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import penstock
 from gateway_lambda import reference
+from gateway_lambda.list_schemas import list_schemas
 from gateway_lambda.routes import ROUTES
 from penstock import errors, outcomes
 from penstock.errors import PenstockError
@@ -183,6 +184,7 @@ def _schemas() -> dict[str, Any]:
             },
         ),
         "RequestStatus": _request_status(),
+        **list_schemas(),
         "Failure": _object(
             "Why a request failed: a stable code, and a sentence for people.",
             {

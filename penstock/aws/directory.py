@@ -79,7 +79,8 @@ class DynamoDirectory:
                     RequestItems={self._table: {"Keys": wanted, "ConsistentRead": True}}
                 )
             found += [items.decode(item) for item in answer["Responses"].get(self._table, [])]
-            wanted = answer.get("UnprocessedKeys", {}).get(self._table, {}).get("Keys", [])
+            unread = answer.get("UnprocessedKeys", {})
+            wanted = list(unread[self._table]["Keys"]) if self._table in unread else []
         if wanted:
             raise DependencyError(f"read request records: {len(wanted)} of {len(keys)} were not served")
         return {record.key: record for record in found}

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from penstock import ids, keys, transitions
 from penstock.records import RequestKey
+from penstock.transitions import Move
 from tests.examples import NOW_MS, record
 from tests.unit.test_transitions import EVERY, MINE
 
@@ -75,16 +76,17 @@ def test_the_oldest_open_request_is_the_one_made_first(backend):
     assert backend.directory.oldest_open_ms("word-count") == NOW_MS + 3
 
 
-@pytest.mark.parametrize("moves", [[], ["claim"], ["claim", "renew"], ["claim", "release"]])
+@pytest.mark.parametrize("moves", [[], [Move.CLAIM], [Move.CLAIM, Move.RENEW], [Move.CLAIM, Move.RELEASE]])
 async def test_a_request_is_open_until_it_ends(backend, moves):
     made = create(backend)
     release = transitions.release(
         lease=MINE, not_before_ms=0, deadline_ms=made.deadline_ms, releases=made.releases
     )
+    by_name = {**EVERY, Move.RELEASE: release}
     for move in moves:
-        await backend.ledger.apply(made.key, {**EVERY, "release": release}[move])
+        await backend.ledger.apply(made.key, by_name[move])
     assert backend.directory.oldest_open_ms("word-count") == NOW_MS
-    await backend.ledger.apply(made.key, EVERY["cancel"])
+    await backend.ledger.apply(made.key, EVERY[Move.CANCEL])
     assert backend.directory.oldest_open_ms("word-count") is None
     assert backend.directory.newest("word-count", DAY, below=TOP, limit=9) == [place(made)]
 
