@@ -195,7 +195,8 @@ def test_a_list_is_bounded_by_time(door, query, expected):
 @pytest.mark.parametrize(
     "query",
     [
-        "limit=0", "limit=101", "limit=-1", "limit=1e9", "limit=", "limit=99999999999", "limit=\N{ARABIC-INDIC DIGIT ONE}",
+        "limit=0", "limit=101", "limit=-1", "limit=1e9", "limit=", "limit=99999999999",
+        "limit=\N{ARABIC-INDIC DIGIT ONE}",
         "status=done", "status=", "status=failed&status=expired", "stauts=failed", "created_after=",
         "created_after=2023-11-14", "created_after=2023-11-14T22:13:18", "created_after=20231114T221318Z",
         "created_after=2023-02-30T00:00:00Z", "created_before=tomorrow", "created_before=1700000000",
