@@ -46,6 +46,18 @@ class Arns:
             service="dynamodb", resource="table", resource_name=names.table(self.deployment)
         )
 
+    def index(self, name: str) -> str:
+        """One index of the table."""
+        return f"{self.table}/index/{name}"
+
+    def service(self, api: str) -> str:
+        """The ECS service of one API."""
+        return self.stack.format_arn(
+            service="ecs",
+            resource="service",
+            resource_name=f"{names.cluster(self.deployment)}/{names.service(api)}",
+        )
+
     def queue(self, api: str) -> str:
         """The queue of one API."""
         return self.stack.format_arn(service="sqs", resource=names.queue(self.deployment, api))

@@ -32,7 +32,7 @@ class Data(Construct):
         self._add_bucket(deployment, longest_retention, stage)
 
     def _add_table(self, deployment: str, stage: Stage) -> None:
-        dynamodb.Table(
+        table = dynamodb.Table(
             self,
             "Table",
             table_name=names.table(deployment),
@@ -46,6 +46,20 @@ class Data(Construct):
             ),
             deletion_protection=stage.deletion_protection,
             removal_policy=stage.removal_policy,
+        )
+        table.add_global_secondary_index(
+            index_name=keys.LISTING_INDEX,
+            partition_key=dynamodb.Attribute(name="listing_pk", type=dynamodb.AttributeType.STRING),
+            sort_key=dynamodb.Attribute(name="listing_sk", type=dynamodb.AttributeType.STRING),
+            projection_type=dynamodb.ProjectionType.KEYS_ONLY,
+        )
+        table.add_global_secondary_index(
+            index_name=keys.OPEN_INDEX,
+            partition_key=dynamodb.Attribute(name="open_pk", type=dynamodb.AttributeType.STRING),
+            sort_key=dynamodb.Attribute(name="due_ms", type=dynamodb.AttributeType.NUMBER),
+            projection_type=dynamodb.ProjectionType.INCLUDE,
+            # For the age of the oldest one: what is due first was not made first.
+            non_key_attributes=["created_ms"],
         )
 
     def _add_bucket(self, deployment: str, longest_retention: timedelta, stage: Stage) -> None:

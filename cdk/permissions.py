@@ -19,20 +19,27 @@ if TYPE_CHECKING:
 
 
 def gateway(arns: Arns, apis: Iterable[str], *, input_buckets: Iterable[str]) -> iam.PolicyDocument:
-    """Rights of the gateway: accept, show, cancel."""
+    """Rights of the gateway: accept, show, cancel, list."""
+    listed = list(apis)
     return iam.PolicyDocument(
         statements=[
             _allow(
                 ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"],
                 [arns.table],
             ),
+            _allow(["dynamodb:BatchGetItem"], [arns.table]),
+            _allow(["dynamodb:Query"], [arns.index(keys.LISTING_INDEX), arns.index(keys.OPEN_INDEX)]),
             _allow(["s3:PutObject", "s3:DeleteObject"], [arns.objects(keys.PAYLOADS)]),
             # A presigned URL carries the rights of whoever signed it: downloads and uploads need ours.
             # Of payloads, only uploads are looked at.
             _allow(["s3:GetObject"], [arns.objects(keys.RESULTS), arns.uploads]),
             _absence_shows(arns, [keys.RESULTS, keys.PAYLOADS]),
             *_read_foreign(arns, input_buckets),
-            _allow(["sqs:GetQueueUrl", "sqs:SendMessage"], [arns.queue(api) for api in apis]),
+            _allow(
+                ["sqs:GetQueueUrl", "sqs:SendMessage", "sqs:GetQueueAttributes"],
+                [arns.queue(api) for api in listed],
+            ),
+            _allow(["ecs:DescribeServices"], [arns.service(api) for api in listed]),
         ]
     )
 

@@ -195,6 +195,7 @@ class Attempts:
             transitions.release(
                 lease=run.lease,
                 not_before_ms=self._ports.clock() + pause_seconds * 1000,
+                deadline_ms=run.record.deadline_ms,
                 releases=run.record.releases,
             ),
         )

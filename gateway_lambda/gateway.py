@@ -26,10 +26,12 @@ if TYPE_CHECKING:
 
     from gateway_lambda.catalogue import ApiEntry, Catalogue
     from gateway_lambda.incoming import Incoming
+    from gateway_lambda.overview import Overview
     from gateway_lambda.ranges import Span
     from gateway_lambda.replies import Reply
     from gateway_lambda.submit import Submitter
     from gateway_lambda.uploads import Uploads
+    from gateway_lambda.waiting import Waited, Waiter
     from penstock.ports import Clock, Objects, Records
 
 #: How long a download link works. AWS ends it earlier if the function's own credentials end earlier.
@@ -54,6 +56,8 @@ class Gateway:
         records: Records,
         objects: Objects,
         clock: Clock,
+        waiter: Waiter,
+        overview: Overview,
         on_accepted: Callable[[ApiEntry, bool], None],
     ) -> None:
         self._catalogue = catalogue
@@ -62,12 +66,14 @@ class Gateway:
         self._records = records
         self._objects = objects
         self._clock = clock
+        self._waiter = waiter
+        self._overview = overview
         self._on_accepted = on_accepted
 
     def submit(self, incoming: Incoming) -> Reply:
-        """``POST /async/{api}``."""
+        """``POST /async/{api}``; the end instead of the beginning for those who wait and see it."""
         api = self._catalogue.find(incoming.path["api"])
-        _check_preferences(incoming)
+        wait_seconds = _wait_seconds(incoming)
         stored = stored_payload(api, incoming, uploads=self._uploads, objects=self._objects)
         accepted = self._submitter.submit(
             Submission(
@@ -86,12 +92,20 @@ class Gateway:
             )
         )
         self._on_accepted(api, accepted.replayed)
-        return replies.document(
-            views.accepted(accepted.record, api.endpoint),
-            status=HTTPStatus.ACCEPTED,
-            # Relative to the request's own URL, whatever stage or domain stands before it.
-            headers={"Location": f"{api.endpoint}/{accepted.record.id}"},
+        waited = self._waiter.until_ended(
+            accepted.record, wait_seconds=wait_seconds, received_ms=incoming.received_ms
         )
+        if waited.record.status.terminal and waited.applied_seconds is not None:
+            reply = self._status_reply(waited.record, api, incoming)
+        else:
+            reply = replies.document(views.accepted(waited.record, api.endpoint), status=HTTPStatus.ACCEPTED)
+        # Relative to the request's own URL, whatever stage or domain stands before it.
+        location = {"Location": f"{api.endpoint}/{accepted.record.id}"}
+        return replies.with_headers(reply, location | _applied(waited))
+
+    def list_requests(self, incoming: Incoming) -> Reply:
+        """``GET /async/{api}``."""
+        return self._overview.reply(self._catalogue.find(incoming.path["api"]), incoming.query)
 
     def upload(self, incoming: Incoming) -> Reply:
         """``POST /uploads/{api}``."""
@@ -101,13 +115,10 @@ class Gateway:
     def status(self, incoming: Incoming) -> Reply:
         """``GET /async/{api}/{id}``."""
         api = self._catalogue.find(incoming.path["api"])
-        _check_preferences(incoming)
+        wait_seconds = _wait_seconds(incoming)
         record = self._find(api, incoming.path["id"])
-        if views.may_inline(record, limit_bytes=api.inline_result_bytes):
-            reply = self._inlined(record, api)
-            if reply is not None and _arrives(reply, incoming):
-                return reply
-        return self._status_document(record, api)
+        waited = self._waiter.until_ended(record, wait_seconds=wait_seconds, received_ms=incoming.received_ms)
+        return replies.with_headers(self._status_reply(waited.record, api, incoming), _applied(waited))
 
     def result(self, incoming: Incoming) -> Reply:
         """``GET /async/{api}/{id}/result``."""
@@ -188,6 +199,13 @@ class Gateway:
             return None
         return replies.Reply(HTTPStatus.OK, body, {"Content-Type": "application/json"})
 
+    def _status_reply(self, record: RequestRecord, api: ApiEntry, incoming: Incoming) -> Reply:
+        if views.may_inline(record, limit_bytes=api.inline_result_bytes):
+            reply = self._inlined(record, api)
+            if reply is not None and _arrives(reply, incoming):
+                return reply
+        return self._status_document(record, api)
+
     def _status_document(self, record: RequestRecord, api: ApiEntry) -> Reply:
         url = self._download(record.result) if record.result else None
         return replies.document(views.status(record, api.endpoint, result_url=url))
@@ -201,8 +219,13 @@ def _arrives(reply: Reply, incoming: Incoming) -> bool:
     return reply.text is not None or "accept" in incoming.headers
 
 
-def _check_preferences(incoming: Incoming) -> None:
-    prefer.wait_seconds(incoming.headers.get("prefer", ""))
+def _wait_seconds(incoming: Incoming) -> int | None:
+    return prefer.wait_seconds(incoming.headers.get("prefer", ""))
+
+
+def _applied(waited: Waited) -> dict[str, str]:
+    seconds = waited.applied_seconds
+    return {} if seconds is None else {"Preference-Applied": f"wait={seconds}"}
 
 
 def _key(api: ApiEntry, request_id: str) -> RequestKey:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 import os
+import secrets
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
@@ -15,18 +16,27 @@ from aws_lambda_powertools.metrics import MetricUnit
 from botocore.config import Config
 
 from gateway_lambda.catalogue import FILE, Catalogue
+from gateway_lambda.figures import FigureSources
 from gateway_lambda.gateway import Gateway
+from gateway_lambda.listing import Listing
+from gateway_lambda.overview import Overview
 from gateway_lambda.routes import build_app
 from gateway_lambda.settings import Settings
 from gateway_lambda.submit import Submitter
 from gateway_lambda.uploads import Uploads
-from penstock import environment, names
+from gateway_lambda.waiting import Waiter
+from penstock import environment, keys, names
+from penstock.aws.directory import DynamoDirectory
+from penstock.aws.figures import EcsWorkers, SqsQueues
 from penstock.aws.objects import S3Objects
 from penstock.aws.outbox import SqsOutbox
 from penstock.aws.records import DynamoRecords
+from penstock.aws.slots import DynamoSlots
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from mypy_boto3_ecs import ECSClient
 
     from gateway_lambda.catalogue import ApiEntry
 
@@ -54,12 +64,13 @@ def _build() -> Callable[[Mapping[str, Any], Any], dict[str, Any]]:
         lambda arguments: boto3.session.Session().client(arguments[0], config=arguments[1]),
         (("s3", _S3), ("dynamodb", _AWS), ("sqs", _AWS)),
     )
+    queue_name = functools.partial(names.queue, settings.deployment)
     records, objects = DynamoRecords(dynamodb, settings.table), S3Objects(s3, settings.bucket)
     submitter = Submitter(
         deployment=settings.deployment,
         records=records,
         objects=objects,
-        outbox=SqsOutbox(sqs, functools.partial(names.queue, settings.deployment)),
+        outbox=SqsOutbox(sqs, queue_name),
         executor=executor,
         clock=_now_ms,
     )
@@ -70,9 +81,39 @@ def _build() -> Callable[[Mapping[str, Any], Any], dict[str, Any]]:
         records=records,
         objects=objects,
         clock=_now_ms,
+        waiter=Waiter(
+            records=records,
+            slots=DynamoSlots(dynamodb, settings.table),
+            slot_count=settings.wait_slots,
+            executor=executor,
+            clock=_now_ms,
+            sleep=time.sleep,
+            choose=secrets.randbelow,
+        ),
+        overview=_overview(
+            DynamoDirectory(
+                dynamodb, settings.table, executor=ThreadPoolExecutor(keys.SHARDS, thread_name_prefix="shard")
+            ),
+            queues=SqsQueues(sqs, queue_name),
+            workers=EcsWorkers(_connect_to_ecs, settings.deployment),
+            executor=executor,
+        ),
         on_accepted=_count,
     )
     return build_app(gateway)
+
+
+def _overview(
+    directory: DynamoDirectory, *, queues: SqsQueues, workers: EcsWorkers, executor: ThreadPoolExecutor
+) -> Overview:
+    figures = FigureSources(
+        directory=directory, queues=queues, workers=workers, executor=executor, clock=_now_ms
+    )
+    return Overview(Listing(directory, _now_ms), figures)
+
+
+def _connect_to_ecs() -> ECSClient:
+    return boto3.session.Session().client("ecs", config=_AWS)
 
 
 def _now_ms() -> int:

@@ -34,6 +34,8 @@ class Incoming:
     body: bytes
     #: Who calls, as API Gateway authenticated them.
     caller: str
+    #: When API Gateway received it: its patience is counted from there. None if it did not say.
+    received_ms: int | None = None
 
     @classmethod
     def from_event(cls, event: Mapping[str, Any]) -> Incoming:
@@ -48,6 +50,7 @@ class Incoming:
             query=urlencode(event.get("multiValueQueryStringParameters") or {}, doseq=True),
             body=_body(event.get("body") or "", encoded=bool(event.get("isBase64Encoded"))),
             caller=_caller(identity.get("userArn")),
+            received_ms=event["requestContext"].get("requestTimeEpoch"),
         )
 
     @property

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import penstock
 from gateway_lambda import reference
+from gateway_lambda.list_schemas import list_schemas
 from gateway_lambda.routes import ROUTES
 from gateway_lambda.uploads import MAX_UPLOAD_BYTES
 from penstock import errors, generated, outcomes
@@ -187,6 +188,7 @@ def _schemas() -> dict[str, Any]:
             },
         ),
         "RequestStatus": _request_status(),
+        **list_schemas(),
         "Failure": _object(
             "Why a request failed: a stable code, and a sentence for people.",
             {

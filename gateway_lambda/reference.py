@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from gateway_lambda.gateway import DOWNLOAD_SECONDS, MAX_RESULT_BYTES
 from gateway_lambda.incoming import MAX_BODY_BYTES
+from gateway_lambda.list_query import DEFAULT_LIMIT, MAX_LIMIT
+from gateway_lambda.listing import MAX_DAYS, MAX_LOOKED_AT
 from gateway_lambda.uploads import MAX_UPLOAD_BYTES, UPLOAD_SECONDS
+from gateway_lambda.waiting import MAX_WAIT_SECONDS
 from penstock import errors, headers
 
 if TYPE_CHECKING:
@@ -112,9 +115,42 @@ PARAMETERS: Mapping[str, Json] = {
     "prefer": {
         "name": "Prefer",
         "in": "header",
-        "description": "RFC 7240. `wait=N` is checked for its form; the answer comes at once all the same.",
+        "description": (
+            f"RFC 7240. `wait=N` waits up to N seconds, at most {MAX_WAIT_SECONDS}, for the request's end. "
+            "The answer is immediate, and has no `Preference-Applied`, while too many others wait."
+        ),
         "schema": {"type": "string"},
         "example": "wait=10",
+    },
+    "status": {
+        "name": "status",
+        "in": "query",
+        "description": "Only requests of this status.",
+        "schema": {"$ref": "#/components/schemas/Status"},
+    },
+    "created_after": {
+        "name": "created_after",
+        "in": "query",
+        "description": "Only requests made at this moment or later (RFC 3339).",
+        "schema": {"type": "string", "format": "date-time"},
+    },
+    "created_before": {
+        "name": "created_before",
+        "in": "query",
+        "description": "Only requests made before this moment (RFC 3339).",
+        "schema": {"type": "string", "format": "date-time"},
+    },
+    "limit": {
+        "name": "limit",
+        "in": "query",
+        "description": "The most requests on a page.",
+        "schema": {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
+    },
+    "cursor": {
+        "name": "cursor",
+        "in": "query",
+        "description": "`next_cursor` of the page before, with the same filters.",
+        "schema": {"type": "string"},
     },
 }
 
@@ -147,6 +183,12 @@ HEADERS: Mapping[str, Json] = {
         "description": "Where to go on; may be relative to the URL of the call.",
         "required": True,
         "schema": {"type": "string", "format": "uri-reference"},
+    },
+    "Preference-Applied": {
+        "description": (
+            "RFC 7240: the wait that was honoured, if the call asked for one. Absent if it was not."
+        ),
+        "schema": {"type": "string", "pattern": f"^wait=([0-9]|1[0-9]|2[0-{MAX_WAIT_SECONDS - 20}])$"},
     },
     "Retry-After": {
         "description": "Seconds to wait before the next call.",
@@ -203,7 +245,8 @@ OPERATIONS = (
         path="/async/{api}",
         summary="Submit a request",
         description=(
-            "Stores the request, queues it, and answers before it runs. `Content-Type`, the query, "
+            "Stores the request, queues it, and answers before it runs, unless `Prefer: wait=N` asks for "
+            "its end. `Content-Type`, the query, "
             f"{_STORED_HEADERS} and the API's `forward_headers` are stored and passed on to the container; "
             f"values over {headers.MAX_VALUE_CHARACTERS} characters are dropped. No other header is stored."
         ),
@@ -213,11 +256,16 @@ OPERATIONS = (
             "that are no UTF-8 text need a `Content-Type`. None with `X-Upload-Id` or `X-Payload-Url`."
         ),
         answers={
+            HTTPStatus.OK: Answer(
+                description="Accepted, and ended within the wait that `Prefer` asked for.",
+                schema="RequestStatus",
+                headers=("Location", "Preference-Applied"),
+            ),
             HTTPStatus.ACCEPTED: Answer(
                 description="Accepted, now or by an earlier call with the same Idempotency-Key.",
                 schema="Accepted",
-                headers=("Location",),
-            )
+                headers=("Location", "Preference-Applied"),
+            ),
         },
         errors=(
             errors.InvalidIdempotencyKey,
@@ -236,6 +284,19 @@ OPERATIONS = (
     ),
     Operation(
         method=HTTPMethod.GET,
+        path="/async/{api}",
+        summary="List requests",
+        description=(
+            "Newest first, without their results; the first page also says how busy the API is. For one "
+            f"page, at most {MAX_DAYS} days and about {MAX_LOOKED_AT} requests are looked at, so a page may "
+            "be short or empty. The list goes on as long as there is a `next_cursor`."
+        ),
+        parameters=("api", "status", "created_after", "created_before", "limit", "cursor"),
+        answers={HTTPStatus.OK: Answer(description="A page of the list.", schema="RequestList")},
+        errors=(errors.InvalidQuery, errors.InvalidCursor, errors.UnknownApi, errors.Unavailable),
+    ),
+    Operation(
+        method=HTTPMethod.GET,
         path="/async/{api}/{id}",
         summary="Get the status of a request",
         description=(
@@ -243,7 +304,11 @@ OPERATIONS = (
             f"is a `result_url`, which {_LINK_ENDS}."
         ),
         parameters=(*_PATH, "prefer"),
-        answers={HTTPStatus.OK: Answer(description="Where the request is.", schema="RequestStatus")},
+        answers={
+            HTTPStatus.OK: Answer(
+                description="Where the request is.", schema="RequestStatus", headers=("Preference-Applied",)
+            )
+        },
         errors=(errors.InvalidPreference, *_UNKNOWN, errors.NoResult, errors.Unavailable),
     ),
     Operation(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +51,11 @@ def document(
     return Reply(
         status, json.dumps(content).encode(), {"Content-Type": "application/json", **(headers or {})}
     )
+
+
+def with_headers(reply: Reply, headers: Mapping[str, str]) -> Reply:
+    """The reply with these headers besides its own."""
+    return replace(reply, headers={**reply.headers, **headers})
 
 
 def problem(error: PenstockError) -> Reply:

@@ -40,6 +40,7 @@ class Route:
 
 ROUTES = (
     Route(HTTPMethod.POST, "/async/{api}", Gateway.submit),
+    Route(HTTPMethod.GET, "/async/{api}", Gateway.list_requests),
     Route(HTTPMethod.GET, "/async/{api}/{id}", Gateway.status),
     Route(HTTPMethod.DELETE, "/async/{api}/{id}", Gateway.cancel),
     Route(HTTPMethod.GET, "/async/{api}/{id}/result", Gateway.result),

@@ -7,8 +7,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Read from ``PENSTOCK_DEPLOYMENT``, ``PENSTOCK_TABLE`` and ``PENSTOCK_BUCKET``."""
+    """Read from ``PENSTOCK_DEPLOYMENT`` and so on, after the fields' names."""
 
     deployment: str
     table: str
     bucket: str
+    #: How many callers may wait at once. Each keeps one of the function's environments busy, of
+    #: which an account has 1,000 unless that was changed.
+    wait_slots: int = 50

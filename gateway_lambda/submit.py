@@ -124,6 +124,7 @@ class Submitter:
             ),
             created_ms=now_ms,
             deadline_ms=now_ms + QUEUE_DEADLINE_MS,
+            due_ms=now_ms + QUEUE_DEADLINE_MS,
         )
 
     def _id(self, submission: Submission) -> str:

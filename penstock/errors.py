@@ -4,6 +4,8 @@ PenstockError
 ├── InvalidRequest             400  what was sent cannot be understood
 │   ├── InvalidIdempotencyKey
 │   ├── InvalidPreference
+│   ├── InvalidQuery
+│   ├── InvalidCursor
 │   ├── InvalidBody
 │   ├── InvalidUpload
 │   └── InvalidPayloadUrl
@@ -66,6 +68,20 @@ class InvalidPreference(InvalidRequest):
 
     code = "invalid_preference"
     title = "The Prefer header is not usable"
+
+
+class InvalidQuery(InvalidRequest):
+    """A parameter of the URL's query is unknown, given twice, or has a value that cannot be used."""
+
+    code = "invalid_query"
+    title = "The query is not usable"
+
+
+class InvalidCursor(InvalidRequest):
+    """The cursor was damaged, or belongs to a list with other parameters; start from the first page."""
+
+    code = "invalid_cursor"
+    title = "The cursor is not usable"
 
 
 class InvalidBody(InvalidRequest):

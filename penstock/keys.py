@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zlib
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -11,6 +13,15 @@ PAYLOADS = "payloads"
 RESULTS = "results"
 #: Start of the last part of an upload's key; those of other payloads are hexadecimal.
 UPLOAD = "upload-"
+
+#: Index of all requests by the time they were made, a partition per API, day and shard.
+LISTING_INDEX = "listing"
+#: Index of the requests that have not ended, by the time they are due, a partition per API and shard.
+OPEN_INDEX = "open"
+
+#: Partitions for what one would do: one key of an index takes about 1,000 writes a second, and
+#: more than that would throttle the table itself.
+SHARDS = 8
 
 
 def payload(key: RequestKey, *, nonce: str) -> str:
@@ -31,3 +42,56 @@ def result(key: RequestKey, *, lease: str) -> str:
 def request_item(key: RequestKey) -> dict[str, str]:
     """Primary key of a request's item."""
     return {"pk": f"REQ#{key.api}#{key.id}", "sk": "META"}
+
+
+def slot_item(slot: int) -> dict[str, str]:
+    """Primary key of one of the slots for callers who wait."""
+    return {"pk": f"WAIT#{slot}", "sk": "META"}
+
+
+def index_attributes(key: RequestKey, *, created_ms: int) -> dict[str, str]:
+    """What puts a request's item into both indexes; ``due_ms`` comes with the record.
+
+    An item is in an index only while it has both keys of it, so the end of ``due_ms`` is the end
+    of the entry in the open one.
+    """
+    shard = shard_of(key.id)
+    return {
+        "listing_pk": listing_partition(key.api, day_of(created_ms), shard),
+        "listing_sk": position(created_ms, key.id),
+        "open_pk": open_partition(key.api, shard),
+    }
+
+
+def listing_partition(api: str, day: str, shard: int) -> str:
+    """The requests of one API that were made on one day, one shard of them."""
+    return f"{api}#{day}#{shard}"
+
+
+def open_partition(api: str, shard: int) -> str:
+    """The requests of one API that have not ended, one shard of them."""
+    return f"open#{api}#{shard}"
+
+
+def shard_of(request_id: str) -> int:
+    """Which shard a request is in: ids are random or hashes, so all fill alike."""
+    return zlib.crc32(request_id.encode()) % SHARDS
+
+
+def day_of(ms: int) -> str:
+    """The UTC day of a moment, such as ``2026-10-01``."""
+    return datetime.fromtimestamp(ms / 1000, UTC).date().isoformat()
+
+
+def position(created_ms: int, request_id: str = "") -> str:
+    """Where a request stands among all of its API, as text that sorts by time.
+
+    The id keeps requests of the same millisecond apart. Without it, the position before them all.
+    """
+    return f"{created_ms:013d}#{request_id}"
+
+
+def moment_of(position: str) -> tuple[int, str]:
+    """Time and id of a position."""
+    created, _, request_id = position.partition("#")
+    return int(created), request_id

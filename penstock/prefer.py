@@ -81,5 +81,7 @@ def _malformed(header: str) -> InvalidPreference:
 def _seconds(value: str) -> int:
     digits = value.strip('"')
     if not re.fullmatch(r"[0-9]{1,9}", digits):
-        raise InvalidPreference("Prefer: wait takes a whole number of seconds, for example wait=10.")
+        raise InvalidPreference(
+            "Prefer: wait takes a whole number of seconds, 0 to 999999999, for example wait=10."
+        )
     return int(digits)

@@ -108,6 +108,9 @@ class RequestRecord:
     created_ms: int
     #: A request that still waits in the queue at this moment is not started any more (R13).
     deadline_ms: int
+    #: When somebody must look at the request if nothing happens before: the deadline while it waits,
+    #: the lease's end while it runs. None once it has ended, which takes it off the list of open ones.
+    due_ms: int | None = None
     #: Attempts started, less those given back by a voluntary release.
     attempt: int = 0
     #: Voluntary releases so far (R7).

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 #: Releases that give their attempt back (R7); beyond them an interruption counts as an attempt.
 MAX_FREE_RELEASES = 20
 
+#: What an end removes: without it the record is no longer among the open ones (R13).
+_CLOSED = frozenset({"due_ms"})
+
 
 class Move(StrEnum):
     """Names of the transitions; they appear in logs."""
@@ -142,6 +145,7 @@ def claim(*, lease: str, now_ms: int, lease_until_ms: int, max_attempts: int) ->
             "status": Status.IN_PROGRESS,
             "lease": lease,
             "lease_until_ms": lease_until_ms,
+            "due_ms": lease_until_ms,
             "started_ms": now_ms,
         },
         add={"attempt": 1},
@@ -154,21 +158,21 @@ def renew(*, lease: str, lease_until_ms: int) -> Transition:
         move=Move.RENEW,
         allowed=(_held_by(lease),),
         achieved=_held_by(lease),
-        assign={"lease_until_ms": lease_until_ms},
+        assign={"lease_until_ms": lease_until_ms, "due_ms": lease_until_ms},
     )
 
 
-def release(*, lease: str, not_before_ms: int, releases: int) -> Transition:
+def release(*, lease: str, not_before_ms: int, deadline_ms: int, releases: int) -> Transition:
     """Put the request back without an outcome (R7).
 
-    ``releases`` is how often that has happened before, as the claim returned it: the first 20
-    give their attempt back.
+    ``deadline_ms`` and ``releases``, how often that has happened before, are as the claim returned
+    them: the first 20 releases give their attempt back.
     """
     return Transition(
         move=Move.RELEASE,
         allowed=(_held_by(lease),),
         achieved=(_status_is(Status.IN_QUEUE), Check("lease", Op.EQ, lease)),
-        assign={"status": Status.IN_QUEUE, "not_before_ms": not_before_ms},
+        assign={"status": Status.IN_QUEUE, "not_before_ms": not_before_ms, "due_ms": deadline_ms},
         clear=frozenset({"lease_until_ms"}),
         add={"releases": 1} | ({"attempt": -1} if releases < MAX_FREE_RELEASES else {}),
     )
@@ -189,6 +193,7 @@ def conclude(
         achieved=(_status_is(TABLE[move].target), Check("lease", Op.EQ, lease)),
         assign=_ended(now_ms, retention_seconds)
         | {name: value for name, value in outcome.items() if value is not None},
+        clear=_CLOSED,
     )
 
 
@@ -203,6 +208,7 @@ def give_up(*, now_ms: int, retention_seconds: int, max_attempts: int, failure: 
         ),
         achieved=(_status_is(Status.FAILED),),
         assign=_ended(now_ms, retention_seconds) | {"status": Status.FAILED, "failure": failure},
+        clear=_CLOSED,
     )
 
 
@@ -216,6 +222,7 @@ def cancel(*, now_ms: int, retention_seconds: int) -> Transition:
         allowed=((_status_is(Status.IN_QUEUE),), (_status_is(Status.IN_PROGRESS),)),
         achieved=(_status_is(Status.CANCELLED),),
         assign=_ended(now_ms, retention_seconds) | {"status": Status.CANCELLED},
+        clear=_CLOSED,
     )
 
 
@@ -226,6 +233,7 @@ def expire(*, now_ms: int, retention_seconds: int) -> Transition:
         allowed=((_status_is(Status.IN_QUEUE), Check("deadline_ms", Op.LE, now_ms)),),
         achieved=(_status_is(Status.EXPIRED),),
         assign=_ended(now_ms, retention_seconds) | {"status": Status.EXPIRED},
+        clear=_CLOSED,
     )
 
 

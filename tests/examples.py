@@ -20,6 +20,7 @@ _RECORD = RequestRecord(
     fingerprint="f" * 64,
     created_ms=NOW_MS,
     deadline_ms=NOW_MS + 13 * 24 * 3600 * 1000,
+    due_ms=NOW_MS + 13 * 24 * 3600 * 1000,
 )
 
 

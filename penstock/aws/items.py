@@ -33,8 +33,11 @@ def key_item(key: RequestKey) -> Item:
 
 
 def encode(record: RequestRecord) -> Item:
-    """The whole item of a record."""
-    return key_item(record.key) | {name: attribute(value) for name, value in _plain(record).items()}
+    """The whole item of a record, with what the indexes need."""
+    found_by = keys.index_attributes(record.key, created_ms=record.created_ms)
+    return key_item(record.key) | {
+        name: attribute(value) for name, value in (found_by | _plain(record)).items()
+    }
 
 
 def decode(item: Item) -> RequestRecord:

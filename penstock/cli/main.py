@@ -13,14 +13,17 @@ from penstock.cli.options import (
     Data,
     File,
     Key,
+    Limit,
     Output,
     PayloadUrl,
     Query,
     RequestId,
+    StatusFilter,
     Timeout,
     Url,
     Version,
     Wait,
+    WaitForEnd,
 )
 from penstock.cli.surroundings import Surroundings
 
@@ -97,6 +100,8 @@ def get(
     api: ApiName,
     request_id: RequestId,
     *,
+    wait: WaitForEnd = False,
+    timeout: Timeout = 600,
     as_json: AsJson = False,
     output: Output = None,
     url: Url = None,
@@ -104,7 +109,31 @@ def get(
     """Print where a request is and what came of it."""
     from penstock.cli.requests import get as run  # noqa: PLC0415 - loads httpx
 
-    run(context.obj, api, request_id, url=url, output=output, as_json=as_json)
+    run(
+        context.obj,
+        api,
+        request_id,
+        url=url,
+        output=output,
+        as_json=as_json,
+        timeout_seconds=timeout if wait else None,
+    )
+
+
+@app.command("list", epilog=_EXIT_CODES)
+def list_requests(
+    context: typer.Context,
+    api: ApiName,
+    *,
+    status: StatusFilter = None,
+    limit: Limit = 20,
+    as_json: AsJson = False,
+    url: Url = None,
+) -> None:
+    """List requests, newest first, and say how busy the API is."""
+    from penstock.cli.listing import list_requests as run  # noqa: PLC0415 - loads httpx
+
+    run(context.obj, api, url=url, status=status, limit=limit, as_json=as_json)
 
 
 @app.command(epilog=_EXIT_CODES)

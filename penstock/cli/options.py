@@ -9,6 +9,7 @@ import typer
 
 from penstock import __version__
 from penstock.cli.output import emit
+from penstock.records import Status
 
 ApiName = Annotated[
     str,
@@ -58,6 +59,11 @@ Query = Annotated[
     typer.Option("--query", metavar="NAME=VALUE", help="Query parameter; may be repeated."),
 ]
 Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for the result and print it.")]
+WaitForEnd = Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until the request has ended.")]
+StatusFilter = Annotated[
+    Status | None, typer.Option("--status", help="Only requests of this status.", show_default=False)
+]
+Limit = Annotated[int, typer.Option("--limit", metavar="N", min=1, help="The most requests to list.")]
 Timeout = Annotated[int, typer.Option("--timeout", metavar="SECONDS", min=0, help="Longest time to wait.")]
 Configuration = Annotated[Path, typer.Argument(metavar="PATH", help="The configuration.")]
 

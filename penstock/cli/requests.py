@@ -9,7 +9,8 @@ import typer
 from penstock.cli.connection import connected
 from penstock.cli.delivery import check_output, save
 from penstock.cli.exits import ExitCode
-from penstock.cli.output import columns, document, emit
+from penstock.cli.output import columns, document, emit, note
+from penstock.cli.progress import watching
 from penstock.records import Status
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from penstock.cli.surroundings import Surroundings
-    from penstock.client import RequestState
+    from penstock.client import Client, RequestState
 
 
 def get(
@@ -28,11 +29,15 @@ def get(
     url: str | None,
     output: Path | None,
     as_json: bool,
+    timeout_seconds: int | None = None,
 ) -> None:
-    """Print the state, and save the result if asked to."""
+    """Print the state, at the end if there is a timeout, and save the result if asked to."""
     check_output(output)
     with connected(surroundings, url) as client:
-        state = client.get(api, request_id)
+        if timeout_seconds is None:
+            state = client.get(api, request_id)
+        else:
+            state = _wait(client, api, request_id, surroundings, timeout_seconds=timeout_seconds)
         if output is not None:
             save(client, api, request_id, output)
     _print(state, surroundings, as_json=as_json)
@@ -45,6 +50,17 @@ def cancel(surroundings: Surroundings, api: str, request_id: str, *, url: str | 
     with connected(surroundings, url) as client:
         state = client.cancel(api, request_id)
     _print(state, surroundings, as_json=as_json)
+
+
+def _wait(
+    client: Client, api: str, request_id: str, surroundings: Surroundings, *, timeout_seconds: int
+) -> RequestState:
+    try:
+        with watching(surroundings) as on_change:
+            return client.wait(api, request_id, timeout_seconds=timeout_seconds, on_change=on_change)
+    except KeyboardInterrupt as interrupt:
+        note("Interrupted. The request goes on.")
+        raise typer.Exit(ExitCode.INTERRUPTED) from interrupt
 
 
 def _print(state: RequestState, surroundings: Surroundings, *, as_json: bool) -> None:

@@ -12,7 +12,7 @@ from penstock.client.errors import (
     WaitTimeout,
 )
 from penstock.client.retry import Timing
-from penstock.client.states import Delivery, RequestState, Result, Submission
+from penstock.client.states import Delivery, Figures, Page, RequestState, Result, Submission
 
 __all__ = [
     "DEFAULT_TIMEOUT_SECONDS",
@@ -20,9 +20,11 @@ __all__ = [
     "Client",
     "ClientError",
     "Delivery",
+    "Figures",
     "InvalidInput",
     "InvalidUrl",
     "MissingCredentials",
+    "Page",
     "RequestState",
     "Result",
     "ServerUnreachable",

@@ -11,18 +11,22 @@ import httpx
 from penstock import __version__
 from penstock.client.addresses import base_url, below, shown, web_address
 from penstock.client.destination import replaced
-from penstock.client.errors import InvalidInput, UnexpectedAnswer, WaitTimeout
+from penstock.client.errors import InvalidInput, UnexpectedAnswer
 from penstock.client.exchange import Exchange, refusal
-from penstock.client.retry import MAX_RETRIES, Timing, poll_intervals
-from penstock.client.states import Delivery, RequestState, Result, Submission
+from penstock.client.lists import Filters
+from penstock.client.polling import Poll, until_ended
+from penstock.client.retry import MAX_RETRIES, Timing
+from penstock.client.states import Delivery, Page, RequestState, Result, Submission
 from penstock.client.upload import INLINE_BYTES, Invitation, LocalFile, invitation_request, send
 from penstock.ids import new_token
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from datetime import datetime
     from pathlib import Path
 
     from penstock.client.documents import Document
+    from penstock.records import Status
 
 #: API Gateway ends a call after 29 s, so nothing comes later than this.
 DEFAULT_TIMEOUT_SECONDS = 30.0
@@ -58,6 +62,7 @@ class Client:
         self._base = base_url(url)
         self._auth = auth or _signature_for(self._base)
         self._timing = timing
+        self._timeout_seconds = timeout_seconds
         self._http = _http_client(transport, timeout_seconds=timeout_seconds)
         self._exchange = Exchange(self._http, timing=timing)
 
@@ -182,25 +187,61 @@ class Client:
         timeout_seconds: float,
         on_change: Callable[[RequestState], None] | None = None,
     ) -> RequestState:
-        """Look again and again until the request has ended, and return its terminal state.
+        """Look until the request has ended, and return its terminal state.
 
-        ``on_change`` gets the first state and each with another status or attempt. Raises
-        WaitTimeout; the request goes on then, as it does if the caller is interrupted.
+        The server is asked to answer only when that is so, and is asked again and again if it
+        has no room for callers who wait. ``on_change`` gets the first state and each that is seen
+        with another status or attempt. Raises WaitTimeout; the request goes on then, as it does if
+        the caller is interrupted.
         """
-        deadline = self._timing.clock() + timeout_seconds
-        intervals = poll_intervals(self._timing.random)
-        seen = None
+
+        def look(wait_seconds: int) -> Poll:
+            return self._look(api, request_id, wait_seconds)
+
+        return until_ended(look, timeout_seconds=timeout_seconds, timing=self._timing, on_change=on_change)
+
+    def page(
+        self,
+        api: str,
+        *,
+        status: Status | str | None = None,
+        created_after: datetime | None = None,
+        created_before: datetime | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> Page:
+        """One page of the API's requests, newest first; the first one says how busy the API is.
+
+        Go on with ``next_cursor`` and the same filters. The server decides on the page's size
+        unless there is a ``limit``, of at most 100.
+        """
+        filters = Filters(status=status, created_after=created_after, created_before=created_before)
+        query = filters.query(limit=limit, cursor=cursor)
+        request = self._http.build_request("GET", below(self._base, "async", api, query=query))
+        return self._exchange.ask(request, Page.of, auth=self._auth, retries=MAX_RETRIES)
+
+    def list(
+        self,
+        api: str,
+        *,
+        status: Status | str | None = None,
+        created_after: datetime | None = None,
+        created_before: datetime | None = None,
+    ) -> Iterator[RequestState]:
+        """The API's requests, newest first and without results; pages are fetched on the way."""
+        cursor = None
         while True:
-            state = self.get(api, request_id)
-            if on_change is not None and seen != (state.status, state.attempt):
-                on_change(state)
-            seen = (state.status, state.attempt)
-            if state.status.terminal:
-                return state
-            remaining = deadline - self._timing.clock()
-            if remaining <= 0:
-                raise WaitTimeout(state, timeout_seconds=timeout_seconds)
-            self._timing.sleep(min(next(intervals), remaining))
+            page = self.page(
+                api,
+                status=status,
+                created_after=created_after,
+                created_before=created_before,
+                cursor=cursor,
+            )
+            yield from page.requests
+            cursor = page.next_cursor
+            if cursor is None:
+                return
 
     def result(self, api: str, request_id: str) -> Result:
         """The result in memory; ApiProblem ``not_finished`` or ``no_result`` if there is none."""
@@ -224,6 +265,19 @@ class Client:
                 sink.write(chunk)
                 size_bytes += len(chunk)
             return Delivery(size_bytes=size_bytes, content_type=response.headers.get("content-type"))
+
+    def _look(self, api: str, request_id: str, wait_seconds: int) -> Poll:
+        request = self._http.build_request(
+            "GET",
+            below(self._base, "async", api, request_id),
+            headers={"prefer": f"wait={wait_seconds}"} if wait_seconds else {},
+            # On top of what an answer may take anyway.
+            timeout=self._timeout_seconds + wait_seconds,
+        )
+        state, headers = self._exchange.ask_with_headers(
+            request, RequestState.of, auth=self._auth, retries=MAX_RETRIES
+        )
+        return Poll(state, waited="preference-applied" in headers)
 
     @contextmanager
     def _result(self, api: str, request_id: str) -> Iterator[httpx.Response]:

@@ -51,6 +51,13 @@ class Document:
             raise Malformed(f'"{name}" is not of type {kind.__name__}')
         return value
 
+    def documents(self, name: str) -> list[Document]:
+        """A list of objects that every such document has."""
+        values = self.members.get(name)
+        if not isinstance(values, list) or not all(isinstance(value, dict) for value in values):
+            raise Malformed(f'"{name}" is no list of objects')
+        return [Document(value) for value in values]
+
     def seconds(self, name: str) -> float | None:
         """A duration that may be absent or null."""
         value = self.members.get(name)

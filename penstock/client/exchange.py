@@ -45,7 +45,19 @@ class Exchange:
 
         Raises ApiProblem, ServerUnreachable, UnexpectedAnswer, or whatever ``auth`` raises.
         """
-        return _understood(self._send(request, auth=auth, retries=retries, stream=False), decode)
+        return self.ask_with_headers(request, decode, auth=auth, retries=retries)[0]
+
+    def ask_with_headers(
+        self,
+        request: httpx.Request,
+        decode: Callable[[Document], _Value],
+        *,
+        auth: httpx.Auth | None,
+        retries: int,
+    ) -> tuple[_Value, httpx.Headers]:
+        """The same, with the headers that the answer came with."""
+        response = self._send(request, auth=auth, retries=retries, stream=False)
+        return _understood(response, decode), response.headers
 
     @contextmanager
     def stream(

@@ -5,14 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from penstock.client.documents import Malformed
+from penstock.client.documents import Document, Malformed
 from penstock.records import Failure, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
-
-    from penstock.client.documents import Document
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +87,59 @@ class RequestState:
             result_size_bytes=document.optional("result_size_bytes", int),
             status_code=document.optional("status_code", int),
             error=_failure(document),
+            document=document.members,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """How busy an API is. What the server could not find out is None."""
+
+    #: Messages that wait for a worker, as SQS estimates.
+    visible: int | None = None
+    #: Messages that a worker has, or that must wait.
+    in_flight: int | None = None
+    #: Age of the oldest request that has not ended; None too if all have.
+    oldest_open_seconds: float | None = None
+    workers_desired: int | None = None
+    workers_running: int | None = None
+    #: Sources that failed, and why.
+    unavailable: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, document: Document) -> Figures:
+        """Read the figures of a list; raises Malformed."""
+        unavailable = document.optional("unavailable", dict) or {}
+        return cls(
+            visible=document.optional("visible", int),
+            in_flight=document.optional("in_flight", int),
+            oldest_open_seconds=document.seconds("oldest_open_seconds"),
+            workers_desired=document.optional("workers_desired", int),
+            workers_running=document.optional("workers_running", int),
+            unavailable={name: str(reason) for name, reason in unavailable.items()},
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """Part of a list of requests. It may be short, or empty, and still not be the last one."""
+
+    requests: Sequence[RequestState]
+    #: Where the next page begins; None at the end of the list.
+    next_cursor: str | None
+    #: On the first page only.
+    figures: Figures | None
+    #: The answer as it came.
+    document: Mapping[str, Any] = field(repr=False)
+
+    @classmethod
+    def of(cls, document: Document) -> Page:
+        """Read a page; raises Malformed."""
+        figures = document.optional("queue", dict)
+        return cls(
+            requests=[RequestState.of(entry) for entry in document.documents("requests")],
+            next_cursor=document.optional("next_cursor", str),
+            figures=None if figures is None else Figures.of(Document(figures)),
             document=document.members,
         )
 

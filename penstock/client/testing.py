@@ -112,3 +112,8 @@ def completed(**members: Any) -> httpx.Response:
         "status_code": 200,
     }
     return state(**{"status": "completed", **document, **members})
+
+
+def page(*requests: httpx.Response, **members: Any) -> httpx.Response:
+    """A page of a list: the status documents of these answers."""
+    return answer(200, {"requests": [request.json() for request in requests], **members})

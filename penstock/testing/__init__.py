@@ -2,17 +2,22 @@
 
 from penstock.testing.clock import ManualClock
 from penstock.testing.objects import MemoryObjects, MemoryStreams, UploadRefused
+from penstock.testing.overview import MemoryDirectory, MemoryQueues, MemorySlots, MemoryWorkers
 from penstock.testing.queue import MemoryOutbox, MemoryQueue, MemorySource
 from penstock.testing.records import MemoryLedger, MemoryRecords
 
 __all__ = [
     "ManualClock",
+    "MemoryDirectory",
     "MemoryLedger",
     "MemoryObjects",
     "MemoryOutbox",
     "MemoryQueue",
+    "MemoryQueues",
     "MemoryRecords",
+    "MemorySlots",
     "MemorySource",
     "MemoryStreams",
+    "MemoryWorkers",
     "UploadRefused",
 ]

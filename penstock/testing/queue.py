@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING
 
+from penstock.overview import Depth
 from penstock.ports import Delivery
 
 if TYPE_CHECKING:
@@ -65,6 +66,12 @@ class MemoryQueue:
         locked = {entry.group for entry in self._entries if entry.visible_ms > now_ms}
         free = [entry for entry in self._entries if entry.group not in locked][:limit]
         return [self._deliver(entry, now_ms) for entry in free]
+
+    def depth(self) -> Depth:
+        """Messages that can be received now, and those that cannot."""
+        now_ms = self._clock()
+        hidden = sum(entry.visible_ms > now_ms for entry in self._entries)
+        return Depth(visible=len(self._entries) - hidden, in_flight=hidden)
 
     def hide(self, handle: str, *, seconds: int) -> None:
         """Set the message's visibility; nothing happens for a lapsed handle."""

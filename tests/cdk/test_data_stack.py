@@ -2,7 +2,10 @@ from __future__ import annotations
 
 import pytest
 
+from penstock import keys
+from penstock.aws import items
 from tests.cdk.templates import text
+from tests.examples import record
 
 pytestmark = pytest.mark.synth
 
@@ -17,6 +20,26 @@ def test_the_table_has_the_keys_and_the_stream_that_the_code_relies_on(cloud):
     ]
     assert table["BillingMode"] == "PAY_PER_REQUEST"
     assert table["StreamSpecification"] == {"StreamViewType": "NEW_AND_OLD_IMAGES"}
+
+
+def test_lists_and_the_sweeper_have_an_index_each_so_that_nothing_scans(cloud):
+    table = cloud.properties("data", "AWS::DynamoDB::Table")
+    indexes = {index["IndexName"]: index for index in table["GlobalSecondaryIndexes"]}
+
+    schemas = {name: [key["AttributeName"] for key in index["KeySchema"]] for name, index in indexes.items()}
+    assert schemas == {
+        keys.LISTING_INDEX: ["listing_pk", "listing_sk"],
+        keys.OPEN_INDEX: ["open_pk", "due_ms"],
+    }
+    assert indexes[keys.LISTING_INDEX]["Projection"] == {"ProjectionType": "KEYS_ONLY"}
+    assert indexes[keys.OPEN_INDEX]["Projection"] == {
+        "ProjectionType": "INCLUDE",
+        "NonKeyAttributes": ["created_ms"],
+    }
+    # A number, and each key is an attribute that items really have.
+    types = {one["AttributeName"]: one["AttributeType"] for one in table["AttributeDefinitions"]}
+    item = items.encode(record())
+    assert {name: next(iter(item[name])) for name in types} == types
 
 
 def test_finished_records_expire_by_the_attribute_the_terminal_write_sets(cloud):

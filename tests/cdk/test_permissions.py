@@ -66,12 +66,18 @@ def test_the_gateway_may_do_what_it_calls(cloud):
         "dynamodb:PutItem": [TABLE],
         "dynamodb:UpdateItem": [TABLE],
         "dynamodb:DeleteItem": [TABLE],
+        "dynamodb:BatchGetItem": [TABLE],
+        "dynamodb:Query": [f"{TABLE}/index/listing", f"{TABLE}/index/open"],
         "s3:PutObject": [f"{BUCKET}/payloads/*"],
         "s3:DeleteObject": [f"{BUCKET}/payloads/*"],
         "s3:GetObject": [f"{BUCKET}/results/*", f"{BUCKET}/payloads/*/upload-*", *INPUTS],
         "s3:ListBucket": [BUCKET],
         "sqs:GetQueueUrl": queues,
         "sqs:SendMessage": queues,
+        "sqs:GetQueueAttributes": queues,
+        "ecs:DescribeServices": [
+            f"arn:<AWS::Partition>:ecs:{OWN}:service/penstock-shop/{api}" for api in ("resize", "echo")
+        ],
     }
     assert condition(cloud, "gateway", "s3:ListBucket") == {
         "StringLike": {"s3:prefix": ["results/*", "payloads/*"]}

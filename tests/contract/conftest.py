@@ -9,6 +9,7 @@ import functools
 import os
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -25,19 +26,25 @@ from localstack.guard import Guard
 from localstack.options import PROJECT
 from localstack.processes import GroupSpawner
 from localstack.state import State
-from penstock import ids
+from penstock import ids, keys
+from penstock.aws.directory import DynamoDirectory
+from penstock.aws.figures import SqsQueues
 from penstock.aws.ledger import DynamoLedger
 from penstock.aws.objects import S3Objects
 from penstock.aws.outbox import SqsOutbox
 from penstock.aws.records import DynamoRecords
+from penstock.aws.slots import DynamoSlots
 from penstock.aws.source import SqsSource
 from penstock.aws.streams import S3Streams
 from penstock.testing import (
+    MemoryDirectory,
     MemoryLedger,
     MemoryObjects,
     MemoryOutbox,
     MemoryQueue,
+    MemoryQueues,
     MemoryRecords,
+    MemorySlots,
     MemorySource,
     MemoryStreams,
 )
@@ -46,6 +53,7 @@ from tests.conftest import missing
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
+    from penstock.overview import Directory, Queues, Slots
     from penstock.ports import Ledger, Objects, Outbox, Records, Source, Streams
 
 
@@ -60,6 +68,9 @@ class Backend:
     streams: Streams
     outbox: Outbox
     source: Source
+    directory: Directory
+    slots: Slots
+    queues: Queues
 
 
 BACKENDS = [
@@ -118,6 +129,9 @@ def _in_memory() -> Backend:
         streams=MemoryStreams(objects),
         outbox=MemoryOutbox(queue),
         source=MemorySource(queue),
+        directory=MemoryDirectory(records),
+        slots=MemorySlots(),
+        queues=MemoryQueues(queue),
     )
 
 
@@ -126,6 +140,19 @@ def _client(service: str, url: str) -> Any:
     # Making a client takes far longer than a call on it.
     signature = Config(signature_version="s3v4") if service == "s3" else None
     return boto3.client(service, endpoint_url=url, config=signature)  # type: ignore[call-overload]  # any of three
+
+
+@functools.cache
+def _executor() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(keys.SHARDS)
+
+
+def _index(name: str, partition: str, sort: str, projection: dict[str, Any]) -> dict[str, Any]:
+    schema = [
+        {"AttributeName": partition, "KeyType": "HASH"},
+        {"AttributeName": sort, "KeyType": "RANGE"},
+    ]
+    return {"IndexName": name, "KeySchema": schema, "Projection": projection}
 
 
 @functools.cache
@@ -141,8 +168,17 @@ async def _on_aws(name: str, url: str, stack: AsyncExitStack) -> Backend:
         BillingMode="PAY_PER_REQUEST",
         KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
         AttributeDefinitions=[
-            {"AttributeName": "pk", "AttributeType": "S"},
-            {"AttributeName": "sk", "AttributeType": "S"},
+            {"AttributeName": name, "AttributeType": "N" if name == "due_ms" else "S"}
+            for name in ("pk", "sk", "listing_pk", "listing_sk", "open_pk", "due_ms")
+        ],
+        GlobalSecondaryIndexes=[
+            _index(keys.LISTING_INDEX, "listing_pk", "listing_sk", {"ProjectionType": "KEYS_ONLY"}),
+            _index(
+                keys.OPEN_INDEX,
+                "open_pk",
+                "due_ms",
+                {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["created_ms"]},
+            ),
         ],
     )
     s3.create_bucket(Bucket=unique)
@@ -168,6 +204,9 @@ async def _on_aws(name: str, url: str, stack: AsyncExitStack) -> Backend:
         streams=S3Streams(await client("s3"), unique),
         outbox=SqsOutbox(sqs, lambda _api: f"{unique}.fifo"),
         source=SqsSource(await client("sqs"), queue_url),
+        directory=DynamoDirectory(dynamodb, unique, executor=_executor()),
+        slots=DynamoSlots(dynamodb, unique),
+        queues=SqsQueues(sqs, lambda _api: f"{unique}.fifo"),
     )
 
 

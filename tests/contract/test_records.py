@@ -78,7 +78,9 @@ async def test_a_request_goes_through_its_whole_life(backend):
     assert claimed.record == CLAIM.apply(record())
     renewed = await backend.ledger.apply(KEY, transitions.renew(lease=MINE, lease_until_ms=NOW_MS + 60_000))
     assert renewed.record.lease_until_ms == NOW_MS + 60_000
-    released = await backend.ledger.apply(KEY, transitions.release(lease=MINE, not_before_ms=1, releases=0))
+    released = await backend.ledger.apply(
+        KEY, transitions.release(lease=MINE, not_before_ms=1, deadline_ms=NOW_MS + 90_000, releases=0)
+    )
     assert (released.record.attempt, released.record.lease_until_ms) == (0, None)
     again = await backend.ledger.apply(KEY, CLAIM)
     result = ResultRef(

@@ -25,12 +25,15 @@ records = st.builds(
     deadline_ms=moments,
     lease=st.sampled_from([None, MINE, OTHERS]),
     lease_until_ms=st.none() | moments,
+    due_ms=st.none() | moments,
 )
 
 EVERY = {
     Move.CLAIM: transitions.claim(lease=MINE, now_ms=NOW_MS, lease_until_ms=NOW_MS + 30_000, max_attempts=3),
     Move.RENEW: transitions.renew(lease=MINE, lease_until_ms=NOW_MS + 30_000),
-    Move.RELEASE: transitions.release(lease=MINE, not_before_ms=NOW_MS, releases=0),
+    Move.RELEASE: transitions.release(
+        lease=MINE, not_before_ms=NOW_MS, deadline_ms=NOW_MS + 90_000, releases=0
+    ),
     Move.COMPLETE: transitions.conclude(
         lease=MINE, now_ms=NOW_MS, retention_seconds=RETENTION, failure=None,
         result=ResultRef(key="r", size_bytes=1, status_code=200),
@@ -112,7 +115,9 @@ def test_a_live_record_has_no_time_to_live(move):
 )
 def test_a_release_gives_its_attempt_back_twenty_times(releases_before, attempt_after):
     running = record(status=Status.IN_PROGRESS, lease=MINE, attempt=1, releases=releases_before)
-    back = transitions.release(lease=MINE, not_before_ms=NOW_MS, releases=releases_before).apply(running)
+    back = transitions.release(
+        lease=MINE, not_before_ms=NOW_MS, deadline_ms=NOW_MS + 90_000, releases=releases_before
+    ).apply(running)
     assert (back.attempt, back.releases) == (attempt_after, releases_before + 1)
     assert back.lease_until_ms is None
 
@@ -121,3 +126,12 @@ def test_a_claim_counts_an_attempt_and_notes_its_start_and_lease():
     claimed = EVERY[Move.CLAIM].apply(record())
     assert (claimed.attempt, claimed.started_ms, claimed.lease) == (1, NOW_MS, MINE)
     assert claimed.lease_until_ms == NOW_MS + 30_000
+
+
+@given(records, st.sampled_from(list(Move)))
+def test_an_open_request_is_due_at_its_leases_end_or_its_deadline_and_an_ended_one_never(before, move):
+    before = replace(before, deadline_ms=NOW_MS + 90_000)
+    if EVERY[move].permits(before):
+        after = EVERY[move].apply(before)
+        expected = {Status.IN_QUEUE: after.deadline_ms, Status.IN_PROGRESS: after.lease_until_ms}
+        assert after.due_ms == expected.get(after.status)

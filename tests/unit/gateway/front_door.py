@@ -4,16 +4,32 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 
 from gateway_lambda.catalogue import ApiEntry, Catalogue
+from gateway_lambda.figures import FigureSources
 from gateway_lambda.gateway import Gateway
+from gateway_lambda.listing import Listing
+from gateway_lambda.overview import Overview
 from gateway_lambda.routes import build_app
 from gateway_lambda.submit import Submitter
 from gateway_lambda.uploads import Uploads
-from penstock.testing import ManualClock, MemoryObjects, MemoryOutbox, MemoryQueue, MemoryRecords
+from gateway_lambda.waiting import Waiter
+from penstock.testing import (
+    ManualClock,
+    MemoryDirectory,
+    MemoryObjects,
+    MemoryOutbox,
+    MemoryQueue,
+    MemoryQueues,
+    MemoryRecords,
+    MemorySlots,
+    MemoryWorkers,
+)
 
 RESOURCES = {1: "/healthz", 2: "/async/{api}", 3: "/async/{api}/{id}", 4: "/async/{api}/{id}/result"}
 
@@ -37,6 +53,7 @@ def event(
     headers: dict[str, str] | None = None,
     query: dict[str, list[str]] | None = None,
     caller: str | None = None,
+    received_ms: int | None = None,
 ) -> dict[str, Any]:
     segments = path.strip("/").split("/")
     names = dict(zip(("api", "id"), segments[1:3], strict=False)) or None
@@ -56,6 +73,7 @@ def event(
             "httpMethod": method,
             "path": f"/live{path}",
             "identity": {"userArn": caller},
+            "requestTimeEpoch": received_ms,
         },
         "body": base64.b64encode(body).decode() if body else None,
         "isBase64Encoded": bool(body),
@@ -69,7 +87,13 @@ class FrontDoor:
     clock: ManualClock = field(default_factory=ManualClock)
     records: MemoryRecords = field(default_factory=MemoryRecords)
     objects: MemoryObjects = field(default_factory=MemoryObjects)
+    slots: MemorySlots = field(default_factory=MemorySlots)
+    workers: MemoryWorkers = field(default_factory=MemoryWorkers)
     accepted: list[tuple[str, bool]] = field(default_factory=list)
+    #: Pauses of callers who wait; what happens meanwhile is up to ``meanwhile``.
+    pauses_seconds: list[float] = field(default_factory=list)
+    meanwhile: Callable[[], None] = lambda: None
+    slot_count: int = 3
     apis: tuple[ApiEntry, ...] = (
         ApiEntry(name="word-count", endpoint="words", retention_seconds=600, inline_result_bytes=1000,
                  forward_headers=("x-tenant",)),
@@ -78,18 +102,22 @@ class FrontDoor:
     )  # fmt: skip
 
     def __post_init__(self) -> None:
+        self._choices = count()
         self.queue = MemoryQueue(self.clock)
         self.outbox = MemoryOutbox(self.queue)
+        self.queues = MemoryQueues(self.queue)
+        self.directory = MemoryDirectory(self.records)
         self.build()
 
     def build(self) -> None:
         """Put the gateway together; called again when a test has replaced a part."""
+        executor = ThreadPoolExecutor(4)
         submitter = Submitter(
             deployment="demo",
             records=self.records,
             objects=self.objects,
             outbox=self.outbox,
-            executor=ThreadPoolExecutor(2),
+            executor=executor,
             clock=self.clock,
         )
         gateway = Gateway(
@@ -99,9 +127,33 @@ class FrontDoor:
             records=self.records,
             objects=self.objects,
             clock=self.clock,
+            waiter=Waiter(
+                records=self.records,
+                slots=self.slots,
+                slot_count=self.slot_count,
+                executor=executor,
+                clock=self.clock,
+                sleep=self._sleep,
+                choose=lambda count: next(self._choices) % count,
+            ),
+            overview=Overview(
+                Listing(self.directory, self.clock),
+                FigureSources(
+                    directory=self.directory,
+                    queues=self.queues,
+                    workers=self.workers,
+                    executor=executor,
+                    clock=self.clock,
+                ),
+            ),
             on_accepted=lambda api, replayed: self.accepted.append((api.name, replayed)),
         )
         self.app = build_app(gateway)
+
+    def _sleep(self, seconds: float) -> None:
+        self.pauses_seconds.append(seconds)
+        self.clock.advance(seconds)
+        self.meanwhile()
 
     def send(self, event: dict[str, Any]) -> Answer:
         response = self.app(event, None)

@@ -22,7 +22,7 @@ from penstock.config.identifiers import PATH_SEGMENT_PATTERN
 from penstock.errors import InvalidIdempotencyKey, PenstockError
 from penstock.ports import DependencyError
 from penstock.records import Failure, ResultRef, Status
-from penstock.testing import MemoryRecords
+from penstock.testing import MemoryRecords, MemoryWorkers
 from tests.unit.gateway.front_door import Answer, FrontDoor, event
 
 DOCUMENT = document()
@@ -260,6 +260,38 @@ def test_the_health_check_is_as_described(door):
     assert call(door, "GET", "/healthz", "/healthz").status == 200
 
 
+@pytest.mark.parametrize("seconds", [0, 25, 26])
+def test_a_wait_is_answered_as_described(door, seconds):
+    request_id = submit(door, headers={"Prefer": f"wait={seconds}"})
+    prefer = {"Prefer": f"wait={seconds}"}
+    answer = call(door, "GET", f"/async/words/{request_id}", ONE, headers=prefer)
+    assert answer.headers["preference-applied"] == f"wait={min(seconds, 25)}"
+
+
+def test_a_submission_that_ends_within_its_wait_is_as_described(door):
+    door.meanwhile = lambda: finish(door, body=b'{"words": 2}')
+    answer = call(door, "POST", "/async/words", SUBMIT, body=b"x", headers={"Prefer": "wait=2"})
+    assert (answer.status, answer.json["result"]) == (200, {"words": 2})
+
+
+def test_a_list_is_as_described(door):
+    for _ in range(3):
+        submit(door)
+    answer = call(door, "GET", "/async/words", SUBMIT, query={"limit": ["2"]})
+    assert {"requests", "next_cursor", "queue"} == set(answer.json)
+    assert set(COMPONENTS["schemas"]["Figures"]["properties"]) - {"unavailable"} == set(answer.json["queue"])
+
+
+def test_a_list_without_figures_is_as_described(door):
+    class Down(MemoryWorkers):
+        def count(self, api):
+            raise DependencyError("down")
+
+    door.workers = Down()
+    door.build()
+    assert set(call(door, "GET", "/async/words", SUBMIT).json["queue"]["unavailable"]) == {"workers"}
+
+
 UNKNOWN = "b" * 26
 
 
@@ -270,6 +302,9 @@ UNKNOWN = "b" * 26
         ("POST", "/async/words", SUBMIT, {"headers": {"Idempotency-Key": ""}}, "invalid_idempotency_key"),
         ("POST", "/async/words", SUBMIT, {"headers": {"Prefer": "wait=x"}}, "invalid_preference"),
         ("POST", "/async/words", SUBMIT, {"body": b"x" * (MAX_BODY_BYTES + 1)}, "payload_too_large"),
+        ("GET", "/async/words", SUBMIT, {"query": {"limit": ["0"]}}, "invalid_query"),
+        ("GET", "/async/words", SUBMIT, {"query": {"cursor": ["x"]}}, "invalid_cursor"),
+        ("GET", "/async/nope", SUBMIT, {}, "unknown_api"),
         ("GET", f"/async/words/{UNKNOWN}", ONE, {}, "unknown_request"),
         ("GET", f"/async/words/{UNKNOWN}", ONE, {"headers": {"Prefer": "wait=x"}}, "invalid_preference"),
         ("DELETE", f"/async/words/{UNKNOWN}", ONE, {}, "unknown_request"),
@@ -376,6 +411,8 @@ def test_the_function_does_not_carry_the_document():
         *COMPONENTS["schemas"]["Problem"]["properties"]["code"]["enum"],
         *COMPONENTS["schemas"]["Failure"]["properties"]["code"]["enum"],
         *COMPONENTS["schemas"]["RequestStatus"]["properties"],
+        *COMPONENTS["schemas"]["RequestList"]["properties"],
+        *COMPONENTS["schemas"]["Figures"]["properties"],
         *Status,
     ],
 )

@@ -1,0 +1,103 @@
+"""The query of a list request."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs
+
+from gateway_lambda import cursor
+from penstock.errors import InvalidQuery
+from penstock.records import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+DEFAULT_LIMIT = 20
+MAX_LIMIT = 100
+
+PARAMETERS = ("status", "created_after", "created_before", "limit", "cursor")
+
+#: RFC 3339. Python's own parser takes more, such as weeks, and would guess at days without a time.
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+#: An offset whose plus sign was not escaped reaches us as a space.
+_LOST_PLUS = re.compile(r" (\d\d:\d\d)$", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListQuery:
+    """What a caller wants to see of an API's requests."""
+
+    status: Status | None = None
+    #: The first moment that is listed.
+    created_after_ms: int | None = None
+    #: The first moment that is not listed any more.
+    created_before_ms: int | None = None
+    limit: int = DEFAULT_LIMIT
+    #: The position below which the list goes on; None for its first page.
+    below: str | None = None
+    #: What a cursor must belong to.
+    belongs_to: tuple[str, ...] = ()
+
+    @classmethod
+    def parse(cls, text: str, *, api: str) -> ListQuery:
+        """Read a URL's query; ``InvalidQuery`` or ``InvalidCursor`` for one that cannot be followed."""
+        given = _single_values(text)
+        status = _status(given.get("status"))
+        after_ms, before_ms = (_moment(given, name) for name in ("created_after", "created_before"))
+        belongs_to = (api, status or "", str(after_ms), str(before_ms))
+        return cls(
+            status=status,
+            created_after_ms=after_ms,
+            created_before_ms=before_ms,
+            limit=_limit(given.get("limit", str(DEFAULT_LIMIT))),
+            below=cursor.decode(given["cursor"], belongs_to=belongs_to) if "cursor" in given else None,
+            belongs_to=belongs_to,
+        )
+
+
+def _single_values(text: str) -> Mapping[str, str]:
+    given = parse_qs(text, keep_blank_values=True)
+    for name, values in given.items():
+        if name not in PARAMETERS:
+            # A misspelt filter that is passed over would list what nobody asked for.
+            raise InvalidQuery(f"There is no parameter {name[:64]!r}. Known: {', '.join(PARAMETERS)}.")
+        if len(values) > 1:
+            raise InvalidQuery(f"{name} is given {len(values)} times; it takes one value.")
+    return {name: values[0] for name, values in given.items()}
+
+
+def _status(text: str | None) -> Status | None:
+    if text is None:
+        return None
+    try:
+        return Status(text)
+    except ValueError as error:
+        raise InvalidQuery(f"There is no status {text[:64]!r}. Known: {', '.join(Status)}.") from error
+
+
+def _limit(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,9}", text) or not 1 <= int(text) <= MAX_LIMIT:
+        raise InvalidQuery(f"limit takes a whole number, 1 to {MAX_LIMIT}.")
+    return int(text)
+
+
+def _moment(given: Mapping[str, str], name: str) -> int | None:
+    if name not in given:
+        return None
+    text = _LOST_PLUS.sub(r"+\1", given[name])
+    unusable = InvalidQuery(
+        f"{name} takes a time with its offset (RFC 3339), for example 2026-10-01T12:00:00Z."
+    )
+    if not _MOMENT.fullmatch(text):
+        raise unusable
+    try:
+        moment = datetime.fromisoformat(text.upper())
+    except ValueError as error:
+        raise unusable from error
+    return max(0, (moment - _EPOCH) // timedelta(milliseconds=1))

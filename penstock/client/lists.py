@@ -1,0 +1,43 @@
+"""The query of a list request."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC
+from typing import TYPE_CHECKING
+
+from penstock.client.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from penstock.records import Status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filters:
+    """What is listed; all of it if nothing is given."""
+
+    status: Status | str | None
+    created_after: datetime | None
+    created_before: datetime | None
+
+    def query(self, *, limit: int | None, cursor: str | None) -> Sequence[tuple[str, str]]:
+        """The parameters that are given, as text; raises InvalidInput for a time without an offset."""
+        given = {
+            "status": None if self.status is None else str(self.status),
+            "created_after": _text(self.created_after, name="created_after"),
+            "created_before": _text(self.created_before, name="created_before"),
+            "limit": None if limit is None else str(limit),
+            "cursor": cursor,
+        }
+        return [(name, value) for name, value in given.items() if value is not None]
+
+
+def _text(moment: datetime | None, *, name: str) -> str | None:
+    if moment is None:
+        return None
+    if moment.tzinfo is None:
+        raise InvalidInput(f"{name} has no time zone, so it names no moment.")
+    return moment.astimezone(UTC).isoformat()
