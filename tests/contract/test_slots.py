@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from penstock.messages import Message
 from penstock.overview import Depth
 from tests.examples import KEY, NOW_MS
@@ -41,6 +43,8 @@ def test_a_slot_whose_holder_died_frees_itself(backend):
 
 
 def test_of_many_at_once_one_gets_it(backend):
+    if backend.name == "moto":
+        pytest.skip("moto checks and writes without a lock: now and then two of its threads win")
     with ThreadPoolExecutor(8) as pool:
         assert sum(pool.map(lambda token: take(backend, token), "abcdefgh")) == 1
 

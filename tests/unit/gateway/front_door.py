@@ -18,7 +18,7 @@ from gateway_lambda.overview import Overview
 from gateway_lambda.routes import build_app
 from gateway_lambda.submit import Submitter
 from gateway_lambda.uploads import Uploads
-from gateway_lambda.waiting import Waiter
+from gateway_lambda.waiting import PATIENCE_SECONDS, Waiter
 from penstock.testing import (
     ManualClock,
     MemoryDirectory,
@@ -94,6 +94,7 @@ class FrontDoor:
     pauses_seconds: list[float] = field(default_factory=list)
     meanwhile: Callable[[], None] = lambda: None
     slot_count: int = 3
+    patience_seconds: float = PATIENCE_SECONDS
     apis: tuple[ApiEntry, ...] = (
         ApiEntry(name="word-count", endpoint="words", retention_seconds=600, inline_result_bytes=1000,
                  forward_headers=("x-tenant",)),
@@ -135,6 +136,7 @@ class FrontDoor:
                 clock=self.clock,
                 sleep=self._sleep,
                 choose=lambda count: next(self._choices) % count,
+                patience_seconds=self.patience_seconds,
             ),
             overview=Overview(
                 Listing(self.directory, self.clock),

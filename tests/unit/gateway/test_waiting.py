@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from threading import Event
 
 import pytest
 
@@ -164,19 +165,20 @@ def test_a_slot_is_freed_also_when_looking_fails(door):
     assert door.slots.held == {}
 
 
-class Hanging(MemoryRecords):
-    def __init__(self, clock):
-        super().__init__()
-        self._clock = clock
-
-    def get(self, key):
-        raise TimeoutError
-
-
-def test_a_store_that_hangs_does_not_hold_the_answer_back(door):
-    door.records = Hanging(door.clock)
+@pytest.mark.parametrize("hangs", ["get", "take", "free"])
+def test_a_store_that_hangs_does_not_hold_the_answer_back(door, hangs):
+    released = Event()
+    store = door.records if hangs == "get" else door.slots
+    setattr(store, hangs, lambda *_arguments, **_named: released.wait(60))
+    door.patience_seconds = 0.01
     door.build()
-    assert post(door, 10).status == 202
+    # The wait is over but for the patience, so that no real time passes.
+    door.meanwhile = lambda: door.clock.advance(10)
+    try:
+        assert post(door, 10).status == 202
+        assert not released.is_set()
+    finally:
+        released.set()
 
 
 @pytest.mark.parametrize("broken", ["take", "free"])
