@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
 
 from bench import memory, pickup, saturated, submit
-from bench.options import LONG, SHORT
+from bench.options import LONG, RESULTS, SHORT
 from bench.report import save, show
 from bench.rig import rig
 
@@ -20,7 +21,6 @@ BENCHES = {
     "saturated": saturated.saturated,
     "memory": memory.memory,
 }
-RESULTS = Path(__file__).with_name("results")
 
 
 def main() -> int:
@@ -32,10 +32,12 @@ def main() -> int:
     arguments = parser.parse_args()
     if unknown := set(arguments.names) - BENCHES.keys():
         parser.error(f"no bench {', '.join(sorted(unknown))}; there are {', '.join(BENCHES)}")
+    options = replace(LONG if arguments.long else SHORT, results=arguments.results)
     met = True
     for name in arguments.names or BENCHES:
         with rig() as running:
-            report = BENCHES[name](running, LONG if arguments.long else SHORT)
+            report = BENCHES[name](running, options)
+        # In a file or a pipe, lines must not be folded to 80 columns.
         show(report, Console(width=None if sys.stdout.isatty() else 160))
         save(report, arguments.results)
         met = met and all(target.met for target in report.targets)

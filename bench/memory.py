@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
+from bench.plot import Curve, draw
 from bench.report import Report, Target
 from bench.requests import queued
 from bench.rig import TABLE, queue
@@ -50,9 +51,18 @@ def memory(rig: Rig, options: Options) -> Report:
         )
         for row in data
     ]
+    curves = [
+        Curve(f"{row['streams']} at once, {row['answer']}", row["limit_mib"], row["samples"]) for row in data
+    ]
+    size_mib = options.body_bytes // _MIB
+    draw(
+        curves,
+        title=f"Memory of the dequeuer, {size_mib} MiB in and out per stream",
+        path=options.results / "memory.png",
+    )
     return Report(
         name="memory",
-        title=f"dequeuer with {options.body_bytes // _MIB} MiB in and out at once per stream (MiB)",
+        title=f"dequeuer with {size_mib} MiB in and out at once per stream (MiB)",
         columns=("streams", "answer", "idle", "peak", "limit", "MiB/s each way", "seconds"),
         rows=rows,
         targets=targets,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 GIB = 1 << 30
+RESULTS = Path(__file__).with_name("results")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +26,8 @@ class Idle:
 class Options:
     """The short form finishes all benches in a few minutes."""
 
+    #: Where JSON files and the plot go.
+    results: Path = RESULTS
     gateway_samples: int = 30
     idles: tuple[Idle, ...] = (
         Idle(idle_seconds=2, dequeuers=8, samples=200),

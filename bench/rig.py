@@ -28,6 +28,9 @@ DEPLOYMENT = "bench"
 BUCKET = "bench"
 TABLE = names.table(DEPLOYMENT)
 
+#: What the dequeuer's image sets for its memory.
+IMAGE_ENVIRONMENT = {"MALLOC_MMAP_THRESHOLD_": "1048576"}
+
 _START_SECONDS = 20
 _STOP_SECONDS = 30
 
@@ -65,7 +68,9 @@ class Rig:
             "PENSTOCK_TIMEOUT_SECONDS": "3600",
             "PENSTOCK_RETENTION_SECONDS": "86400",
         }
-        process = self._start(f"dequeuer-{api}", "dequeuer", environment={**self.environment, **settings})
+        environment = {**self.environment, **IMAGE_ENVIRONMENT, **settings}
+        command = (sys.executable, "-m", "dequeuer")
+        process = self._spawn(ProcessSpec(command, PROJECT, environment, self.folder / f"dequeuer-{api}.log"))
         try:
             yield process
         finally:
@@ -74,13 +79,6 @@ class Rig:
             if not process.wait(within_seconds=0.2):
                 process.kill()
                 process.wait(within_seconds=_STOP_SECONDS)
-
-    def _start(
-        self, name: str, module: str, *arguments: str, environment: Mapping[str, str]
-    ) -> GroupProcess:
-        log = self.folder / f"{name}.log"
-        command = (sys.executable, "-m", module, *arguments)
-        return self._spawn(ProcessSpec(command, PROJECT, environment, log))
 
 
 def queue(api: str) -> str:
