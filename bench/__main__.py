@@ -28,7 +28,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="bench", help=f"{', '.join(BENCHES)}; all by default")
     parser.add_argument("--long", action="store_true", help="more samples: about 20 minutes in all")
-    parser.add_argument("--results", type=Path, default=RESULTS, help="folder for the JSON files and the plot")
+    parser.add_argument(
+        "--results", type=Path, default=RESULTS, help="folder for the JSON files and the plot"
+    )
     arguments = parser.parse_args()
     if unknown := set(arguments.names) - BENCHES.keys():
         parser.error(f"no bench {', '.join(sorted(unknown))}; there are {', '.join(BENCHES)}")

@@ -51,7 +51,9 @@ class Gateway:
         """``GET /async/{api}/{id}``."""
         return self._call("GET", "/async/{api}/{id}", {"api": api, "id": request_id}, b"", expected=200)
 
-    def _call(self, method: str, path: str, parameters: dict[str, str], body: bytes, *, expected: int) -> Any:
+    def _call(
+        self, method: str, path: str, parameters: dict[str, str], body: bytes, *, expected: int
+    ) -> Answered:
         event = {
             "httpMethod": method,
             "path": path.format(**parameters),

@@ -8,7 +8,6 @@ import time
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
 from rich.table import Table
 
 from bench.machine import machine
@@ -16,6 +15,8 @@ from bench.machine import machine
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+    from rich.console import Console
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,8 +76,3 @@ def save(report: Report, folder: Path) -> None:
 def percentile(values: Sequence[float], rank: int) -> float:
     """The value below which ``rank`` percent of the values lie."""
     return statistics.quantiles(values, n=100, method="inclusive")[rank - 1]
-
-
-def milliseconds(seconds: float) -> str:
-    """Seconds as a table shows them."""
-    return f"{seconds * 1000:.1f}"

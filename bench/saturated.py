@@ -47,7 +47,7 @@ def saturated(rig: Rig, options: Options) -> Report:
     ]
     targets = [
         Target(
-            promise=f"AWS calls per request at concurrency {row['concurrency']}, {row['added_ms']:g} ms added",
+            promise=f"calls per request at concurrency {row['concurrency']}, {row['added_ms']:g} ms added",
             measured=row["calls_per_request"],
             limit=CALLS_LIMIT,
             unit="calls",

@@ -32,9 +32,7 @@ def submit(rig: Rig, options: Options) -> Report:
     def case(size: int) -> Callable[[Gateway], Answered]:
         return lambda handler: handler.submit(API, bytes(size))
 
-    report = _measured(
-        "submit", rig, options, {f"submit {name}": case(size) for name, size in cases.items()}
-    )
+    report = _measured("submit", rig, options, {f"submit {name}": case(size) for name, size in cases.items()})
     slowest = max(row["p50_ms"] for row in report.data if row["added_ms"] and "1 KiB" in row["case"])
     target = Target(
         promise="submit p50 with 100 ms added", measured=slowest, limit=SUBMIT_LIMIT_MS, unit="ms"

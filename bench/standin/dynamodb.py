@@ -51,10 +51,8 @@ class Tables:
         item = self._tables[call["TableName"]].get(key)
         if holds(call.get("ConditionExpression"), _scope(call), item):
             return item
-        shown = {}
-        if item is not None and call.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD":
-            shown = {"Item": item}
-        raise AwsError("ConditionalCheckFailedException", "The conditional request failed", **shown)
+        shown = item if call.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD" else None
+        raise AwsError("ConditionalCheckFailedException", "The conditional request failed", item=shown)
 
 
 def _key(item: Item) -> tuple[str, str]:

@@ -171,11 +171,11 @@ def _tokens(text: str) -> tuple[str, ...]:
 @lru_cache(maxsize=512)
 def _clauses(text: str) -> tuple[tuple[str, ...], ...]:
     parts: list[list[str]] = []
-    for token in _tokens(text):
-        if token in _VERBS:
-            parts.append([token])
-        elif token == ",":
+    for word in _tokens(text):
+        if word in _VERBS:
+            parts.append([word])
+        elif word == ",":
             parts.append([])
         else:
-            parts[-1].append(token)
+            parts[-1].append(word)
     return tuple(tuple(part) for part in parts)

@@ -134,8 +134,8 @@ class Standin:
 
 def _error(error: AwsError, *, is_json: bool) -> web.Response:
     if is_json:
-        # The query-compatible name of an SQS error is what boto shows as its code.
-        body = {"__type": f"com.amazonaws#{error.code}", "message": str(error), **error.members}
+        shown = {"Item": error.item} if error.item else {}
+        body = {"__type": f"com.amazonaws#{error.code}", "message": str(error), **shown}
         return web.json_response(body, status=error.status)
     text = f"<Error><Code>{error.code}</Code><Message>{error}</Message></Error>"
     return web.Response(status=HTTPStatus(error.status), text=text, content_type="application/xml")
