@@ -32,6 +32,10 @@ local-down: setup ## End a stack that `make local` left running
 test: setup-dev ## Run the whole test suite
 	@$(BIN)/python -m pytest $(ARGS)
 
+.PHONY: bench
+bench: setup-dev ## Measure submit, poll, pickup, throughput and memory against a stand-in for AWS
+	@$(BIN)/python -m bench $(ARGS)
+
 .PHONY: check
 check: setup-dev ## Lint, types, import layers, drift of generated files, dependency audit
 	@$(BIN)/ruff check .

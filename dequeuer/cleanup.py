@@ -18,8 +18,8 @@ logger = logging.getLogger(__name__)
 BATCH = 10
 
 #: How long a lone message waits for company: long enough to share a call under load, far too
-#: short for its visibility timeout.
-LINGER_SECONDS = 0.05
+#: short for its visibility timeout, of which a third has passed at most.
+LINGER_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)

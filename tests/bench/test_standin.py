@@ -1,0 +1,94 @@
+"""What the benches add to AWS: counts, a round-trip time, bodies that nobody stores."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import boto3
+import pytest
+
+from bench.rig import IMAGE_ENVIRONMENT
+from bench.standin.expressions import Scope, Unsupported, holds, updated
+from tests.conftest import ROOT
+
+BUCKET = "anything"
+
+
+@pytest.fixture
+def s3(bench_rig):
+    return boto3.client("s3", endpoint_url=bench_rig.standin.url)
+
+
+@pytest.fixture
+def standin(bench_rig):
+    bench_rig.standin.settle()
+    yield bench_rig.standin
+    bench_rig.standin.settle(round_trip_seconds=0, keep_bytes=1 << 30)
+
+
+def test_calls_are_counted_by_operation_and_settling_begins_anew(standin, s3):
+    for _ in range(3):
+        s3.put_object(Bucket=BUCKET, Key="a", Body=b"x")
+    s3.get_object(Bucket=BUCKET, Key="a")
+    assert standin.counts() == {"PutObject": 3, "GetObject": 1}
+    standin.settle()
+    assert standin.counts() == {}
+
+
+def test_each_call_takes_the_added_time_once(standin, s3):
+    s3.put_object(Bucket=BUCKET, Key="a", Body=b"x")
+    standin.settle(round_trip_seconds=0.2)
+    started = time.monotonic()
+    s3.get_object(Bucket=BUCKET, Key="a")
+    assert 0.2 <= time.monotonic() - started < 0.35
+
+
+async def test_a_long_poll_answers_half_a_round_trip_after_the_message_has_come(standin, backend):
+    standin.settle(round_trip_seconds=0.2)
+    polling = asyncio.create_task(backend.source.receive(limit=1, wait_seconds=10))
+    await asyncio.sleep(0.3)
+    assert await backend.source.receive(limit=1, wait_seconds=0) == []
+    assert not polling.done()
+    polling.cancel()
+
+
+def test_a_synthetic_key_reads_as_zeros_of_its_size(s3):
+    body = s3.get_object(Bucket=BUCKET, Key="payloads/api/id/synthetic-300001")["Body"].read()
+    assert body == bytes(300_001)
+
+
+def test_a_body_above_the_limit_is_counted_and_dropped(standin, s3):
+    standin.settle(keep_bytes=10)
+    s3.put_object(Bucket=BUCKET, Key="large", Body=b"x" * 11)
+    s3.put_object(Bucket=BUCKET, Key="small", Body=b"x" * 10)
+    assert s3.get_object(Bucket=BUCKET, Key="large")["Body"].read() == bytes(11)
+    assert s3.get_object(Bucket=BUCKET, Key="small")["Body"].read() == b"x" * 10
+
+
+@pytest.mark.parametrize("condition", ["size(a) > :v", "a BETWEEN :v AND :v", "NOT (a = :v)", "a = :v b"])
+def test_a_condition_beyond_the_known_is_refused_not_guessed(condition):
+    with pytest.raises((Unsupported, KeyError, IndexError)):
+        holds(condition, Scope({}, {":v": {"N": "1"}}), {"a": {"N": "1"}})
+
+
+def test_or_binds_weaker_than_and():
+    scope = Scope({}, {":one": {"N": "1"}, ":two": {"N": "2"}})
+    item = {"a": {"N": "1"}}
+    assert holds("a = :one OR a = :two AND a = :two", scope, item)
+    assert not holds("(a = :one OR a = :two) AND a = :two", scope, item)
+
+
+def test_an_update_sets_adds_and_removes():
+    scope = Scope({"#n": "n"}, {":v": {"S": "new"}, ":d": {"N": "-1"}})
+    before = {"n": {"N": "3"}, "gone": {"S": "x"}}
+    assert updated("SET s = :v ADD #n :d REMOVE gone, never", scope, before) == {
+        "n": {"N": "2"},
+        "s": {"S": "new"},
+    }
+
+
+def test_the_benches_give_the_dequeuer_the_memory_settings_of_its_image():
+    dockerfile = (ROOT / "ecs_tasks" / "dequeuer" / "Dockerfile").read_text()
+    for name, value in IMAGE_ENVIRONMENT.items():
+        assert f"ENV {name}={value}\n" in dockerfile
