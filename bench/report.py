@@ -51,7 +51,7 @@ class Report:
     data: Any = field(default_factory=dict)
 
 
-def show(report: Report, console: Console) -> None:
+def show(report: Report, console: Console, *, load: float) -> None:
     """Print the table, the targets and the machine."""
     table = Table(title=report.title, title_justify="left")
     for number, column in enumerate(report.columns):
@@ -61,16 +61,21 @@ def show(report: Report, console: Console) -> None:
     console.print(table)
     for target in report.targets:
         console.print(str(target), style="green" if target.met else "bold red", highlight=False)
-    console.print(machine(), style="dim", highlight=False)
+    console.print(f"{machine()}; load average before: {load:.1f}", style="dim", highlight=False)
     console.print()
 
 
-def save(report: Report, folder: Path) -> None:
+def save(report: Report, folder: Path, *, load: float) -> None:
     """Write the report beside the others of its kind."""
     folder.mkdir(parents=True, exist_ok=True)
-    content = {"machine": machine(), "at": time.strftime("%FT%TZ", time.gmtime()), **asdict(report)}
+    content = {
+        "machine": machine(),
+        "load_before": load,
+        "at": time.strftime("%FT%TZ", time.gmtime()),
+        **asdict(report),
+    }
     content["targets"] = [{**asdict(target), "met": target.met} for target in report.targets]
-    (folder / f"{report.name}.json").write_text(json.dumps(content, indent=2) + "\n")
+    (folder / f"{report.name}.json").write_text(json.dumps(content) + "\n")
 
 
 def percentile(values: Sequence[float], rank: int) -> float:
