@@ -166,7 +166,8 @@ def test_another_apis_upload_is_missing_and_stays(stack):
     before = payloads(stack)
     answer = submit(stack, "single", {"X-Upload-Id": made["upload_id"]})
     assert (answer.status_code, answer.json()["code"]) == (404, "upload_missing")
-    assert payloads(stack) == before
+    # Payloads of earlier tests may still be on their way out.
+    assert payloads(stack) <= before
     assert submit(stack, "word-count", {"X-Upload-Id": made["upload_id"]}).status_code == 202
 
 
