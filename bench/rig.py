@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -102,8 +102,8 @@ def rig() -> Iterator[Rig]:
             try:
                 for path, port in (("_bench", endpoint.port), ("_arrivals", container_port)):
                     _until_answering(f"http://127.0.0.1:{port}/{path}", folder)
-                standin = StandinClient(endpoint.url)
-                yield Rig(standin, servers[0], container_port, environment, folder, spawn)
+                with closing(StandinClient(endpoint.url)) as standin:
+                    yield Rig(standin, servers[0], container_port, environment, folder, spawn)
             finally:
                 for server in servers:
                     server.kill()

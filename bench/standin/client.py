@@ -22,6 +22,10 @@ class StandinClient:
         self.url = url
         self._http = httpx.Client(base_url=url, timeout=60, trust_env=False)
 
+    def close(self) -> None:
+        """Close the connection to it."""
+        self._http.close()
+
     def settle(self, **settings: float) -> None:
         """Set ``round_trip_seconds`` and ``keep_bytes``, and begin to count anew."""
         self._http.post("/_bench", json=settings).raise_for_status()
