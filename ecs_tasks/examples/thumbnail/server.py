@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import struct
 import sys
 import threading
@@ -99,6 +100,16 @@ class Handler(BaseHTTPRequestHandler):
                 self._answer(refused.status, json.dumps({"error": str(refused)}).encode())
             else:
                 self._answer(HTTPStatus.OK, png, content_type="image/png")
+
+    def finish(self) -> None:
+        """Read what a refused caller still sends: closing over it would reset his answer away."""
+        super().finish()
+        with suppress(OSError):
+            self.connection.shutdown(socket.SHUT_WR)
+            self.connection.settimeout(1)
+            for _ in range(64):
+                if not self.connection.recv(65536):
+                    break
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         """Leave the readiness probe out of the log: it comes every second."""

@@ -5,6 +5,7 @@ import os
 import re
 import select
 import signal
+import socket
 import sys
 import threading
 from collections import Counter
@@ -85,6 +86,16 @@ class Handler(BaseHTTPRequestHandler):
                 self._answer(refused.status, {"error": str(refused)})
             else:
                 self._answer(HTTPStatus.OK, counts)
+
+    def finish(self) -> None:
+        """Read what a refused caller still sends: closing over it would reset his answer away."""
+        super().finish()
+        with suppress(OSError):
+            self.connection.shutdown(socket.SHUT_WR)
+            self.connection.settimeout(1)
+            for _ in range(64):
+                if not self.connection.recv(65536):
+                    break
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         """Leave the readiness probe out of the log: it comes every second."""
