@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from bench.rig import BUCKET, DEPLOYMENT, TABLE
 from cdk.bundle import Bundle, write
-from gateway_lambda.catalogue import ApiEntry, Catalogue
 from localstack.options import PROJECT
+from penstock.catalogue import ApiEntry, Catalogue
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -115,7 +115,14 @@ def gateway(rig: Rig, apis: Sequence[str]) -> Iterator[Gateway]:
 
 def _bundle(apis: Sequence[str]) -> Bundle:
     entries = [
-        ApiEntry(name=api, endpoint=api, retention_seconds=86_400, inline_result_bytes=262_144)
+        ApiEntry(
+            name=api,
+            endpoint=api,
+            timeout_seconds=3600,
+            max_attempts=3,
+            retention_seconds=86_400,
+            inline_result_bytes=262_144,
+        )
         for api in apis
     ]
     return Bundle(
@@ -123,5 +130,5 @@ def _bundle(apis: Sequence[str]) -> Bundle:
         packages=("gateway_lambda", "penstock"),
         # Other people's packages come from the environment: only the catalogue is the bundle's own.
         distributions=(),
-        files={"gateway_lambda/catalogue.json": Catalogue(tuple(entries)).to_json()},
+        files={"penstock/catalogue.json": Catalogue(tuple(entries)).to_json()},
     )

@@ -14,8 +14,8 @@ from constructs import Construct
 from cdk import permissions
 from cdk.arns import Arns
 from cdk.bundle import Bundle, write
-from gateway_lambda.catalogue import ApiEntry, Catalogue
 from penstock import names
+from penstock.catalogue import ApiEntry, Catalogue
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -98,7 +98,7 @@ def bundle(config: Config) -> Bundle:
         entry="gateway_lambda.handler",
         packages=("gateway_lambda", "penstock"),
         distributions=_DISTRIBUTIONS,
-        files={"gateway_lambda/catalogue.json": catalogue.to_json()},
+        files={"penstock/catalogue.json": catalogue.to_json()},
     )
 
 
@@ -110,6 +110,8 @@ def _entry(api: AsyncApi) -> ApiEntry:
     return ApiEntry(
         name=api.name,
         endpoint=api.endpoint,
+        timeout_seconds=int(api.timeout.total_seconds()),
+        max_attempts=api.retries.attempts,
         retention_seconds=int(api.retention.total_seconds()),
         inline_result_bytes=api.inline_result_bytes,
         forward_headers=api.networking.forward_headers,

@@ -24,7 +24,6 @@ from penstock.records import Call, RequestKey, RequestRecord, ResultRef
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gateway_lambda.catalogue import ApiEntry, Catalogue
     from gateway_lambda.incoming import Incoming
     from gateway_lambda.overview import Overview
     from gateway_lambda.ranges import Span
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from gateway_lambda.submit import Submitter
     from gateway_lambda.uploads import Uploads
     from gateway_lambda.waiting import Waited, Waiter
+    from penstock.catalogue import ApiEntry, Catalogue
     from penstock.ports import Clock, Objects, Records
 
 #: How long a download link works. AWS ends it earlier if the function's own credentials end earlier.

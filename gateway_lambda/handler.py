@@ -15,7 +15,6 @@ from aws_lambda_powertools import Logger, single_metric
 from aws_lambda_powertools.metrics import MetricUnit
 from botocore.config import Config
 
-from gateway_lambda.catalogue import FILE, Catalogue
 from gateway_lambda.figures import FigureSources
 from gateway_lambda.gateway import Gateway
 from gateway_lambda.listing import Listing
@@ -32,13 +31,14 @@ from penstock.aws.objects import S3Objects
 from penstock.aws.outbox import SqsOutbox
 from penstock.aws.records import DynamoRecords
 from penstock.aws.slots import DynamoSlots
+from penstock.catalogue import FILE, Catalogue
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from mypy_boto3_ecs import ECSClient
 
-    from gateway_lambda.catalogue import ApiEntry
+    from penstock.catalogue import ApiEntry
 
 logger = Logger()
 # Modules log through the standard library; their lines take Powertools' JSON form.

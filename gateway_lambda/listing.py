@@ -14,8 +14,8 @@ from penstock.records import RequestKey
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from gateway_lambda.catalogue import ApiEntry
     from gateway_lambda.list_query import ListQuery
+    from penstock.catalogue import ApiEntry
     from penstock.overview import Directory
     from penstock.ports import Clock
     from penstock.records import RequestRecord

@@ -8,10 +8,10 @@ from gateway_lambda import replies, views
 from gateway_lambda.list_query import ListQuery
 
 if TYPE_CHECKING:
-    from gateway_lambda.catalogue import ApiEntry
     from gateway_lambda.figures import FigureSources
     from gateway_lambda.listing import Listing
     from gateway_lambda.replies import Reply
+    from penstock.catalogue import ApiEntry
 
 
 class Overview:

@@ -17,9 +17,9 @@ from penstock.ports import DependencyError, ObjectMissing
 from penstock.records import PayloadRef
 
 if TYPE_CHECKING:
-    from gateway_lambda.catalogue import ApiEntry
     from gateway_lambda.incoming import Incoming
     from gateway_lambda.uploads import Uploads
+    from penstock.catalogue import ApiEntry
     from penstock.ports import Objects
 
 _URL = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/([\x20-\x7e]{1,1024})")

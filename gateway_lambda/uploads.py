@@ -30,8 +30,8 @@ from penstock.records import PayloadRef, RequestKey
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gateway_lambda.catalogue import ApiEntry
     from gateway_lambda.incoming import Incoming
+    from penstock.catalogue import ApiEntry
     from penstock.ports import Clock, Objects, Records
 
 #: S3 takes 5 GiB in one PUT.

@@ -111,6 +111,8 @@ class RequestRecord:
     #: When somebody must look at the request if nothing happens before: the deadline while it waits,
     #: the lease's end while it runs. None once it has ended, which takes it off the list of open ones.
     due_ms: int | None = None
+    #: The caller's own run limit, at most the API's; None leaves it to that.
+    timeout_seconds: int | None = None
     #: Attempts started, less those given back by a voluntary release.
     attempt: int = 0
     #: Voluntary releases so far (R7).
@@ -125,6 +127,9 @@ class RequestRecord:
     finished_ms: int | None = None
     result: ResultRef | None = None
     failure: Failure | None = None
+    #: Why the attempt before failed, while the request waits for the next one or runs it.
+    last_failure: Failure | None = None
+    #: The request that this one runs again (R1).
     retry_of: str | None = None
     #: Set by the terminal write only (R15): a live record must not vanish under its message.
     expires_at: int | None = None

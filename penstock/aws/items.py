@@ -49,8 +49,9 @@ def decode(item: Item) -> RequestRecord:
     fields["payload"] = PayloadRef(**fields["payload"])
     if "result" in fields:
         fields["result"] = ResultRef(**fields["result"])
-    if "failure" in fields:
-        fields["failure"] = Failure(**fields["failure"])
+    for name in ("failure", "last_failure"):
+        if name in fields:
+            fields[name] = Failure(**fields[name])
     return RequestRecord(**fields)
 
 

@@ -22,14 +22,13 @@ from penstock.config.autoscaling import Autoscaling
 from penstock.config.findings import rejection
 from penstock.config.pod import Pod
 from penstock.config.quantities import format_duration
+from penstock.config.retries import Retries
 from penstock.config.section import Duration, EnvironmentName, Section, WholeNumber
 from penstock.config.wording import shown
 
 #: SQS ends a message's invisibility 12 hours after its receipt; the run and a wait before the next
-#: attempt must fit into that with a margin.
+#: attempt must fit into that with a margin (R20).
 LONGEST_HOLD = timedelta(hours=11, minutes=50)
-LONGEST_RETRY_WAIT = timedelta(minutes=15)
-LONGEST_TIMEOUT = LONGEST_HOLD - LONGEST_RETRY_WAIT
 
 SHORTEST_RETENTION = timedelta(hours=1)
 LONGEST_RETENTION = timedelta(days=365)
@@ -150,8 +149,12 @@ with `b-`."""
     autoscaling: Autoscaling = Field(default_factory=Autoscaling, validate_default=True)
     """How many replicas there are."""
 
+    retries: Retries = Field(default_factory=Retries)
+    """Which failed attempts are tried again."""
+
     timeout: Duration = timedelta(minutes=10)
-    """How long one run of the container may take. Above 0, at most 11h35m."""
+    """How long one run of the container may take. Above 0; with `retries.max_wait` at most 11h50m. A call \
+may ask for less with `X-Timeout-Seconds`."""
 
     retention: Duration = timedelta(days=7)
     """How long a finished request and its result are kept after it ended. 1h to 365d."""
@@ -199,12 +202,15 @@ and never deletes."""
 
     @field_validator("timeout")
     @classmethod
-    def _fits_sqs(cls, value: timedelta) -> timedelta:
-        if not timedelta() < value <= LONGEST_TIMEOUT:
-            longest, wait = format_duration(LONGEST_TIMEOUT), format_duration(LONGEST_RETRY_WAIT)
+    def _fits_sqs(cls, value: timedelta, info: ValidationInfo) -> timedelta:
+        retries: Retries = info.data.get("retries") or Retries()
+        longest = LONGEST_HOLD - retries.max_wait
+        if not timedelta() < value <= longest:
+            wait = format_duration(retries.max_wait)
             raise ValueError(
-                f"must be above 0s and at most {longest}, not {format_duration(value)}: a run and the "
-                f"longest wait for the next, {wait}, must end within the 12 hours that SQS hides a message"
+                f"must be above 0s and at most {format_duration(longest)}, not {format_duration(value)}: a "
+                f"run and the longest wait for the next, {wait}, must end within the 12 hours that SQS hides a "
+                "message"
             )
         return value
 

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from gateway_lambda.catalogue import Catalogue
 from gateway_lambda.routes import route_table
 from gateway_lambda.settings import Settings
 from penstock import environment
+from penstock.catalogue import Catalogue
 from tests.cdk.templates import text
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def test_the_function_understands_its_environment(cloud):
 
 
 def test_the_bundle_knows_the_apis(cloud):
-    [file] = cloud.folder.glob("cdk.out/asset.*/gateway_lambda/catalogue.json")
+    [file] = cloud.folder.glob("cdk.out/asset.*/penstock/catalogue.json")
 
     catalogue = Catalogue.from_json(file.read_text())
 

@@ -38,8 +38,8 @@ def _containers(number: int, **settings: Any) -> list[dict[str, Any]]:
         ("apis.0.kind", "asyncAPI", "the kinds that exist, AsyncAPI"),
         ("apis.0.kind", 1, "the kinds that exist, AsyncAPI"),
         # time and size
-        ("apis.0.timeout", "0s", "must be above 0s and at most 11h35m, not 0s"),
-        ("apis.0.timeout", "11h35m1s", "must be above 0s and at most 11h35m"),
+        ("apis.0.timeout", "0s", "must be above 0s and at most 11h48m, not 0s"),
+        ("apis.0.timeout", "11h48m1s", "must be above 0s and at most 11h48m"),
         ("apis.0.timeout", "soon", 'must be a duration such as "30s"'),
         ("apis.0.timeout", True, "must be a duration such as"),
         ("apis.0.retention", "59m", "must be from 1h to 365d, not 59m"),
@@ -171,7 +171,7 @@ def test_credentials_and_headers_of_the_connection_are_never_forwarded(refused, 
     [
         ("deployment", "a" * 16),
         ("apis.0.name", "a" * 42),
-        ("apis.0.timeout", "11h35m"),
+        ("apis.0.timeout", "11h48m"),
         ("apis.0.timeout", 1),
         ("apis.0.retention", "1h"),
         ("apis.0.retention", "365d"),
@@ -294,5 +294,5 @@ def test_a_name_is_free_as_an_endpoint_once_its_api_uses_another(accepted):
 
 
 def test_a_timeout_leaves_room_for_the_longest_retry_wait(accepted):
-    longest = accepted("apis.0.timeout", "11h35m").apis[0].timeout
+    longest = accepted("apis.0.timeout", "11h48m").apis[0].timeout
     assert longest + timedelta(minutes=15) == timedelta(hours=11, minutes=50)

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
-from gateway_lambda.catalogue import ApiEntry, Catalogue
 from gateway_lambda.figures import FigureSources
 from gateway_lambda.gateway import Gateway
 from gateway_lambda.listing import Listing
@@ -19,6 +18,7 @@ from gateway_lambda.routes import build_app
 from gateway_lambda.submit import Submitter
 from gateway_lambda.uploads import Uploads
 from gateway_lambda.waiting import PATIENCE_SECONDS, Waiter
+from penstock.catalogue import ApiEntry, Catalogue
 from penstock.testing import (
     ManualClock,
     MemoryDirectory,
@@ -96,9 +96,11 @@ class FrontDoor:
     slot_count: int = 3
     patience_seconds: float = PATIENCE_SECONDS
     apis: tuple[ApiEntry, ...] = (
-        ApiEntry(name="word-count", endpoint="words", retention_seconds=600, inline_result_bytes=1000,
+        ApiEntry(name="word-count", endpoint="words", timeout_seconds=300, max_attempts=3,
+                 retention_seconds=600, inline_result_bytes=1000,
                  forward_headers=("x-tenant",)),
-        ApiEntry(name="thumbnail", endpoint="thumbnail", retention_seconds=600, inline_result_bytes=1000,
+        ApiEntry(name="thumbnail", endpoint="thumbnail", timeout_seconds=300, max_attempts=3,
+                 retention_seconds=600, inline_result_bytes=1000,
                  input_buckets=("pictures",)),
     )  # fmt: skip
 

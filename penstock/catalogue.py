@@ -1,6 +1,6 @@
-"""The APIs of a deployment, as far as the gateway must know them.
+"""The APIs of a deployment, as far as its functions must know them.
 
-A file in the function's bundle, written at deployment: all environment variables of a Lambda
+A file in each function's bundle, written at deployment: all environment variables of a Lambda
 together may hold only 4 KB.
 """
 
@@ -23,6 +23,10 @@ class ApiEntry:
     name: str
     #: The segment of the path that stands for it.
     endpoint: str
+    #: Longest run of one attempt.
+    timeout_seconds: int
+    #: Attempts before a request fails for good (R6).
+    max_attempts: int
     #: How long a finished request is kept.
     retention_seconds: int
     #: JSON results up to this size are part of the status.
