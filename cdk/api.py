@@ -10,6 +10,7 @@ from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
 from cdk import network
+from cdk.dead_letters import DeadLetters
 from cdk.queues import Queues
 from cdk.task import Task, TaskProps
 from penstock import names
@@ -40,6 +41,13 @@ class Api(Construct):
     def __init__(self, scope: Construct, id_: str, props: ApiProps) -> None:
         super().__init__(scope, id_)
         queues = Queues(self, "Queues", deployment=props.deployment, api=props.api.name)
+        DeadLetters(
+            self,
+            "DeadLetters",
+            deployment=props.deployment,
+            api=props.api.name,
+            queue=queues.dead_letters,
+        )
         task = Task(
             self,
             "Task",
@@ -48,6 +56,7 @@ class Api(Construct):
                 api=props.api,
                 stage=props.stage,
                 queue_url=queues.requests.queue_url,
+                dead_letter_url=queues.dead_letters.queue_url,
                 root=props.root,
             ),
         )

@@ -12,6 +12,7 @@ from cdk.data import Data
 from cdk.front_door import FrontDoor
 from cdk.gateway import FunctionProps, GatewayFunction
 from cdk.network import Network
+from cdk.recovery import Recovery
 from penstock import names
 
 if TYPE_CHECKING:
@@ -37,10 +38,14 @@ def add_stacks(app: App, config: Config, *, stage: Stage, sources: Sources) -> N
     data = _data(app, config, stage)
     network = _network(app, config)
     _gateway(app, config, stage, sources).add_stack_dependency(data)
+    recovery = _recovery(app, config, sources)
+    recovery.add_stack_dependency(data)
     for api in config.apis:
         stack = _api(app, config, api, stage, sources)
         stack.add_stack_dependency(data)
         stack.add_stack_dependency(network)
+        # Its dead-letter queue calls the recorder, which must be there before.
+        stack.add_stack_dependency(recovery)
 
 
 def _data(app: App, config: Config, stage: Stage) -> Stack:
@@ -61,6 +66,16 @@ def _gateway(app: App, config: Config, stage: Stage, sources: Sources) -> Stack:
     props = FunctionProps(config=config, root=sources.root, build_folder=sources.build_folder)
     gateway = GatewayFunction(stack, "Gateway", props)
     FrontDoor(stack, "FrontDoor", deployment=config.deployment, function=gateway.function, stage=stage)
+    return stack
+
+
+def _recovery(app: App, config: Config, sources: Sources) -> Stack:
+    stack = _stack(app, config, "recovery", description="Sweeper and dead-letter recorder")
+    Recovery(
+        stack,
+        "Recovery",
+        FunctionProps(config=config, root=sources.root, build_folder=sources.build_folder),
+    )
     return stack
 
 

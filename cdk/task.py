@@ -48,6 +48,7 @@ class TaskProps:
     api: AsyncApi
     stage: Stage
     queue_url: str
+    dead_letter_url: str
     #: The repository, from which the dequeuer's image is built.
     root: Path
 
@@ -179,6 +180,7 @@ class Task(Construct):
             "PENSTOCK_TABLE": names.table(self._props.deployment),
             "PENSTOCK_BUCKET": self._arns.bucket_name,
             "PENSTOCK_QUEUE_URL": self._props.queue_url,
+            "PENSTOCK_DEAD_LETTER_URL": self._props.dead_letter_url,
             "PENSTOCK_PORT": str(api.pod.port),
             "PENSTOCK_MAX_CONCURRENCY": str(api.pod.max_concurrency),
             "PENSTOCK_TIMEOUT_SECONDS": _seconds(api.timeout),

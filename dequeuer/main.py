@@ -70,7 +70,8 @@ async def serve(settings: Settings) -> None:
 async def _assemble(settings: Settings, stack: AsyncExitStack) -> tuple[Worker, Cleaner, Readiness]:
     http = await stack.enter_async_context(new_session())
     dynamodb, sqs, s3 = await _clients(settings, stack)
-    source, streams = SqsSource(sqs, settings.queue_url), S3Streams(s3, settings.bucket)
+    source = SqsSource(sqs, settings.queue_url, dead_letter_url=settings.dead_letter_url)
+    streams = S3Streams(s3, settings.bucket)
     ledger, cleaner = DynamoLedger(dynamodb, settings.table), Cleaner(source=source, streams=streams)
     readiness = Readiness(settings.readiness_probes.probes, port=settings.port, session=http)
     out_of_time = asyncio.Event()

@@ -47,10 +47,6 @@ class Telemetry:
         """A request was taken away while we worked on it."""
         self._count("LeaseLost")
 
-    def malformed(self) -> None:
-        """A message was none of ours."""
-        self._count("MalformedMessage")
-
     def _count(self, name: str) -> None:
         with single_metric(name=name, unit=MetricUnit.Count, value=1, namespace=NAMESPACE) as metric:
             metric.add_dimension("api", self._api)

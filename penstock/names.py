@@ -50,11 +50,21 @@ def gateway_function(deployment: str) -> str:
     return f"{PREFIX}-{deployment}-gateway"
 
 
+def sweeper_function(deployment: str) -> str:
+    """Lambda function that ends requests which no worker ends (R13)."""
+    return f"{PREFIX}-{deployment}-sweeper"
+
+
+def recorder_function(deployment: str) -> str:
+    """Lambda function that reads the dead-letter queues of all APIs (R14)."""
+    return f"{PREFIX}-{deployment}-recorder"
+
+
 def parameter(deployment: str, name: str) -> str:
     """SSM parameter through which one stack tells others what has no name to choose."""
     return f"/{PREFIX}/{deployment}/{name}"
 
 
 def stack(deployment: str, part: str) -> str:
-    """CloudFormation stack of one part: ``data``, ``network``, ``gateway`` or ``api-<name>``."""
+    """CloudFormation stack of one part: ``data``, ``network``, ``recovery``, ``gateway``, ``api-<name>``."""
     return f"{PREFIX}-{deployment}-{part}"

@@ -1,13 +1,14 @@
 """In-memory stand-ins for AWS that pass the same contract tests as the real adapters."""
 
 from penstock.testing.clock import ManualClock
-from penstock.testing.objects import MemoryObjects, MemoryStreams, UploadRefused
+from penstock.testing.objects import MemoryCopies, MemoryObjects, MemoryStreams, UploadRefused
 from penstock.testing.overview import MemoryDirectory, MemoryQueues, MemorySlots, MemoryWorkers
 from penstock.testing.queue import MemoryOutbox, MemoryQueue, MemorySource
 from penstock.testing.records import MemoryLedger, MemoryRecords
 
 __all__ = [
     "ManualClock",
+    "MemoryCopies",
     "MemoryDirectory",
     "MemoryLedger",
     "MemoryObjects",

@@ -114,8 +114,9 @@ class MemoryOutbox:
 class MemorySource:
     """The ``Source`` port."""
 
-    def __init__(self, queue: MemoryQueue) -> None:
+    def __init__(self, queue: MemoryQueue, *, dead_letters: MemoryQueue) -> None:
         self._queue = queue
+        self._dead_letters = dead_letters
 
     async def receive(self, *, limit: int, wait_seconds: int) -> Sequence[Delivery]:
         """See ``Source.receive``."""
@@ -141,3 +142,9 @@ class MemorySource:
         """See ``Source.ack``."""
         for delivery in deliveries:
             self._queue.delete(delivery.handle)
+
+    async def reject(self, delivery: Delivery) -> None:
+        """See ``Source.reject``."""
+        message_id = delivery.message_id
+        self._dead_letters.put(delivery.body, group=message_id, deduplication_id=message_id)
+        self._queue.delete(delivery.handle)

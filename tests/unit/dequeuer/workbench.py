@@ -36,6 +36,7 @@ SETTINGS = Settings(
     table="t",
     bucket="b",
     queue_url="q",
+    dead_letter_url="dlq",
     port=8080,
     timeout_seconds=60,
     retention_seconds=600,
@@ -110,7 +111,8 @@ class Workbench:
 
     def __post_init__(self) -> None:
         self.queue = MemoryQueue(self.clock)
-        self.source = Failing(MemorySource(self.queue))
+        self.dead_letters = MemoryQueue(self.clock)
+        self.source = Failing(MemorySource(self.queue, dead_letters=self.dead_letters))
         self.ledger = Failing(MemoryLedger(self.records))
         self.streams = MemoryStreams(self.objects)
         self.out_of_time = asyncio.Event()

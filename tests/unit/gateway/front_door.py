@@ -10,10 +10,14 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
+from gateway_lambda.bulk import Bulk
 from gateway_lambda.figures import FigureSources
 from gateway_lambda.gateway import Gateway
 from gateway_lambda.listing import Listing
 from gateway_lambda.overview import Overview
+from gateway_lambda.recovery import Recovery
+from gateway_lambda.requests import Requests
+from gateway_lambda.retry import Retrier
 from gateway_lambda.routes import build_app
 from gateway_lambda.submit import Submitter
 from gateway_lambda.uploads import Uploads
@@ -21,6 +25,7 @@ from gateway_lambda.waiting import PATIENCE_SECONDS, Waiter
 from penstock.catalogue import ApiEntry, Catalogue
 from penstock.testing import (
     ManualClock,
+    MemoryCopies,
     MemoryDirectory,
     MemoryObjects,
     MemoryOutbox,
@@ -31,7 +36,7 @@ from penstock.testing import (
     MemoryWorkers,
 )
 
-RESOURCES = {1: "/healthz", 2: "/async/{api}", 3: "/async/{api}/{id}", 4: "/async/{api}/{id}/result"}
+RESOURCES = {1: "/healthz", 2: "/async/{api}", 3: "/async/{api}/{id}", 4: "/async/{api}/{id}/{last}"}
 
 
 @dataclass
@@ -57,7 +62,9 @@ def event(
 ) -> dict[str, Any]:
     segments = path.strip("/").split("/")
     names = dict(zip(("api", "id"), segments[1:3], strict=False)) or None
-    resource = RESOURCES[len(segments)].replace("/async", f"/{segments[0]}")
+    resource = RESOURCES[len(segments)].replace("/async", f"/{segments[0]}").replace("{last}", segments[-1])
+    if segments[-1] in {"redrive", "purge"}:
+        resource = resource.replace("{id}", segments[-1])
     return {
         "resource": resource,
         "path": path,
@@ -110,6 +117,7 @@ class FrontDoor:
         self.outbox = MemoryOutbox(self.queue)
         self.queues = MemoryQueues(self.queue)
         self.directory = MemoryDirectory(self.records)
+        self.copies = MemoryCopies(self.objects)
         self.build()
 
     def build(self) -> None:
@@ -123,13 +131,13 @@ class FrontDoor:
             executor=executor,
             clock=self.clock,
         )
+        requests, listing = Requests(self.records, self.clock), Listing(self.directory, self.clock)
         gateway = Gateway(
             catalogue=Catalogue(self.apis),
             submitter=submitter,
             uploads=Uploads(deployment="demo", records=self.records, objects=self.objects, clock=self.clock),
-            records=self.records,
+            requests=requests,
             objects=self.objects,
-            clock=self.clock,
             waiter=Waiter(
                 records=self.records,
                 slots=self.slots,
@@ -141,7 +149,7 @@ class FrontDoor:
                 patience_seconds=self.patience_seconds,
             ),
             overview=Overview(
-                Listing(self.directory, self.clock),
+                listing,
                 FigureSources(
                     directory=self.directory,
                     queues=self.queues,
@@ -150,9 +158,30 @@ class FrontDoor:
                     clock=self.clock,
                 ),
             ),
-            on_accepted=lambda api, replayed: self.accepted.append((api.name, replayed)),
+            recovery=Recovery(
+                requests=requests,
+                listing=listing,
+                directory=self.directory,
+                bulk=Bulk(directory=self.directory, listing=listing, executor=executor, clock=self.clock),
+                retrier=Retrier(
+                    deployment="demo",
+                    records=self.records,
+                    objects=self.objects,
+                    copies=self.copies,
+                    submitter=submitter,
+                    clock=self.clock,
+                ),
+                records=self.records,
+                objects=self.objects,
+                clock=self.clock,
+                on_accepted=self._count,
+            ),
+            on_accepted=self._count,
         )
         self.app = build_app(gateway)
+
+    def _count(self, api: ApiEntry, replayed: bool) -> None:  # noqa: FBT001 - the gateway's callback
+        self.accepted.append((api.name, replayed))
 
     def _sleep(self, seconds: float) -> None:
         self.pauses_seconds.append(seconds)
