@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import time
 from dataclasses import replace
 from typing import Any
@@ -105,6 +107,41 @@ def test_the_request_of_a_dead_letter_fails(stack: Stack):
     assert state.error is not None
     assert state.error.code == "undeliverable"
     eventually(lambda: left_in(stack, DEAD_LETTERS) == 0, within_seconds=20, what="no dead letter left")
+
+
+def test_the_recorder_answers_which_messages_must_stay_and_counts_what_the_alarm_looks_at(stack: Stack):
+    now_ms = time.time_ns() // 1_000_000
+    running = plant(
+        stack, status=Status.IN_PROGRESS, attempt=1, lease="alive", lease_until_ms=now_ms + HOUR_MS
+    )
+    ended = failed(stack)
+    bodies = [Message(running.key).encode(), "none of ours", Message(ended.key).encode()]
+    arn = f"arn:aws:sqs:us-east-1:000000000000:{DEAD_LETTERS}"
+    records = [
+        {
+            "messageId": f"m-{number}",
+            "body": body,
+            "eventSource": "aws:sqs",
+            "eventSourceARN": arn,
+            "attributes": {"MessageGroupId": f"g-{number}"},
+        }
+        for number, body in enumerate(bodies)
+    ]
+    answer = stack.aws("lambda").invoke(
+        FunctionName=names.recorder_function(DEPLOYMENT),
+        Payload=json.dumps({"Records": records}),
+        LogType="Tail",
+    )
+    assert json.load(answer["Payload"]) == {"batchItemFailures": [{"itemIdentifier": "m-0"}]}
+    assert stack.keys("malformed/awkward/m-1") == ["malformed/awkward/m-1"]
+    assert stack.records.get(running.key) == running
+    log = base64.b64decode(answer["LogResult"]).decode()
+    (metric,) = [json.loads(line) for line in log.splitlines() if "CloudWatchMetrics" in line]
+    (directive,) = metric["_aws"]["CloudWatchMetrics"]
+    assert directive["Namespace"] == "Penstock"
+    assert [one["Name"] for one in directive["Metrics"]] == ["MalformedMessage"]
+    assert [sorted(names) for names in directive["Dimensions"]] == [["api", "service"]]
+    assert (metric["api"], metric["service"]) == ("awkward", "recovery")
 
 
 def test_a_malformed_message_is_kept_in_the_bucket_and_blocks_nobody(stack: Stack):

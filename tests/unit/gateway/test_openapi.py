@@ -229,6 +229,35 @@ def test_a_failed_request_is_as_described(door, code):
     assert status(door, request_id)["error"]["code"] == code
 
 
+AGAIN, DEAD = "/async/{api}/{id}/retry", "/dead-letters/{api}"
+
+
+def test_a_retry_and_what_it_runs_again_are_as_described(door):
+    request_id = submit(door)
+    finish(door, status=Status.FAILED, failure=Failure(code="timeout", message="m"))
+    again = call(door, "POST", f"/async/words/{request_id}/retry", AGAIN).json["id"]
+    assert status(door, again)["retry_of"] == request_id
+    assert "retry" in status(door, request_id)["links"]
+
+
+def test_dead_letters_and_what_is_done_to_them_are_as_described(door):
+    request_id = submit(door)
+    finish(door, status=Status.FAILED, failure=Failure(code="timeout", message="m"))
+    chosen = json.dumps({"ids": [request_id, "x"]}).encode()
+    redriven = call(door, "POST", "/dead-letters/words/redrive", f"{DEAD}/redrive", body=chosen).json
+    assert (redriven["redriven"], len(redriven["failures"])) == (1, 1)
+    listed = call(door, "GET", "/dead-letters/words", DEAD).json["dead_letters"]
+    shown = call(door, "GET", f"/dead-letters/words/{request_id}", f"{DEAD}/{{id}}").json
+    assert [entry["retried_as"] for entry in listed] == [shown["retried_as"]]
+    confirmed = json.dumps({"all": True, "confirm": "words"}).encode()
+    purged = call(door, "POST", "/dead-letters/words/purge", f"{DEAD}/purge", body=confirmed).json
+    assert [failure["code"] for failure in purged["failures"]] == ["ended_too_recently"]
+    for body in (chosen, confirmed):
+        for schema in ("Selection", "PurgeSelection"):
+            value, wanted = json.loads(body), COMPONENTS["schemas"][schema]
+            assert bool(faults(wanted, value)) == (("confirm" in value) != (schema == "PurgeSelection"))
+
+
 def test_a_cancelled_request_is_as_described(door):
     request_id = submit(door)
     answer = call(door, "DELETE", f"/async/words/{request_id}", ONE)
