@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 _REMEDIES = {
     "http_403": "Check that these AWS credentials may call execute-api:Invoke here, and the URL's path.",
     "idempotency_key_reused": "Use another --key, or send exactly what was sent under it before.",
+    "not_a_dead_letter": "`penstock get` shows any request, `penstock retry` runs it again.",
     "not_finished": "Ask again later, or submit with --wait.",
+    "payload_gone": "Submit it anew.",
     "payload_too_large": "Save it to a file and send that with --file: larger ones are uploaded, up to 5 GB.",
     "payload_url_not_allowed": "List the bucket under the API's input_buckets, and deploy.",
     "payload_url_unreadable": "Check bucket and key, and that the bucket's policy lets Penstock read.",

@@ -29,6 +29,7 @@ class Surroundings:
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
     folder: Path = Path()
     clock: Callable[[], float] = time.monotonic
+    stdin_is_terminal: bool = False
     stdout_is_terminal: bool = False
     stderr_is_terminal: bool = False
 
@@ -36,6 +37,7 @@ class Surroundings:
     def real(cls) -> Surroundings:
         """Those of this process."""
         return cls(
+            stdin_is_terminal=sys.stdin is not None and sys.stdin.isatty(),
             stdout_is_terminal=sys.stdout is not None and sys.stdout.isatty(),
             stderr_is_terminal=sys.stderr is not None and sys.stderr.isatty(),
         )

@@ -43,7 +43,7 @@ def plant(stack: Stack, *, body: bytes | None = b"planted", **changes: Any) -> R
 def failed(stack: Stack, *, minutes_ago: int = 10, **changes: Any) -> RequestRecord:
     """A request that failed some time ago."""
     then_ms = time.time_ns() // 1_000_000 - minutes_ago * 60_000
-    ended = {
+    ended: dict[str, Any] = {
         "status": Status.FAILED,
         "attempt": 3,
         "created_ms": then_ms,

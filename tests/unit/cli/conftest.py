@@ -24,6 +24,7 @@ class Terminal:
         self.server = ScriptedServer()
         self.manual = ManualTiming()
         self.environ = {"PENSTOCK_URL": URL}
+        self.stdin_is_terminal = False
         self.stdout_is_terminal = False
         self.stderr_is_terminal = False
         self.urls: list[str] = []
@@ -37,6 +38,7 @@ class Terminal:
             environ=self.environ,
             folder=self.folder,
             clock=self.manual.timing.clock,
+            stdin_is_terminal=self.stdin_is_terminal,
             stdout_is_terminal=self.stdout_is_terminal,
             stderr_is_terminal=self.stderr_is_terminal,
         )

@@ -77,7 +77,8 @@ def test_only_failed_requests_are_listed_newest_first_with_their_errors(door):
 def test_the_list_is_filtered_by_error_and_time_and_goes_on_page_by_page(door):
     timeouts = [plant(door, seconds_ago=900 - number) for number in range(5)]
     plant(door, code="worker_lost")
-    seen, cursor = [], {}
+    seen: list[str] = []
+    cursor: dict[str, str] = {}
     while True:
         page = listed(door, error="timeout", limit="2", **cursor)
         seen += [entry["id"] for entry in page["dead_letters"]]
@@ -166,7 +167,8 @@ def test_a_filter_redrives_what_it_matches_only(door):
 @pytest.mark.parametrize("work", [redrive, purge])
 def test_one_call_does_a_page_and_the_cursor_goes_on_to_the_end(door, work):
     dead = [plant(door, seconds_ago=5000 - number) for number in range(MAX_IDS + 30)]
-    counts, cursor = [], {}
+    counts: list[int] = []
+    cursor: dict[str, str] = {}
     for _ in range(10):
         answer = work(door, all=True, **cursor)
         counts.append(answer["redriven"] if work is redrive else answer["purged"])

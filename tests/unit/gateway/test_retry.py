@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -197,7 +198,7 @@ def test_asking_again_heals_every_crash_point_of_a_retry(door, part, fault):
 def test_of_two_retries_at_once_one_runs_and_the_others_copy_is_removed(door):
     old = end(door, submitted(door))
     copy = door.copies.copy
-    answers = []
+    answers: list[Any] = []
 
     class Racing:
         def copy(self, source, key):
