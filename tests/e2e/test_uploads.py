@@ -126,6 +126,7 @@ def test_an_upload_is_submitted_and_its_repetition_answered_for_the_same_request
     assert (again.json()["id"], again.json()["status"]) == (request_id, "completed")
 
 
+@pytest.mark.embedded_only("it does not check the signatures of links, and so no terms either")
 @pytest.mark.parametrize(
     ("body", "changes"),
     [

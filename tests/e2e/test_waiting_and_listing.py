@@ -128,6 +128,7 @@ def test_a_query_that_cannot_be_followed_is_refused(stack: Stack, query, code):
     assert (answer.status_code, answer.json()["code"]) == (400, code)
 
 
+@pytest.mark.embedded_only("without ECS nobody counts workers")
 def test_the_figures_tell_of_a_busy_worker(stack: Stack):
     running = [stack.submit("single", query={"do": "describe", "delay": "6"}) for _ in range(3)]
     stack.until("single", running[0], "in_progress")
