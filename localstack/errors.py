@@ -33,9 +33,7 @@ class DockerMissing(LocalError):
     """``docker``, its compose plugin or its daemon is missing."""
 
     def __init__(self, what: str, *, remedy: str) -> None:
-        super().__init__(
-            f"{what}. {remedy} Or use the embedded emulator, which needs no Docker: `make local`."
-        )
+        super().__init__(f"{what}. {remedy} The embedded emulator needs no Docker: `make local`.")
         self.what = what
 
 
