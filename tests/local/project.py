@@ -53,8 +53,8 @@ elif "stage=localstack" in sys.argv:
     boto3.client("apigateway").create_rest_api(name="penstock-test")
     variables = [{{"name": "EXTRA", "value": "as described"}}]
     described = [{{"name": "server"}}, {{"name": "dequeuer", "environment": variables, "stopTimeout": 20}}]
-    name = "/penstock/test/task/" + os.environ.get("DESCRIBED_API", "echo")
-    boto3.client("ssm").put_parameter(Name=name, Value=json.dumps(described), Type="String")
+    text = json.dumps(described)
+    boto3.client("ssm").put_parameter(Name="/penstock/test/task/echo", Value=text, Type="String")
 elif not ecs.list_services(cluster="penstock-test")["serviceArns"]:
     cloudformation.create_stack(StackName="penstock-test-data", TemplateBody=template)
     boto3.client("apigateway").create_rest_api(name="penstock-test")

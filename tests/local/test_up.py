@@ -16,7 +16,7 @@ import pytest
 from localstack import Options, running
 from localstack.emulator import free_port
 from localstack.emulators import EMBEDDED, LOCALSTACK
-from localstack.errors import EmulatorFailed, NotDeployed, PortFixed
+from localstack.errors import EmulatorFailed, PortFixed
 from localstack.processes import left_behind
 from tests.local.project import API, cdk_calls, make_project
 from tests.local.sites import PROJECT
@@ -115,16 +115,6 @@ def test_without_ecs_each_api_has_one_pair_as_its_deployed_description_says(conf
             return len(pairs) == 1 and pairs[0].task_arn != pair.task_arn
 
         eventually(replaced, within_seconds=20, what="another pair in its place")
-
-
-def test_an_api_that_was_deployed_without_a_description_is_named(config: Path, monkeypatch):
-    monkeypatch.setenv("DESCRIBED_API", "another")
-
-    with (
-        pytest.raises(NotDeployed, match="/penstock/test/task/echo"),
-        running(config, options(config, emulator=WITHOUT_ECS)),
-    ):
-        pass
 
 
 def test_localstack_has_one_port(config: Path):
