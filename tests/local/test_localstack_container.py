@@ -8,11 +8,12 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import boto3
 import pytest
 import yaml
+from pytest_localstack.session import RunningSession
 
 from localstack import docker
+from localstack.environment import REGION
 from localstack.errors import DockerMissing, EmulatorFailed, Interrupted
 from localstack.localstack_container import COMPOSE_FILE, PORT, LocalStackContainer, start_localstack
 from tests.local.sites import PROJECT, Site
@@ -191,6 +192,9 @@ def test_the_hook_makes_the_input_buckets(site: Site):
         # As LocalStack does: the text, executed in a namespace with nothing in it.
         run = f"exec(open({str(hook)!r}, 'rb').read(), {{}})"
         subprocess.run([sys.executable, "-c", run], env=environment, cwd=site.state.root, check=True)
-        listed = boto3.client("s3", endpoint_url=site.endpoint.url).list_buckets()["Buckets"]
+        # The connection of the end-to-end tests to LocalStack.
+        session = RunningSession("127.0.0.1", services={"s3": site.endpoint.port}, region_name=REGION)
+        session.start()
+        listed = session.boto3.client("s3").list_buckets()["Buckets"]
 
     assert [bucket["Name"] for bucket in listed] == ["photos", "scans"]
