@@ -11,7 +11,9 @@ from constructs import Construct
 
 from cdk import network
 from cdk.dead_letters import DeadLetters
+from cdk.described_task import DescribedTask
 from cdk.queues import Queues
+from cdk.stage import Compute
 from cdk.task import Task, TaskProps
 from penstock import names
 
@@ -48,19 +50,18 @@ class Api(Construct):
             api=props.api.name,
             queue=queues.dead_letters,
         )
-        task = Task(
-            self,
-            "Task",
-            TaskProps(
-                deployment=props.deployment,
-                api=props.api,
-                stage=props.stage,
-                queue_url=queues.requests.queue_url,
-                dead_letter_url=queues.dead_letters.queue_url,
-                root=props.root,
-            ),
+        task = TaskProps(
+            deployment=props.deployment,
+            api=props.api,
+            stage=props.stage,
+            queue_url=queues.requests.queue_url,
+            dead_letter_url=queues.dead_letters.queue_url,
+            root=props.root,
         )
-        self._add_service(props, task)
+        if props.stage.compute is Compute.ECS:
+            self._add_service(props, Task(self, "Task", task))
+        else:
+            DescribedTask(self, "Task", task)
 
     def _add_service(self, props: ApiProps, task: Task) -> None:
         # No desired count: it is 1 when the service is created, which proves that the image starts,

@@ -20,7 +20,8 @@ from cdk.gateway import catalogue
 from penstock import names
 
 if TYPE_CHECKING:
-    from cdk.gateway import FunctionProps
+    from pathlib import Path
+
     from penstock.config import Config
 
 SWEEPER = "recovery_lambda.sweep_handler"
@@ -43,10 +44,12 @@ class Recovery(Construct):
     The recorder's event sources are the dead-letter queues, each in the stack of its API.
     """
 
-    def __init__(self, scope: Construct, id_: str, props: FunctionProps) -> None:
+    def __init__(self, scope: Construct, id_: str, *, config: Config, root: Path, build_folder: Path) -> None:
         super().__init__(scope, id_)
-        self._props = props
-        deployment = props.config.deployment
+        self._config = config
+        self._root = root
+        self._build_folder = build_folder
+        deployment = config.deployment
         arns = Arns(Stack.of(self), deployment)
         sweeper = self._add_function(
             "Sweeper",
@@ -60,7 +63,7 @@ class Recovery(Construct):
             name=names.recorder_function(deployment),
             entry=RECORDER,
             timeout=Duration.seconds(RECORDER_SECONDS),
-            rights=permissions.recorder(arns, [api.name for api in props.config.apis]),
+            rights=permissions.recorder(arns, [api.name for api in config.apis]),
         )
         events.Rule(
             self,
@@ -74,7 +77,7 @@ class Recovery(Construct):
     def _add_function(
         self, id_: str, *, name: str, entry: str, timeout: Duration, rights: iam.PolicyDocument
     ) -> lambda_.Function:
-        deployment = self._props.config.deployment
+        deployment = self._config.deployment
         log_group = logs.LogGroup(
             self,
             f"{id_}Log",
@@ -116,8 +119,8 @@ class Recovery(Construct):
         )
 
     def _bundled(self, entry: str) -> str:
-        target = self._props.build_folder / entry
-        return str(write(bundle(self._props.config, entry), root=self._props.root, target=target))
+        target = self._build_folder / entry
+        return str(write(bundle(self._config, entry), root=self._root, target=target))
 
     def _add_alarm(self, sweeper: lambda_.Function) -> None:
         cloudwatch.Alarm(

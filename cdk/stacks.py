@@ -13,6 +13,7 @@ from cdk.front_door import FrontDoor
 from cdk.gateway import FunctionProps, GatewayFunction
 from cdk.network import Network
 from cdk.recovery import Recovery
+from cdk.stage import Compute
 from penstock import names
 
 if TYPE_CHECKING:
@@ -36,16 +37,17 @@ def add_stacks(app: App, config: Config, *, stage: Stage, sources: Sources) -> N
     The dependencies only order the deployment: stacks find each other by name, never by export.
     """
     data = _data(app, config, stage)
-    network = _network(app, config)
     _gateway(app, config, stage, sources).add_stack_dependency(data)
     recovery = _recovery(app, config, sources)
     recovery.add_stack_dependency(data)
+    # An API's dead-letter queue calls the recorder, which must be there before.
+    needed = [data, recovery]
+    if stage.compute is Compute.ECS:
+        needed.append(_network(app, config))
     for api in config.apis:
         stack = _api(app, config, api, stage, sources)
-        stack.add_stack_dependency(data)
-        stack.add_stack_dependency(network)
-        # Its dead-letter queue calls the recorder, which must be there before.
-        stack.add_stack_dependency(recovery)
+        for other in needed:
+            stack.add_stack_dependency(other)
 
 
 def _data(app: App, config: Config, stage: Stage) -> Stack:
@@ -63,7 +65,9 @@ def _network(app: App, config: Config) -> Stack:
 
 def _gateway(app: App, config: Config, stage: Stage, sources: Sources) -> Stack:
     stack = _stack(app, config, "gateway", description="HTTPS front door")
-    props = FunctionProps(config=config, root=sources.root, build_folder=sources.build_folder)
+    props = FunctionProps(
+        config=config, root=sources.root, build_folder=sources.build_folder, links=stage.links
+    )
     gateway = GatewayFunction(stack, "Gateway", props)
     FrontDoor(stack, "FrontDoor", deployment=config.deployment, function=gateway.function, stage=stage)
     return stack
@@ -71,11 +75,7 @@ def _gateway(app: App, config: Config, stage: Stage, sources: Sources) -> Stack:
 
 def _recovery(app: App, config: Config, sources: Sources) -> Stack:
     stack = _stack(app, config, "recovery", description="Sweeper and dead-letter recorder")
-    Recovery(
-        stack,
-        "Recovery",
-        FunctionProps(config=config, root=sources.root, build_folder=sources.build_folder),
-    )
+    Recovery(stack, "Recovery", config=config, root=sources.root, build_folder=sources.build_folder)
     return stack
 
 
