@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from gateway_lambda.replies import Reply
     from gateway_lambda.requests import Requests
     from gateway_lambda.retry import Retrier
-    from gateway_lambda.submit import Accepted
     from penstock.catalogue import ApiEntry
     from penstock.overview import Directory
     from penstock.ports import Clock, Objects, Records
@@ -65,7 +64,8 @@ class Recovery:
     def retry(self, api: ApiEntry, incoming: Incoming) -> Reply:
         """``POST /async/{api}/{id}/retry``."""
         record = self._requests.find(api, incoming.path["id"])
-        accepted = self._run_again(api, record, incoming)
+        accepted = self._retrier.retry(record, caller=incoming.caller)
+        self._on_accepted(api, accepted.replayed)
         return replies.document(
             views.accepted(accepted.record, api.endpoint),
             status=HTTPStatus.ACCEPTED,
@@ -91,7 +91,12 @@ class Recovery:
     def redrive(self, api: ApiEntry, incoming: Incoming) -> Reply:
         """``POST /dead-letters/{api}/redrive``: each runs again as a new request."""
         selection = read_selection(incoming.body, api)
-        done = self._bulk.each(api, selection, lambda record: self._run_again(api, record, incoming))
+        done = self._bulk.each(
+            api, selection, lambda record: self._retrier.retry(record, caller=incoming.caller)
+        )
+        # Counted here, where one thread writes the lines.
+        for _, accepted in done.results:
+            self._on_accepted(api, accepted.replayed)
         return replies.document(
             {
                 "redriven": sum(not accepted.replayed for _, accepted in done.results),
@@ -108,11 +113,6 @@ class Recovery:
             raise NotConfirmed(f'Purging cannot be undone: confirm with "confirm": "{incoming.path["api"]}".')
         done = self._bulk.each(api, selection, self._purge)
         return replies.document({"purged": len(done.results), **_remainder(done)})
-
-    def _run_again(self, api: ApiEntry, record: RequestRecord, incoming: Incoming) -> Accepted:
-        accepted = self._retrier.retry(record, caller=incoming.caller)
-        self._on_accepted(api, accepted.replayed)
-        return accepted
 
     def _purge(self, record: RequestRecord) -> None:
         """Bodies first: the record is what finds them, so after a crash the purge can be done again."""

@@ -125,7 +125,8 @@ async def backend(request: pytest.FixtureRequest) -> AsyncIterator[Backend]:
 
 def _in_memory() -> Backend:
     records, objects = MemoryRecords(), MemoryObjects()
-    queue, dead_letters = (MemoryQueue(_real_ms, visibility_ms=2000) for _ in range(2))
+    queue = MemoryQueue(_real_ms, visibility_ms=2000)
+    source = MemorySource(queue)
     return Backend(
         name="memory",
         records=records,
@@ -133,9 +134,9 @@ def _in_memory() -> Backend:
         objects=objects,
         streams=MemoryStreams(objects),
         outbox=MemoryOutbox(queue),
-        source=MemorySource(queue, dead_letters=dead_letters),
+        source=source,
         copies=MemoryCopies(objects),
-        dead_letters=lambda: [(entry.group, entry.body) for entry in dead_letters._entries],
+        dead_letters=lambda: [(entry.group, entry.body) for entry in source.dead_letters._entries],
         directory=MemoryDirectory(records),
         slots=MemorySlots(),
         queues=MemoryQueues(queue),

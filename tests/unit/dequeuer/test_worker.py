@@ -64,7 +64,7 @@ async def test_it_takes_only_what_it_has_free_slots_for():
     queue = MemoryQueue(ManualClock(NOW_MS))
     fill(queue, 20)
     attempts = Recorder()
-    worker = worker_of(MemorySource(queue, dead_letters=queue), attempts, max_concurrency=3)
+    worker = worker_of(MemorySource(queue), attempts, max_concurrency=3)
     running = asyncio.create_task(worker.run())
     await settle()
     assert len(attempts.started) == 3
@@ -86,7 +86,7 @@ async def test_it_asks_the_queue_for_nothing_until_the_container_is_ready():
             await ready.wait()
 
     attempts = Recorder()
-    worker = worker_of(MemorySource(queue, dead_letters=queue), attempts, readiness=Readiness())
+    worker = worker_of(MemorySource(queue), attempts, readiness=Readiness())
     running = asyncio.create_task(worker.run())
     await settle()
     assert attempts.started == []
@@ -119,9 +119,7 @@ async def test_a_container_that_dies_with_its_request_is_sent_no_other():
             readiness.event.clear()
 
     readiness, attempts = Readiness(), Dying()
-    worker = worker_of(
-        MemorySource(queue, dead_letters=queue), attempts, readiness=readiness, max_concurrency=1
-    )
+    worker = worker_of(MemorySource(queue), attempts, readiness=readiness, max_concurrency=1)
     running = asyncio.create_task(worker.run())
     await until(lambda: not readiness.event.is_set())
     await settle()
@@ -135,7 +133,7 @@ async def test_a_stop_during_a_long_poll_lets_it_return_and_puts_back_what_it_br
 
     class Slow(MemorySource):
         def __init__(self, queue) -> None:
-            super().__init__(queue, dead_letters=queue)
+            super().__init__(queue)
             self.gate = asyncio.Event()
             self.cancelled = False
 
@@ -211,7 +209,7 @@ async def test_a_receive_that_fails_is_paused_after_and_tried_again(monkeypatch)
 
     attempts = Recorder()
     attempts.gate.set()
-    worker = worker_of(Flaky(queue, dead_letters=queue), attempts)
+    worker = worker_of(Flaky(queue), attempts)
     running = asyncio.create_task(worker.run())
     await until(lambda: attempts.started)
     worker.stop()
@@ -230,7 +228,7 @@ async def test_one_requests_surprise_does_not_end_the_others(error):
                 raise error
 
     attempts = Faulty()
-    worker = worker_of(MemorySource(queue, dead_letters=queue), attempts)
+    worker = worker_of(MemorySource(queue), attempts)
     running = asyncio.create_task(worker.run())
     await until(lambda: len(attempts.started) == 2)
     worker.stop()

@@ -111,8 +111,9 @@ class Workbench:
 
     def __post_init__(self) -> None:
         self.queue = MemoryQueue(self.clock)
-        self.dead_letters = MemoryQueue(self.clock)
-        self.source = Failing(MemorySource(self.queue, dead_letters=self.dead_letters))
+        source = MemorySource(self.queue)
+        self.dead_letters = source.dead_letters
+        self.source = Failing(source)
         self.ledger = Failing(MemoryLedger(self.records))
         self.streams = MemoryStreams(self.objects)
         self.out_of_time = asyncio.Event()
