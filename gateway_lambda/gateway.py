@@ -44,6 +44,7 @@ DOWNLOAD_SECONDS = 3600
 #: A Lambda may answer with 6 MB, and the body is base64 in it.
 MAX_RESULT_BYTES = 4_500_000
 
+_FIRST_UNKNOWN_STATUS = 600
 _ANY_TYPE = "application/octet-stream"
 
 #: Results are other people's bytes on our host name: a browser must neither guess nor run them.
@@ -199,7 +200,11 @@ class Gateway:
         # API Gateway would say application/json of an answer without a type.
         told = {"Content-Type": _ANY_TYPE, **told, **_DEFUSED}
         reply = self._result_reply(record, record.result, told, incoming=incoming)
-        return replace(reply, status=record.result.status_code) if reply.status == HTTPStatus.OK else reply
+        if reply.status != HTTPStatus.OK:
+            return reply
+        code = record.result.status_code
+        # API Gateway would make an error of its own of a status that HTTP does not have.
+        return replace(reply, status=code if code < _FIRST_UNKNOWN_STATUS else HTTPStatus.BAD_GATEWAY)
 
     def _result_reply(
         self,
