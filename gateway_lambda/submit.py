@@ -168,7 +168,7 @@ class Submitter:
         if found is None:
             raise DependencyError("the record that refused this one has vanished")
         if found.fingerprint != mine.fingerprint:
-            raise IdempotencyKeyReused("This Idempotency-Key was used before with a different request.")
+            raise IdempotencyKeyReused("This key was used before with a different request.")
         if found.status is Status.IN_QUEUE and found.started_ms is None:
             # The first submission may have died before its payload or message was stored (R4).
             if submission.stored is None:

@@ -224,7 +224,7 @@ class RangeNotSatisfiable(PenstockError):
 
 
 class IdempotencyKeyReused(PenstockError):
-    """The key was used before with another body, content type, path or query."""
+    """The key, or call id, was used before with another method, path, query, body, type or limit."""
 
     code = "idempotency_key_reused"
     status = HTTPStatus.UNPROCESSABLE_ENTITY
