@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from enum import Enum
 
 from aws_cdk import RemovalPolicy
-from aws_cdk.aws_apigateway import AuthorizationType
+
+from penstock.config import AuthMode
 
 
 class UnknownStage(ValueError):
@@ -35,11 +36,18 @@ class Stage:
     #: Whether the table refuses to be deleted at all until this is switched off.
     deletion_protection: bool
     images: Images
-    #: How a call proves who makes it. The emulator has no users to sign with.
-    authorization: AuthorizationType
+    #: Whether callers have AWS credentials to sign with. On the emulator they have not.
+    signatures: bool
+    #: Whether calls with an API key are counted against its limits. API Gateway takes what it counts by
+    #: from the authorizer; the emulator only from the X-Api-Key header, and would refuse all others.
+    counts_keys: bool
     #: How long a dequeuer waits for a message. A running long poll is never cancelled (R18), so
     #: this is also how long an idle worker takes to stop.
     poll_seconds: int
+
+    def auth_mode(self, configured: AuthMode) -> AuthMode:
+        """How a call proves who makes it: as configured, unless that takes signatures and there are none."""
+        return AuthMode.NONE if configured is AuthMode.IAM and not self.signatures else configured
 
 
 _STAGES = {
@@ -47,14 +55,16 @@ _STAGES = {
         removal_policy=RemovalPolicy.RETAIN,
         deletion_protection=True,
         images=Images.BUILT,
-        authorization=AuthorizationType.IAM,
+        signatures=True,
+        counts_keys=True,
         poll_seconds=20,
     ),
     "local": Stage(
         removal_policy=RemovalPolicy.DESTROY,
         deletion_protection=False,
         images=Images.NAMED,
-        authorization=AuthorizationType.NONE,
+        signatures=False,
+        counts_keys=False,
         poll_seconds=2,
     ),
 }
