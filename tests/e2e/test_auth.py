@@ -35,7 +35,10 @@ DEPLOYMENT = "keyed"
 ROUTES = [(route.method.value, route.path) for route in ROUTES_SERVED if route.path != "/healthz"]
 
 # A deployment is made first, which takes long where other things run beside it.
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [
+    pytest.mark.timeout(300),
+    pytest.mark.embedded_only("nobody has tried whether its free edition asks an authorizer"),
+]
 
 
 def path_of(path: str, *, api: str, request_id: str = "a" * 26) -> str:
