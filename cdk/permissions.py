@@ -28,6 +28,7 @@ def gateway(arns: Arns, apis: Iterable[str], *, input_buckets: Iterable[str]) ->
                 [arns.table],
             ),
             _allow(["dynamodb:BatchGetItem"], [arns.table]),
+            _no_api_keys(arns),
             _allow(["dynamodb:Query"], [arns.index(keys.LISTING_INDEX), arns.index(keys.OPEN_INDEX)]),
             # A large payload that runs again is copied in parts.
             _allow(["s3:PutObject", "s3:AbortMultipartUpload"], [arns.objects(keys.PAYLOADS)]),
@@ -53,7 +54,7 @@ def sweeper(arns: Arns) -> iam.PolicyDocument:
     return iam.PolicyDocument(
         statements=[
             _allow(["dynamodb:Query"], [arns.index(keys.OPEN_INDEX)]),
-            _allow(["dynamodb:BatchGetItem", "dynamodb:UpdateItem"], [arns.table]),
+            _allow(["dynamodb:BatchGetItem", "dynamodb:UpdateItem"], [arns.table], _leading_keys("REQ#*")),
         ]
     )
 
@@ -67,8 +68,17 @@ def recorder(arns: Arns, apis: Iterable[str]) -> iam.PolicyDocument:
                 ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"],
                 [arns.dead_letter_queue(api) for api in apis],
             ),
-            _allow(["dynamodb:GetItem", "dynamodb:UpdateItem"], [arns.table]),
+            _allow(["dynamodb:GetItem", "dynamodb:UpdateItem"], [arns.table], _leading_keys("REQ#*")),
             _allow(["s3:PutObject"], [arns.objects(keys.MALFORMED)]),
+        ]
+    )
+
+
+def authorizer(arns: Arns) -> iam.PolicyDocument:
+    """Rights of what looks API keys up: to read those, and no request."""
+    return iam.PolicyDocument(
+        statements=[
+            _allow(["dynamodb:GetItem"], [arns.table], _leading_keys(f"{keys.API_KEYS}*")),
         ]
     )
 
@@ -86,11 +96,7 @@ def worker(arns: Arns, api: str, *, input_buckets: Iterable[str]) -> iam.PolicyD
             _allow(
                 ["dynamodb:UpdateItem"],
                 [arns.table],
-                {
-                    "ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"REQ#{api}#*"]},
-                    # ForAllValues holds for a call without any key as well.
-                    "Null": {"dynamodb:LeadingKeys": "false"},
-                },
+                _leading_keys(f"REQ#{api}#*"),
             ),
             _allow(["s3:GetObject", "s3:DeleteObject"], [arns.objects(payloads)]),
             _allow(["s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"], [arns.objects(results)]),
@@ -100,6 +106,25 @@ def worker(arns: Arns, api: str, *, input_buckets: Iterable[str]) -> iam.PolicyD
             _allow(["ecs:UpdateTaskProtection"], [arns.tasks]),
         ]
     )
+
+
+def _no_api_keys(arns: Arns) -> iam.PolicyStatement:
+    """For those who may write to the whole table: who writes a key's item can let in whom they like."""
+    return iam.PolicyStatement(
+        effect=iam.Effect.DENY,
+        actions=["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"],
+        resources=[arns.table],
+        conditions={"ForAnyValue:StringLike": {"dynamodb:LeadingKeys": [f"{keys.API_KEYS}*"]}},
+    )
+
+
+def _leading_keys(pattern: str) -> dict[str, dict[str, str | list[str]]]:
+    """A condition: only items whose partition keys are like this."""
+    return {
+        "ForAllValues:StringLike": {"dynamodb:LeadingKeys": [pattern]},
+        # ForAllValues holds for a call without any key as well.
+        "Null": {"dynamodb:LeadingKeys": "false"},
+    }
 
 
 def _read_foreign(arns: Arns, buckets: Iterable[str]) -> list[iam.PolicyStatement]:

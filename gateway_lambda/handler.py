@@ -17,6 +17,7 @@ from botocore.config import Config
 
 from gateway_lambda.bulk import AT_ONCE, Bulk
 from gateway_lambda.figures import FigureSources
+from gateway_lambda.functions import Functions
 from gateway_lambda.gateway import Gateway
 from gateway_lambda.listing import Listing
 from gateway_lambda.overview import Overview
@@ -85,6 +86,7 @@ def _build() -> Callable[[Mapping[str, Any], Any], dict[str, Any]]:
         executor=executor,
         clock=_now_ms,
     )
+    catalogue = Catalogue.from_json(FILE.read_text())
     directory = DynamoDirectory(
         dynamodb, settings.table, executor=ThreadPoolExecutor(keys.SHARDS, thread_name_prefix="shard")
     )
@@ -101,7 +103,7 @@ def _build() -> Callable[[Mapping[str, Any], Any], dict[str, Any]]:
         clock=_now_ms,
     )
     gateway = Gateway(
-        catalogue=Catalogue.from_json(FILE.read_text()),
+        catalogue=catalogue,
         submitter=submitter,
         uploads=Uploads(deployment=settings.deployment, records=records, objects=objects, clock=_now_ms),
         requests=requests,
@@ -122,6 +124,7 @@ def _build() -> Callable[[Mapping[str, Any], Any], dict[str, Any]]:
             executor=executor,
         ),
         recovery=_recovery(directory, requests=requests, records=records, objects=objects, retrier=retrier),
+        functions=Functions(catalogue=catalogue, submitter=submitter, directory=directory, clock=_now_ms),
         on_accepted=_count,
     )
     return build_app(gateway)

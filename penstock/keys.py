@@ -14,6 +14,9 @@ MALFORMED = "malformed"
 #: Start of the last part of an upload's key; those of other payloads are hexadecimal.
 UPLOAD = "upload-"
 
+#: Start of the partition keys of API keys' items; the authorizer may read no others.
+API_KEYS = "KEY#"
+
 #: Index of all requests by the time they were made, a partition per API, day and shard.
 LISTING_INDEX = "listing"
 #: Index of the requests that have not ended, by the time they are due, a partition per API and shard.
@@ -30,7 +33,7 @@ def payload(key: RequestKey, *, nonce: str) -> str:
 
 
 def upload(key: RequestKey, *, nonce: str) -> str:
-    """S3 key of a payload that its caller uploads; the gateway may look at such objects only."""
+    """S3 key of a payload that its caller uploads."""
     return f"{PAYLOADS}/{key.api}/{key.id}/{UPLOAD}{nonce}"
 
 
@@ -53,6 +56,11 @@ def request_of(item: str) -> RequestKey:
     """The request whose item has this partition key."""
     _, api, request_id = item.split("#")
     return RequestKey(api=api, id=request_id)
+
+
+def api_key_item(digest: str) -> dict[str, str]:
+    """Primary key of an API key's item, by the hash of its secret."""
+    return {"pk": f"{API_KEYS}{digest}", "sk": "META"}
 
 
 def slot_item(slot: int) -> dict[str, str]:

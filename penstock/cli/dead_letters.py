@@ -7,6 +7,7 @@ from penstock.cli.options import (
     AllOfThem,
     ApiName,
     AsJson,
+    Confirmed,
     CreatedAfter,
     CreatedBefore,
     ErrorFilter,
@@ -14,7 +15,6 @@ from penstock.cli.options import (
     RequestId,
     RequestIds,
     Url,
-    Yes,
 )
 
 _EXIT_CODES = listing()
@@ -92,7 +92,7 @@ def purge(
     created_after: CreatedAfter = None,
     created_before: CreatedBefore = None,
     everything: AllOfThem = False,
-    yes: Yes = False,
+    yes: Confirmed = False,
     url: Url = None,
 ) -> None:
     """Delete failed requests for good, with their payloads and results."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from penstock.cli.asking import confirm
 from penstock.cli.connection import connected
 from penstock.cli.exits import ExitCode
 from penstock.cli.output import clean, columns, document, emit, note, stopped
@@ -125,7 +126,7 @@ def purge(surroundings: Surroundings, api: str, selected: Selected, *, url: str 
     """Delete them, after a question that only ``yes`` spares."""
     chosen, outcome = selected.chosen(), _Outcome()
     if not yes:
-        _ask(surroundings, api, selected)
+        _ask(api, selected)
     try:
         with (
             connected(surroundings, url) as client,
@@ -142,13 +143,9 @@ def purge(surroundings: Surroundings, api: str, selected: Selected, *, url: str 
     _report(outcome)
 
 
-def _ask(surroundings: Surroundings, api: str, selected: Selected) -> None:
-    if not surroundings.stdin_is_terminal:
-        raise stopped(ExitCode.BAD_INPUT, "a purge cannot be undone, and nobody can be asked: add --yes.")
+def _ask(api: str, selected: Selected) -> None:
     which = f"{len(selected.ids)}" if selected.ids else "all" if selected.all else "all matching"
-    question = f"Delete {which} dead letters of {api} for good, with payloads and results?"
-    if not typer.confirm(question, err=True):
-        raise stopped(ExitCode.BAD_INPUT, "nothing was purged.")
+    confirm(f"Delete {which} dead letters of {api} for good, with payloads and results?")
 
 
 def _redriven(outcome: _Outcome) -> str:

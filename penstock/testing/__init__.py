@@ -1,5 +1,6 @@
 """In-memory stand-ins for AWS that pass the same contract tests as the real adapters."""
 
+from penstock.testing.api_keys import MemoryApiKeys, MemoryMeters
 from penstock.testing.clock import ManualClock
 from penstock.testing.objects import MemoryCopies, MemoryObjects, MemoryStreams, UploadRefused
 from penstock.testing.overview import MemoryDirectory, MemoryQueues, MemorySlots, MemoryWorkers
@@ -8,9 +9,11 @@ from penstock.testing.records import MemoryLedger, MemoryRecords
 
 __all__ = [
     "ManualClock",
+    "MemoryApiKeys",
     "MemoryCopies",
     "MemoryDirectory",
     "MemoryLedger",
+    "MemoryMeters",
     "MemoryObjects",
     "MemoryOutbox",
     "MemoryQueue",

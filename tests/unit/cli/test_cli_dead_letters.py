@@ -138,9 +138,10 @@ def test_a_choice_that_cannot_be_followed_is_exit_code_2_and_nothing_is_sent(ter
 
 
 def test_a_purge_in_a_script_needs_yes(terminal):
-    result = terminal.run("dead-letters", "purge", "word-count", "--all")
+    result = terminal.run("dead-letters", "purge", "word-count", "--all", stdin=b"")
     assert result.exit_code == 2
     assert "--yes" in result.stderr
+    assert terminal.server.requests == []
     terminal.serve(purged(7))
     result = terminal.run("dead-letters", "purge", "word-count", "--all", "--yes")
     assert (result.exit_code, result.stdout, result.stderr) == (0, "", "7 purged.\n")
@@ -149,7 +150,6 @@ def test_a_purge_in_a_script_needs_yes(terminal):
 
 @pytest.mark.parametrize(("typed", "code", "calls"), [(b"n\n", 2, 0), (b"\n", 2, 0), (b"y\n", 0, 1)])
 def test_a_purge_asks_a_person_first(terminal, typed, code, calls):
-    terminal.stdin_is_terminal = True
     terminal.serve(purged(2))
     result = terminal.run("dead-letters", "purge", "word-count", "a", "b", stdin=typed)
     assert result.exit_code == code
