@@ -29,7 +29,7 @@ def test_faults_of_three_requests_in_a_row_open_it(breaker):
 def test_one_requests_own_trouble_never_opens_it(breaker):
     for _ in range(100):
         assert not breaker.fails(Store.RESULTS, subject="a")
-    assert breaker.state is State.CLOSED
+    assert breaker.state == State.CLOSED
 
 
 def test_a_success_of_the_same_store_breaks_the_row_and_one_of_another_does_not(breaker):
@@ -38,16 +38,16 @@ def test_a_success_of_the_same_store_breaks_the_row_and_one_of_another_does_not(
     breaker.works(Store.PAYLOADS)
     breaker.works(Store.TABLE)
     breaker.fails(Store.TABLE, subject="c")
-    assert breaker.state is State.CLOSED
+    assert breaker.state == State.CLOSED
     breaker.fails(Store.TABLE, subject="a")
     breaker.works(Store.PAYLOADS)
     breaker.fails(Store.TABLE, subject="b")
-    assert breaker.state is State.OPEN
+    assert breaker.state == State.OPEN
 
 
 def test_a_receive_that_fails_opens_it_at_once(breaker):
     assert breaker.fails(Store.QUEUE)
-    assert breaker.state is State.OPEN
+    assert breaker.state == State.OPEN
 
 
 def test_faults_of_long_ago_do_not_count(breaker, clock):
@@ -55,7 +55,7 @@ def test_faults_of_long_ago_do_not_count(breaker, clock):
     breaker.fails(Store.TABLE, subject="b")
     clock.advance(600)
     assert not breaker.fails(Store.TABLE, subject="c")
-    assert breaker.state is State.CLOSED
+    assert breaker.state == State.CLOSED
 
 
 def test_when_its_pause_is_over_one_fault_opens_it_again_for_longer(breaker, clock):
@@ -64,9 +64,9 @@ def test_when_its_pause_is_over_one_fault_opens_it_again_for_longer(breaker, clo
     for _ in range(7):
         pauses.append(breaker.pause_ms / 1000)
         clock.advance(breaker.pause_ms / 1000)
-        assert breaker.state is State.HALF_OPEN
+        assert breaker.state == State.HALF_OPEN
         assert breaker.fails(Store.PAYLOADS, subject="a")
-        assert breaker.state is State.OPEN
+        assert breaker.state == State.OPEN
     assert pauses == [1, 2, 4, 8, 16, 30, 30]
 
 
@@ -83,7 +83,7 @@ def test_it_closes_only_when_each_suspected_store_has_worked(breaker, clock):
     breaker.works(Store.TABLE)
     assert breaker.suspects == [Store.RESULTS]
     breaker.works(Store.RESULTS)
-    assert breaker.state is State.CLOSED
+    assert breaker.state == State.CLOSED
 
 
 def test_a_success_closes_it_also_during_the_pause(breaker):
@@ -105,8 +105,8 @@ def test_an_outage_that_follows_soon_goes_on_with_the_pauses_of_the_last(
 
 def test_workers_that_lost_a_store_together_come_back_apart(clock):
     pauses = set()
-    for number in range(10):
-        breaker = Breaker(clock=clock, chance=lambda number=number: number / 10)
+    for chance in (number / 10 for number in range(10)):
+        breaker = Breaker(clock=clock, chance=[chance].pop)
         lose(breaker, Store.TABLE)
         pauses.add(breaker.pause_ms)
     assert len(pauses) == 10

@@ -34,7 +34,7 @@ def health(time, state) -> Health:
 
 def told(health: Health):
     answer = health.answer(health.causes())
-    return answer.status, json.loads(answer.text)
+    return answer.status, json.loads(answer.text or "")
 
 
 def test_all_is_well(health):

@@ -31,7 +31,7 @@ class Flaky(MemoryObjects):
         self.down: set[str] = set()
 
     def body(self, key, *, bucket):
-        if "read" in self.down and bucket is None or "foreign" in self.down and bucket is not None:
+        if ("read" if bucket is None else "foreign") in self.down:
             raise DependencyError("SlowDown")
         return super().body(key, bucket=bucket)
 

@@ -3,11 +3,10 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from dequeuer.outages import Outages
 from dequeuer.protect import Protection
 from dequeuer.shift import Shift
 from dequeuer.worker import Worker
@@ -18,6 +17,9 @@ from penstock.testing import ManualClock, MemoryOutbox, MemoryQueue, MemorySourc
 from tests.examples import NOW_MS
 from tests.unit.dequeuer.manual_time import ManualTime, settle
 from tests.unit.dequeuer.workbench import SETTINGS, Workbench, outages_on, until
+
+if TYPE_CHECKING:
+    from dequeuer.outages import Outages
 
 
 class AlwaysReady:
@@ -68,7 +70,7 @@ def worker_of(
         wanted,
         source=source,
         attempts=attempts,
-        readiness=AlwaysReady() if readiness is None else readiness,
+        readiness=AlwaysReady() if readiness is None else readiness,  # type: ignore[arg-type]  # its one method
         outages=outages or outages_on(time),
         protection=Protection(agent, shift, clock=time, sleep=time.sleep),
         out_of_time=out_of_time or asyncio.Event(),
@@ -231,7 +233,10 @@ async def test_a_receive_that_fails_is_paused_after_longer_each_time_and_tried_a
         await time.goes_on(121)
     assert [(later - call) / 1000 for call, later in pairwise(calls[:8])] == [1, 2, 4, 8, 16, 30, 30]
     assert len(attempts.started) == 1
-    assert [line for line in caplog.messages if "receiving" in line] == ["receiving paused", "receiving again"]
+    assert [line for line in caplog.messages if "receiving" in line] == [
+        "receiving paused",
+        "receiving again",
+    ]
     worker.stop()
     fill(queue, 2)
     await running
