@@ -210,12 +210,22 @@ async def test_work_that_goes_on_and_finds_the_store_well_ends_the_pause_at_once
 
 async def test_a_users_bucket_that_fails_keeps_nobody_else_waiting(scene):
     scene.objects.down.add("foreign")
-    scene.submit(20, payload=PayloadRef(key="clip", size_bytes=5, bucket="theirs", etag='"1"'))
+    for number in range(20):
+        clip = PayloadRef(key=f"clips/{number}/clip.mp4", size_bytes=5, bucket="theirs", etag='"1"')
+        scene.submit(1, first=number, payload=clip)
     await scene.time.goes_on(600)
     assert scene.bench.outages.suspects == []
     scene.submit(1, first=20)
     await scene.time.goes_on(2)
     assert Status.COMPLETED in scene.statuses
+
+
+async def test_one_request_whose_result_cannot_be_stored_keeps_nobody_else_waiting(scene):
+    scene.objects.down.add("write")
+    scene.submit(1)
+    await scene.time.goes_on(3600)
+    assert len(scene.bench.container.received) > 10
+    assert scene.bench.outages.suspects == []
 
 
 async def test_a_stop_during_the_pause_is_not_kept_waiting(scene):
