@@ -1,0 +1,113 @@
+"""People and programs that submit, submit again, and cancel."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from penstock.errors import PenstockError
+from penstock.records import RequestKey, Status
+from tests.simulation.container import POISON
+from tests.simulation.gateway import API, NoReply, asking
+from tests.simulation.rules import Broken
+
+if TYPE_CHECKING:
+    from random import Random
+
+    from tests.simulation.gateway import FrontDoor
+    from tests.simulation.world import World
+
+_LONGEST_PAUSE_SECONDS = 30
+_TRIES = 6
+_KEYED_RATE = 0.75
+_RIVAL_RATE = 0.3
+_OTHER_BODY_RATE = 0.3
+_CANCEL_RATE = 0.3
+_POISON_RATE = 0.04
+
+
+class Clients:
+    """So many requests, each with its own story."""
+
+    def __init__(self, world: World, door: FrontDoor, *, count: int) -> None:
+        self._world = world
+        self._door = door
+        self._count = count
+
+    async def run(self) -> None:
+        """Until all clients are content."""
+        async with asyncio.TaskGroup() as group:
+            for number in range(self._count):
+                group.create_task(self._request(number))
+
+    @property
+    def _rng(self) -> Random:
+        return self._world.rng
+
+    async def _request(self, number: int) -> None:
+        await self._pause()
+        poisonous = self._rng.random() < _POISON_RATE
+        body = (POISON if poisonous else b"body") + f" {number}".encode()
+        key = f"order-{number}" if self._rng.random() < _KEYED_RATE else None
+        async with asyncio.TaskGroup() as group:
+            mine = group.create_task(self._submit(body, key))
+            if key is not None and self._rng.random() < _RIVAL_RATE:
+                other = self._rng.random() < _OTHER_BODY_RATE
+                group.create_task(self._rival(b"other " + body if other else body, key))
+        accepted = mine.result()
+        if accepted is not None and self._rng.random() < _CANCEL_RATE:
+            await self._pause()
+            await self._cancel(accepted)
+
+    async def _rival(self, body: bytes, key: str) -> None:
+        """Somebody sends under the same key: soon, or when the first is long under way."""
+        await asyncio.sleep(self._rng.choice((0.05, 1, 30)) * self._rng.random())
+        await self._submit(body, key)
+
+    async def _submit(self, body: bytes, key: str | None) -> RequestKey | None:
+        """Until there is an answer other than "not now"; None if there never is."""
+        for _ in range(_TRIES):
+            try:
+                answer = await self._door.call("submit", asking(body=body, key=key, content_type="text/plain"))
+            except NoReply:
+                await self._pause()
+                continue
+            if answer.status is HTTPStatus.ACCEPTED and not isinstance(answer, PenstockError):
+                accepted = RequestKey(api=API.name, id=json.loads(answer.body)["id"])
+                self._world.keeping.accepted(accepted)
+                return accepted
+            if answer.status is HTTPStatus.UNPROCESSABLE_ENTITY:
+                return None
+            if answer.status is not HTTPStatus.SERVICE_UNAVAILABLE:
+                raise Broken(f"a submission was answered with {answer!r}")
+            await self._pause()
+        return None
+
+    async def _cancel(self, key: RequestKey) -> None:
+        """Until it is known what became of it."""
+        for _ in range(_TRIES):
+            try:
+                answer = await self._door.call("cancel", asking(request_id=key.id))
+            except NoReply:
+                await self._pause()
+                continue
+            self._judge_cancel(key, answer.status)
+            if answer.status is not HTTPStatus.SERVICE_UNAVAILABLE:
+                return
+            await self._pause()
+
+    def _judge_cancel(self, key: RequestKey, status: HTTPStatus) -> None:
+        """R12: cancelling twice is one cancel, and 409 means that another end came first."""
+        found = self._world.records.rows[key].status
+        expected = {
+            HTTPStatus.OK: found is Status.CANCELLED,
+            HTTPStatus.CONFLICT: found.terminal and found is not Status.CANCELLED,
+            HTTPStatus.SERVICE_UNAVAILABLE: True,
+        }
+        if not expected.get(status, False):
+            raise Broken(f"a cancel was answered with {status}, and the request is {found}")
+
+    async def _pause(self) -> None:
+        await asyncio.sleep(self._rng.random() * _LONGEST_PAUSE_SECONDS)

@@ -1,0 +1,150 @@
+"""Dequeuers: the real loop, claims, attempts, heartbeat and cleaner in a process that may die."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, cast
+
+from dequeuer.attempt import Attempts
+from dequeuer.cleanup import Cleaner
+from dequeuer.lease import Heartbeat
+from dequeuer.main import _run_beside
+from dequeuer.run import Ports
+from dequeuer.settings import Settings
+from dequeuer.worker import Worker
+from tests.simulation.container import Container
+from tests.simulation.ports import Ledger, Source, Streams
+
+if TYPE_CHECKING:
+    from random import Random
+
+    from penstock.records import RequestRecord
+    from tests.simulation.loop import Process
+    from tests.simulation.world import World
+
+#: ECS kills a task that long after its SIGTERM.
+STOP_TIMEOUT_SECONDS = 120
+_LONGEST_START_SECONDS = 20
+#: How long a container that refused a connection stays unready.
+_LONGEST_DOUBT_SECONDS = 30
+#: A worker in so many is told to stop, or killed while it waits for nothing of ours.
+_STOP_RATE, _KILL_RATE = 0.3, 0.1
+_LONGEST_LIFE_SECONDS = 150
+
+
+class Unmeasured:
+    """Metrics that nobody reads."""
+
+    def finished(self, record: RequestRecord) -> None:
+        """See ``Telemetry``."""
+
+    def lost(self) -> None:
+        """See ``Telemetry``."""
+
+    def malformed(self) -> None:
+        """See ``Telemetry``."""
+
+
+class Doubtful:
+    """The readiness of a container: a refused connection makes it unready for a while."""
+
+    def __init__(self, rng: Random) -> None:
+        self._rng = rng
+        self._ready = asyncio.Event()
+        self._ready.set()
+
+    async def wait(self) -> None:
+        """See ``Readiness.wait``."""
+        await self._ready.wait()
+
+    def doubt(self) -> None:
+        """See ``Readiness.doubt``."""
+        self._ready.clear()
+        seconds = self._rng.random() * _LONGEST_DOUBT_SECONDS
+        asyncio.get_running_loop().call_later(seconds, self._ready.set)
+
+
+class Dequeuer:
+    """Put together as ``dequeuer.main`` does it."""
+
+    def __init__(self, world: World, process: Process, settings: Settings) -> None:
+        rng, clock = world.rng, world.clock_of(process)
+        ledger, source = Ledger(world.network, world.records), Source(world.network, world.queue)
+        streams = Streams(world.network, world.objects)
+        self.cleaner = Cleaner(source=source, streams=streams)
+        readiness, out_of_time = Doubtful(rng), asyncio.Event()
+        ports = Ports(
+            ledger=ledger,
+            source=source,
+            streams=streams,
+            container=cast("Any", Container(world, rng, timeout_seconds=settings.timeout_seconds)),
+            cleaner=self.cleaner,
+            heartbeat=Heartbeat(
+                ledger=ledger, source=source, clock=clock, lease_seconds=settings.lease_seconds
+            ),
+            telemetry=cast("Any", Unmeasured()),
+            clock=clock,
+            on_unreachable=readiness.doubt,
+        )
+        attempts: type[Attempts] = world.plant.attempts
+        self.worker = Worker(
+            settings,
+            source=source,
+            attempts=attempts(settings, ports, out_of_time=out_of_time),
+            readiness=cast("Any", readiness),
+            out_of_time=out_of_time,
+        )
+
+    async def serve(self) -> None:
+        """Work until stopped."""
+        await _run_beside(self.worker.run(), self.cleaner.run())
+        await self.cleaner.flush()
+
+
+class Fleet:
+    """Keeps so many workers; replaces those that died or were told to go."""
+
+    def __init__(self, world: World, settings: Settings, *, size: int) -> None:
+        self._world = world
+        self._settings = settings
+        self._size = size
+
+    async def run(self) -> None:
+        """Until the world ends."""
+        async with asyncio.TaskGroup() as group:
+            for place in range(self._size):
+                group.create_task(self._fill(place))
+
+    async def _fill(self, place: int) -> None:
+        world, generation = self._world, 0
+        while True:
+            generation += 1
+            await self._live(world.process(f"worker-{place}.{generation}", "worker"))
+            await asyncio.sleep(world.rng.random() * _LONGEST_START_SECONDS)
+
+    async def _live(self, process: Process) -> None:
+        world, gone = self._world, asyncio.Event()
+        process.on_death.append(gone.set)
+        dequeuer = Dequeuer(world, process, self._settings)
+        work = process.spawn(dequeuer.serve())
+        work.add_done_callback(lambda _: gone.set())
+        end = asyncio.create_task(self._end(process, dequeuer))
+        await gone.wait()
+        end.cancel()
+        if process.alive:
+            work.result()
+
+    async def _end(self, process: Process, dequeuer: Dequeuer) -> None:
+        world = self._world
+        fate = world.rng.random()
+        await asyncio.sleep(world.rng.random() * _LONGEST_LIFE_SECONDS)
+        if world.faults.ended or fate > _STOP_RATE + _KILL_RATE:
+            return
+        if fate > _STOP_RATE:
+            world.trace.note(process.name, "is killed")
+            world.network.kill(process)
+            return
+        world.trace.note(process.name, "gets SIGTERM")
+        dequeuer.worker.stop()
+        await asyncio.sleep(STOP_TIMEOUT_SECONDS)
+        world.network.kill(process)
