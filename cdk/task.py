@@ -183,6 +183,10 @@ class Task(Construct):
             "PENSTOCK_MAX_CONCURRENCY": str(api.pod.max_concurrency),
             "PENSTOCK_TIMEOUT_SECONDS": _seconds(api.timeout),
             "PENSTOCK_RETENTION_SECONDS": _seconds(api.retention),
+            "PENSTOCK_MAX_ATTEMPTS": str(api.retries.attempts),
+            "PENSTOCK_RETRY_ON": str(api.retries.retry_on),
+            "PENSTOCK_RETRY_MIN_WAIT_SECONDS": _seconds(api.retries.min_wait),
+            "PENSTOCK_RETRY_MAX_WAIT_SECONDS": _seconds(api.retries.max_wait),
             "PENSTOCK_READINESS_PROBES": json.dumps([_probe(probe) for probe in probes]),
             "PENSTOCK_POLL_SECONDS": str(self._props.stage.poll_seconds),
         }

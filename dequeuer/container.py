@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from http import HTTPMethod
@@ -73,7 +74,10 @@ class Container:
         ``NoAnswer`` tells how the container failed; an error while *our* side reads the payload
         is raised as it is.
         """
-        body, limit = _Body(payload), _RunLimit(self._timeout_seconds)
+        body, limit = (
+            _Body(payload),
+            _RunLimit(min(self._timeout_seconds, record.timeout_seconds or math.inf)),
+        )
         async with await self._send(record, payload, body, limit) as answer:
             yield Response(answer.status, usable(answer.headers), self._reading(answer, body, limit))
 
@@ -83,7 +87,7 @@ class Container:
         url = f"http://127.0.0.1:{self._port}{record.call.path}"
         if record.call.query:
             url += f"?{record.call.query}"
-        with self._judging(body):
+        with self._judging(body, limit):
             async with limit.running():
                 return await self._session.request(
                     record.call.method,
@@ -98,7 +102,7 @@ class Container:
     ) -> AsyncIterator[bytes]:
         chunks = answer.content.iter_chunked(_READ_BYTES)
         while True:
-            with self._judging(body):
+            with self._judging(body, limit):
                 async with limit.running():
                     chunk = await anext(chunks, None)
             if chunk is None:
@@ -106,20 +110,18 @@ class Container:
             yield chunk
 
     @contextmanager
-    def _judging(self, body: _Body) -> Iterator[None]:
+    def _judging(self, body: _Body, limit: _RunLimit) -> Iterator[None]:
         try:
             yield
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise (body.fault or self._no_answer(error)) from error
+            raise (body.fault or self._no_answer(error, limit)) from error
 
-    def _no_answer(self, error: Exception) -> NoAnswer:
+    def _no_answer(self, error: Exception, limit: _RunLimit) -> NoAnswer:
         match error:
             case aiohttp.ClientConnectorError() | aiohttp.ConnectionTimeoutError():
                 return NoAnswer(Trouble.UNREACHABLE, f"Nothing listens on port {self._port}.")
             case TimeoutError():
-                return NoAnswer(
-                    Trouble.TIMEOUT, f"The container did not finish within {self._timeout_seconds:g} s."
-                )
+                return NoAnswer(Trouble.TIMEOUT, f"The container did not finish within {limit.seconds:g} s.")
             case aiohttp.ClientResponseError():
                 return NoAnswer(Trouble.INCOMPLETE, "What the container sent is not one HTTP response.")
             case _:
@@ -135,6 +137,7 @@ class _RunLimit:
     """
 
     def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
         self._left_seconds = seconds
 
     @asynccontextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import random
 import signal
 import sys
 import time
@@ -84,6 +85,7 @@ async def _assemble(settings: Settings, stack: AsyncExitStack) -> tuple[Worker, 
         ),
         telemetry=Telemetry(settings.api),
         clock=_now_ms,
+        chance=random.random,
         on_unreachable=readiness.doubt,
     )
     worker = Worker(

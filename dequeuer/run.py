@@ -28,6 +28,8 @@ class Ports:
     heartbeat: Heartbeat
     telemetry: Telemetry
     clock: Clock
+    #: A random number from 0 to 1, for the spread of waits.
+    chance: Callable[[], float]
     #: Told that the container refuses connections, whatever its probes said last.
     on_unreachable: Callable[[], None]
 

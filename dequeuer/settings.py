@@ -6,6 +6,8 @@ import json
 from dataclasses import dataclass
 from enum import StrEnum
 
+from penstock.retries import DEFAULT_RETRY_ON, RetryOn, RetryPolicy
+
 
 class ProbeKind(StrEnum):
     """How a probe looks at the container."""
@@ -64,11 +66,26 @@ class Settings:
     #: Requests that the container handles at the same time.
     max_concurrency: int = 1
     readiness_probes: Probes = Probes()
-    #: Attempts before a request whose workers keep dying is given up (R6).
+    #: Attempts before a request fails for good (R6).
     max_attempts: int = 3
+    #: What failed attempts are tried again for.
+    retry_on: RetryOn = DEFAULT_RETRY_ON
+    #: Shortest and longest wait before another attempt.
+    retry_min_wait_seconds: int = 1
+    retry_max_wait_seconds: int = 120
     #: Length of a lease, and of each extension (R8); the queue's visibility timeout is the same.
     lease_seconds: int = 30
     #: Length of a long poll. SIGTERM waits for the running one (R18).
     poll_seconds: int = 20
     #: Time from SIGTERM until unfinished work is given back (R18); ECS kills after 120 s.
     drain_seconds: int = 100
+
+    @property
+    def retry_policy(self) -> RetryPolicy:
+        """When a failed attempt is tried again."""
+        return RetryPolicy(
+            attempts=self.max_attempts,
+            retry_on=self.retry_on,
+            min_wait_seconds=self.retry_min_wait_seconds,
+            max_wait_seconds=self.retry_max_wait_seconds,
+        )

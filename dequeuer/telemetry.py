@@ -39,6 +39,10 @@ class Telemetry:
         self._milliseconds("QueueWait", record.started_ms - record.created_ms)
         self._milliseconds("ProcessingTime", record.finished_ms - record.started_ms)
 
+    def retried(self) -> None:
+        """An attempt failed, and another one will follow."""
+        self._count("AttemptFailed")
+
     def lost(self) -> None:
         """A request was taken away while we worked on it."""
         self._count("LeaseLost")

@@ -6,6 +6,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from gateway_lambda import ranges, replies, views
+from gateway_lambda.limits import read_limits
 from gateway_lambda.payloads import stored_payload
 from gateway_lambda.submit import Submission
 from penstock import headers, prefer, transitions
@@ -74,6 +75,7 @@ class Gateway:
         """``POST /async/{api}``; the end instead of the beginning for those who wait and see it."""
         api = self._catalogue.find(incoming.path["api"])
         wait_seconds = _wait_seconds(incoming)
+        limits = read_limits(incoming.headers, api)
         stored = stored_payload(api, incoming, uploads=self._uploads, objects=self._objects)
         accepted = self._submitter.submit(
             Submission(
@@ -87,6 +89,7 @@ class Gateway:
                 ),
                 body=incoming.body,
                 stored=stored,
+                limits=limits,
                 caller=incoming.caller,
                 idempotency_key=incoming.idempotency_key,
             )

@@ -263,7 +263,11 @@ def _request_status() -> dict[str, Any]:
             "timestamp": moment | {"description": "`finished_at`, under the name that Cortex gave it."},
             "queued_seconds": seconds | {"description": "From `created_at` to `started_at`."},
             "processing_seconds": seconds | {"description": "From `started_at` to `finished_at`."},
+            "next_attempt_at": moment | {"description": "No attempt starts earlier; while one waits."},
+            "deadline_at": moment | {"description": "No attempt starts later; while one waits."},
             "error": _reference("schemas", "Failure"),
+            "last_error": _reference("schemas", "Failure")
+            | {"description": "Why the last attempt that was tried again had failed."},
             "status_code": _count("The HTTP status that the container answered."),
             "result": {"description": "The result itself: JSON as the container wrote it."},
             "result_url": {"type": "string", "format": "uri", "description": "A link to the result."},

@@ -16,6 +16,7 @@ from gateway_lambda.listing import MAX_DAYS, MAX_LOOKED_AT
 from gateway_lambda.uploads import MAX_UPLOAD_BYTES, UPLOAD_SECONDS
 from gateway_lambda.waiting import MAX_WAIT_SECONDS
 from penstock import errors, headers
+from penstock.limits import QUEUE_DEADLINE_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -83,6 +84,21 @@ PARAMETERS: Mapping[str, Json] = {
         "in": "header",
         "description": "Makes sending again safe: one caller's key on one API stands for one request.",
         "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
+    },
+    "timeout": {
+        "name": "X-Timeout-Seconds",
+        "in": "header",
+        "description": "Longest run of one attempt, in whole seconds; at most the API's `timeout`.",
+        "schema": {"type": "integer", "minimum": 1},
+    },
+    "deadline": {
+        "name": "X-Deadline-Seconds",
+        "in": "header",
+        "description": (
+            "Seconds from now after which no attempt is started any more; the request then ends as "
+            f"`expired`. At most {QUEUE_DEADLINE_SECONDS}, which is also the default."
+        ),
+        "schema": {"type": "integer", "minimum": 1, "maximum": QUEUE_DEADLINE_SECONDS},
     },
     "upload_id": {
         "name": "X-Upload-Id",
@@ -250,7 +266,16 @@ OPERATIONS = (
             f"{_STORED_HEADERS} and the API's `forward_headers` are stored and passed on to the container; "
             f"values over {headers.MAX_VALUE_CHARACTERS} characters are dropped. No other header is stored."
         ),
-        parameters=("api", "query", "idempotency_key", "prefer", "upload_id", "payload_url"),
+        parameters=(
+            "api",
+            "query",
+            "idempotency_key",
+            "prefer",
+            "timeout",
+            "deadline",
+            "upload_id",
+            "payload_url",
+        ),
         body=(
             f"The payload: any bytes of any content type, or none. At most {MAX_BODY_BYTES} bytes. Bytes "
             "that are no UTF-8 text need a `Content-Type`. None with `X-Upload-Id` or `X-Payload-Url`."
@@ -270,6 +295,7 @@ OPERATIONS = (
         errors=(
             errors.InvalidIdempotencyKey,
             errors.InvalidPreference,
+            errors.InvalidLimit,
             errors.InvalidBody,
             errors.InvalidUpload,
             errors.InvalidPayloadUrl,

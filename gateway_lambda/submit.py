@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING
 
 from penstock import ids, keys
 from penstock.errors import IdempotencyKeyReused, Unavailable
+from penstock.limits import NO_LIMITS
 from penstock.messages import Message
 from penstock.ports import Applied, DependencyError, Refused
 from penstock.records import Call, PayloadRef, RequestKey, RequestRecord, Status
 
 if TYPE_CHECKING:
+    from penstock.limits import Limits
     from penstock.ports import Clock, Objects, Outbox, Records
-
-#: Longest time in the queue (R13): a day less than SQS keeps a message.
-QUEUE_DEADLINE_MS = 13 * 24 * 3600 * 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +44,7 @@ class Submission:
     idempotency_key: str | None
     #: Set if the payload is not the body.
     stored: StoredPayload | None = None
+    limits: Limits = NO_LIMITS
 
     @property
     def keyed(self) -> bool:
@@ -105,7 +105,8 @@ class Submitter:
             ) from error
 
     def _new_record(self, submission: Submission) -> RequestRecord:
-        call, now_ms = submission.call, self._clock()
+        call, limits, now_ms = submission.call, submission.limits, self._clock()
+        deadline_ms = limits.deadline_ms(now_ms)
         key = RequestKey(api=submission.api, id=self._id(submission))
         return RequestRecord(
             api=key.api,
@@ -121,10 +122,13 @@ class Submitter:
                 path=call.path,
                 query=call.query,
                 stored=submission.stored.content if submission.stored else None,
+                timeout_seconds=limits.timeout_seconds,
+                deadline_seconds=limits.deadline_seconds,
             ),
             created_ms=now_ms,
-            deadline_ms=now_ms + QUEUE_DEADLINE_MS,
-            due_ms=now_ms + QUEUE_DEADLINE_MS,
+            deadline_ms=deadline_ms,
+            due_ms=deadline_ms,
+            timeout_seconds=limits.timeout_seconds,
         )
 
     def _id(self, submission: Submission) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from penstock.records import Status
 
 if TYPE_CHECKING:
-    from penstock.records import RequestRecord, ResultRef
+    from penstock.records import Failure, RequestRecord, ResultRef
 
 
 def links(record: RequestRecord, endpoint: str) -> dict[str, str]:
@@ -25,6 +25,7 @@ def accepted(record: RequestRecord, endpoint: str) -> dict[str, Any]:
 
 def status(record: RequestRecord, endpoint: str, *, result_url: str | None) -> dict[str, Any]:
     """The answer to a poll, without the inline result; members that are unknown yet are left out."""
+    waits = record.status is Status.IN_QUEUE
     content = {
         "id": record.id,
         "api": record.api,
@@ -36,7 +37,10 @@ def status(record: RequestRecord, endpoint: str, *, result_url: str | None) -> d
         "timestamp": _moment(record.finished_ms),
         "queued_seconds": _seconds(record.created_ms, record.started_ms),
         "processing_seconds": _seconds(record.started_ms, record.finished_ms),
-        "error": record.failure and {"code": record.failure.code, "message": record.failure.message},
+        "next_attempt_at": _moment(record.not_before_ms or None) if waits else None,
+        "deadline_at": _moment(record.deadline_ms) if waits else None,
+        "error": _failure(record.failure),
+        "last_error": _failure(record.last_failure),
         "result_url": result_url,
         "links": links(record, endpoint),
     }
@@ -72,6 +76,10 @@ def with_result(content: dict[str, Any], result: bytes) -> bytes | None:
     except (ValueError, RecursionError):
         return None
     return f'{json.dumps(content)[:-1]}, "result": {text}}}'.encode()
+
+
+def _failure(failure: Failure | None) -> dict[str, str] | None:
+    return {"code": failure.code, "message": failure.message} if failure else None
 
 
 def _is_json(result: ResultRef) -> bool:

@@ -84,6 +84,13 @@ class InvalidCursor(InvalidRequest):
     title = "The cursor is not usable"
 
 
+class InvalidLimit(InvalidRequest):
+    """X-Timeout-Seconds or X-Deadline-Seconds is no number of seconds, or more than may be asked for."""
+
+    code = "invalid_limit"
+    title = "The limit is not usable"
+
+
 class InvalidBody(InvalidRequest):
     """The body could not be decoded on its way through API Gateway."""
 

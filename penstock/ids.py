@@ -36,15 +36,24 @@ def is_request_id(text: str) -> bool:
 
 
 def fingerprint(
-    *, body: bytes, content_type: str | None, method: str, path: str, query: str, stored: str | None = None
+    *,
+    body: bytes,
+    content_type: str | None,
+    method: str,
+    path: str,
+    query: str,
+    stored: str | None = None,
+    timeout_seconds: int | None = None,
+    deadline_seconds: int | None = None,
 ) -> str:
     """What makes two submissions under one key the same request (hexadecimal SHA-256).
 
-    ``stored`` stands for a payload that lies in S3 already, in place of the body.
+    ``stored`` stands for a payload that lies in S3 already, in place of the body. The limits are
+    those that the caller set.
     """
     body_digest = hashlib.sha256(body).hexdigest()
-    parts = [body_digest, content_type, method, path, query]
-    return _digest(parts if stored is None else [*parts, stored]).hex()
+    limits = [None if limit is None else str(limit) for limit in (timeout_seconds, deadline_seconds)]
+    return _digest([body_digest, content_type, method, path, query, stored, *limits]).hex()
 
 
 def upload_nonce(*, request_id: str, caller: str, terms: list[str | None]) -> str:

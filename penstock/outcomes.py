@@ -1,7 +1,8 @@
-"""What an attempt's end means for its request: the one place that decides.
+"""What an attempt's end means for its request: the one place that decides (R6, R7, R11).
 
-Every answer ends the request: 2xx completes it, anything else fails it. An attempt that never
-reached the container is none: its request goes back to the queue.
+2xx completes the request. Any other end of the attempt is tried again if the API's policy says so,
+and fails the request if not. An attempt that never reached the container is none: its request goes
+back to the queue.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from enum import StrEnum
 from http import HTTPStatus
 
 from penstock.records import Failure
+from penstock.retries import Cause, RetryPolicy
 
 
 class Trouble(StrEnum):
@@ -51,16 +53,22 @@ FAILURE_CODES = frozenset(
 )
 
 
+#: The troubles that another attempt may not meet.
+_CAUSES = {Trouble.INCOMPLETE: Cause.TRANSPORT, Trouble.TIMEOUT: Cause.TIMEOUT}
+
+
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """The container sent a complete response."""
+    """The container answered with this status; the body may still be on its way."""
 
     status_code: int
+    #: What the container asks for with ``Retry-After``, if it does.
+    retry_after_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Unanswered:
-    """The container sent none, or half of one."""
+    """The container sent no answer, or half of one."""
 
     trouble: Trouble
     detail: str
@@ -74,18 +82,62 @@ class End:
 
 
 @dataclass(frozen=True, slots=True)
+class Retry:
+    """The attempt failed, and counts; another one starts after the wait."""
+
+    failure: Failure
+    wait_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class GiveBack:
     """The request goes back, and the attempt does not count."""
 
 
-def verdict_on(answer: Answered | Unanswered) -> End | GiveBack:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Situation:
+    """What besides the answer decides."""
+
+    policy: RetryPolicy
+    #: Number of the attempt, from 1.
+    attempt: int
+    #: Until the deadline after which no attempt may start.
+    remaining_seconds: float
+    #: A random number from 0 to 1.
+    jitter: float
+
+
+def verdict_on(answer: Answered | Unanswered, situation: Situation) -> End | Retry | GiveBack:
     """Decide what becomes of the request."""
     match answer:
         case Answered(status_code) if HTTPStatus.OK <= status_code < HTTPStatus.MULTIPLE_CHOICES:
             return End(None)
-        case Answered(status_code):
-            return End(Failure(code=CONTAINER_ERROR, message=f"The container answered {status_code}."))
+        case Answered(status_code, retry_after_seconds):
+            failure = Failure(code=CONTAINER_ERROR, message=f"The container answered {status_code}.")
+            return _after(status_code, failure, situation, retry_after_seconds=retry_after_seconds)
         case Unanswered(Trouble.UNREACHABLE):
             return GiveBack()
         case Unanswered(trouble, detail):
-            return End(Failure(code=trouble, message=detail))
+            failure = Failure(code=trouble, message=detail)
+            return _after(_CAUSES.get(trouble), failure, situation, retry_after_seconds=None)
+
+
+def _after(
+    cause: Cause | int | None,
+    failure: Failure,
+    situation: Situation,
+    *,
+    retry_after_seconds: float | None,
+) -> End | Retry:
+    if cause is None:
+        return End(failure)
+    wait_seconds = situation.policy.wait_seconds(
+        cause,
+        attempt=situation.attempt,
+        retry_after_seconds=retry_after_seconds,
+        jitter=situation.jitter,
+    )
+    # What may not start any more at its time would only wait to expire, and hide why it failed.
+    if wait_seconds is None or wait_seconds >= situation.remaining_seconds:
+        return End(failure)
+    return Retry(failure, wait_seconds)

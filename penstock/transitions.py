@@ -30,6 +30,7 @@ class Move(StrEnum):
     CLAIM = "claim"
     RENEW = "renew"
     RELEASE = "release"
+    RETRY = "retry"
     COMPLETE = "complete"
     FAIL = "fail"
     GIVE_UP = "give_up"
@@ -50,6 +51,7 @@ TABLE: Mapping[Move, Edge] = {
     Move.CLAIM: Edge(frozenset({Status.IN_QUEUE, Status.IN_PROGRESS}), Status.IN_PROGRESS),
     Move.RENEW: Edge(frozenset({Status.IN_PROGRESS}), Status.IN_PROGRESS),
     Move.RELEASE: Edge(frozenset({Status.IN_PROGRESS}), Status.IN_QUEUE),
+    Move.RETRY: Edge(frozenset({Status.IN_PROGRESS}), Status.IN_QUEUE),
     Move.COMPLETE: Edge(frozenset({Status.IN_PROGRESS}), Status.COMPLETED),
     Move.FAIL: Edge(frozenset({Status.IN_PROGRESS}), Status.FAILED),
     Move.GIVE_UP: Edge(frozenset({Status.IN_QUEUE, Status.IN_PROGRESS}), Status.FAILED),
@@ -171,10 +173,21 @@ def release(*, lease: str, not_before_ms: int, deadline_ms: int, releases: int) 
     return Transition(
         move=Move.RELEASE,
         allowed=(_held_by(lease),),
-        achieved=(_status_is(Status.IN_QUEUE), Check("lease", Op.EQ, lease)),
-        assign={"status": Status.IN_QUEUE, "not_before_ms": not_before_ms, "due_ms": deadline_ms},
+        achieved=_put_back_by(lease),
+        assign=_waiting(not_before_ms, deadline_ms),
         clear=frozenset({"lease_until_ms"}),
         add={"releases": 1} | ({"attempt": -1} if releases < MAX_FREE_RELEASES else {}),
+    )
+
+
+def retry(*, lease: str, not_before_ms: int, deadline_ms: int, failure: Failure) -> Transition:
+    """Put the request back after an attempt that failed and counts; it says why until the end (R11)."""
+    return Transition(
+        move=Move.RETRY,
+        allowed=(_held_by(lease),),
+        achieved=_put_back_by(lease),
+        assign=_waiting(not_before_ms, deadline_ms) | {"last_failure": failure},
+        clear=frozenset({"lease_until_ms"}),
     )
 
 
@@ -198,7 +211,10 @@ def conclude(
 
 
 def give_up(*, now_ms: int, retention_seconds: int, max_attempts: int, failure: Failure) -> Transition:
-    """End a request whose attempts are used up and whose last worker is gone (R6)."""
+    """End a request whose attempts are used up and whose last worker is gone (R6).
+
+    The lease goes as well: that worker, should it come back, must not take this end for its own.
+    """
     used_up = Check("attempt", Op.GE, max_attempts)
     return Transition(
         move=Move.GIVE_UP,
@@ -208,7 +224,7 @@ def give_up(*, now_ms: int, retention_seconds: int, max_attempts: int, failure: 
         ),
         achieved=(_status_is(Status.FAILED),),
         assign=_ended(now_ms, retention_seconds) | {"status": Status.FAILED, "failure": failure},
-        clear=_CLOSED,
+        clear=_CLOSED | {"lease", "lease_until_ms"},
     )
 
 
@@ -239,6 +255,14 @@ def expire(*, now_ms: int, retention_seconds: int) -> Transition:
 
 def _ended(now_ms: int, retention_seconds: int) -> dict[str, Any]:
     return {"finished_ms": now_ms, "expires_at": now_ms // 1000 + retention_seconds}
+
+
+def _waiting(not_before_ms: int, deadline_ms: int) -> dict[str, Any]:
+    return {"status": Status.IN_QUEUE, "not_before_ms": not_before_ms, "due_ms": deadline_ms}
+
+
+def _put_back_by(lease: str) -> Checks:
+    return (_status_is(Status.IN_QUEUE), Check("lease", Op.EQ, lease))
 
 
 def _held_by(lease: str) -> Checks:

@@ -11,6 +11,7 @@ from penstock.cli.options import (
     Configuration,
     ContentType,
     Data,
+    Deadline,
     File,
     Key,
     Limit,
@@ -18,6 +19,7 @@ from penstock.cli.options import (
     PayloadUrl,
     Query,
     RequestId,
+    RunLimit,
     StatusFilter,
     Timeout,
     Url,
@@ -26,6 +28,7 @@ from penstock.cli.options import (
     WaitForEnd,
 )
 from penstock.cli.surroundings import Surroundings
+from penstock.limits import Limits
 
 _EXIT_CODES = listing()
 
@@ -67,6 +70,8 @@ def submit(  # noqa: PLR0913 - a parameter per option is how typer works
     content_type: ContentType = None,
     key: Key = None,
     query: Query = None,
+    run_limit: RunLimit = None,
+    deadline: Deadline = None,
     wait: Wait = False,
     timeout: Timeout = 600,
     output: Output = None,
@@ -86,6 +91,7 @@ def submit(  # noqa: PLR0913 - a parameter per option is how typer works
         content_type=content_type,
         key=key,
         query=query or [],
+        limits=Limits(timeout_seconds=run_limit, deadline_seconds=deadline),
         wait=wait,
         timeout_seconds=timeout,
         output=output,

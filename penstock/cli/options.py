@@ -58,6 +58,16 @@ Query = Annotated[
     list[str] | None,
     typer.Option("--query", metavar="NAME=VALUE", help="Query parameter; may be repeated."),
 ]
+RunLimit = Annotated[
+    int | None,
+    typer.Option(
+        "--run-limit", metavar="SECONDS", min=1, help="Longest run of one attempt, below the API's."
+    ),
+]
+Deadline = Annotated[
+    int | None,
+    typer.Option("--deadline", metavar="SECONDS", min=1, help="After this long, no attempt is started."),
+]
 Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for the result and print it.")]
 WaitForEnd = Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until the request has ended.")]
 StatusFilter = Annotated[

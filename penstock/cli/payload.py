@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass, field
 from mimetypes import MimeTypes
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn, Protocol
+from typing import TYPE_CHECKING, NoReturn, Protocol, TypedDict
 
 from penstock.cli.exits import ExitCode
 from penstock.cli.output import stopped
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from penstock.cli.surroundings import Surroundings
     from penstock.client import Client, Submission
+    from penstock.limits import Limits
 
 STDIN = "-"
 _JSON = "application/json"
@@ -29,6 +30,28 @@ _UNKNOWN = "application/octet-stream"
 _COMPRESSED = {"bzip2": "application/x-bzip2", "gzip": "application/gzip", "xz": "application/x-xz"}
 
 
+class Arguments(TypedDict):
+    """Keyword arguments that all submitting methods of the client take."""
+
+    idempotency_key: str
+    query: list[tuple[str, str]]
+    limits: Limits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """How a payload is handed in."""
+
+    key: str
+    query: list[tuple[str, str]]
+    limits: Limits
+
+    @property
+    def arguments(self) -> Arguments:
+        """The same for the client."""
+        return {"idempotency_key": self.key, "query": self.query, "limits": self.limits}
+
+
 class Payload(Protocol):
     """What the container will get."""
 
@@ -36,9 +59,8 @@ class Payload(Protocol):
         self,
         client: Client,
         api: str,
+        terms: Terms,
         *,
-        key: str,
-        query: list[tuple[str, str]],
         surroundings: Surroundings,
     ) -> Submission:
         """Submit it."""
@@ -55,13 +77,12 @@ class Body:
         self,
         client: Client,
         api: str,
+        terms: Terms,
         *,
-        key: str,
-        query: list[tuple[str, str]],
         surroundings: Surroundings,  # noqa: ARG002 - nothing to show
     ) -> Submission:
         """See ``Payload.hand_in``."""
-        return client.submit(api, self.body, content_type=self.content_type, idempotency_key=key, query=query)
+        return client.submit(api, self.body, content_type=self.content_type, **terms.arguments)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,9 +96,8 @@ class LargeFile:
         self,
         client: Client,
         api: str,
+        terms: Terms,
         *,
-        key: str,
-        query: list[tuple[str, str]],
         surroundings: Surroundings,
     ) -> Submission:
         """See ``Payload.hand_in``."""
@@ -87,9 +107,8 @@ class LargeFile:
                     api,
                     self.path,
                     content_type=self.content_type,
-                    idempotency_key=key,
-                    query=query,
                     on_progress=on_progress,
+                    **terms.arguments,
                 )
         except OSError as error:
             raise _unreadable(self.path, error) from error
@@ -106,15 +125,12 @@ class StoredObject:
         self,
         client: Client,
         api: str,
+        terms: Terms,
         *,
-        key: str,
-        query: list[tuple[str, str]],
         surroundings: Surroundings,  # noqa: ARG002 - nothing to show
     ) -> Submission:
         """See ``Payload.hand_in``."""
-        return client.submit_url(
-            api, self.url, content_type=self.content_type, idempotency_key=key, query=query
-        )
+        return client.submit_url(api, self.url, content_type=self.content_type, **terms.arguments)
 
 
 def read_payload(

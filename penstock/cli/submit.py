@@ -12,7 +12,7 @@ from penstock.cli.connection import connected, exit_code
 from penstock.cli.delivery import check_output, save, show
 from penstock.cli.exits import ExitCode
 from penstock.cli.output import document, emit, note, stopped
-from penstock.cli.payload import Payload, read_payload, read_query
+from penstock.cli.payload import Payload, Terms, read_payload, read_query
 from penstock.cli.progress import watching
 from penstock.client import ClientError
 from penstock.ids import new_token
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from penstock.cli.surroundings import Surroundings
     from penstock.client import Client, RequestState, Submission
+    from penstock.limits import Limits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +38,7 @@ class Options:
     content_type: str | None
     key: str | None
     query: list[str]
+    limits: Limits
     wait: bool
     timeout_seconds: int
     output: Path | None
@@ -61,7 +63,10 @@ def submit(surroundings: Surroundings, options: Options) -> None:
         content_type=options.content_type,
     )
     with connected(surroundings, options.url) as client:
-        submission = _submit(client, options, payload, query, surroundings)
+        # The key is chosen here, to be named if it stays open whether the request was accepted.
+        key = options.key if options.key is not None else new_token()
+        terms = Terms(key=key, query=query, limits=options.limits)
+        submission = _submit(client, options.api, payload, terms, surroundings)
         if not options.wait:
             _print(submission, options, surroundings)
             return
@@ -71,19 +76,12 @@ def submit(surroundings: Surroundings, options: Options) -> None:
 
 
 def _submit(
-    client: Client,
-    options: Options,
-    payload: Payload,
-    query: list[tuple[str, str]],
-    surroundings: Surroundings,
+    client: Client, api: str, payload: Payload, terms: Terms, surroundings: Surroundings
 ) -> Submission:
-    # Chosen here, to be named if it stays open whether the request was accepted.
-    key = options.key if options.key is not None else new_token()
-    again = (
-        f"It may have been accepted. The same command with --key {shlex.quote(key)} cannot start it twice."
-    )
+    key = shlex.quote(terms.key)
+    again = f"It may have been accepted. The same command with --key {key} cannot start it twice."
     try:
-        return payload.hand_in(client, options.api, key=key, query=query, surroundings=surroundings)
+        return payload.hand_in(client, api, terms, surroundings=surroundings)
     except KeyboardInterrupt as interrupt:
         raise stopped(ExitCode.INTERRUPTED, "interrupted before the server answered.", again) from interrupt
     except ClientError as error:

@@ -19,6 +19,7 @@ from penstock.client.retry import MAX_RETRIES, Timing
 from penstock.client.states import Delivery, Page, RequestState, Result, Submission
 from penstock.client.upload import INLINE_BYTES, Invitation, LocalFile, invitation_request, send
 from penstock.ids import new_token
+from penstock.limits import NO_LIMITS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from penstock.client.documents import Document
+    from penstock.limits import Limits
     from penstock.records import Status
 
 #: API Gateway ends a call after 29 s, so nothing comes later than this.
@@ -84,14 +86,15 @@ class Client:
         content_type: str | None = None,
         idempotency_key: str | None = None,
         query: Sequence[tuple[str, str]] = (),
+        limits: Limits = NO_LIMITS,
     ) -> Submission:
         """Hand in a request; once this returns, it will reach a terminal state.
 
         There is always a key, fresh unless given, so sending again after a lost answer cannot
-        start the work twice.
+        start the work twice. ``limits`` end the request earlier than the API's own would.
         """
         # Never without a type: API Gateway may take an untyped body for text, and damage it.
-        headers = {"content-type": _content_type(content_type)}
+        headers = {"content-type": _content_type(content_type), **limits.headers}
         return self._hand_in(api, body, headers=headers, key=idempotency_key, query=query)
 
     def submit_file(
@@ -102,6 +105,7 @@ class Client:
         content_type: str | None = None,
         idempotency_key: str | None = None,
         query: Sequence[tuple[str, str]] = (),
+        limits: Limits = NO_LIMITS,
         on_progress: Callable[[int, int], None] | None = None,
     ) -> Submission:
         """Hand in a file of up to 5 GB; what does not fit into a call is uploaded to the storage first.
@@ -118,6 +122,7 @@ class Client:
                 content_type=content_type,
                 idempotency_key=idempotency_key,
                 query=query,
+                limits=limits,
             )
         key = new_token() if idempotency_key is None else idempotency_key
         file = LocalFile.of(path, content_type=_content_type(content_type))
@@ -126,7 +131,8 @@ class Client:
         )
         invitation = self._exchange.ask(request, Invitation.of, auth=self._auth, retries=MAX_RETRIES)
         send(self._http, invitation, file, timing=self._timing, on_progress=on_progress)
-        return self._hand_in(api, b"", headers={"x-upload-id": invitation.upload_id}, key=key, query=query)
+        headers = {"x-upload-id": invitation.upload_id, **limits.headers}
+        return self._hand_in(api, b"", headers=headers, key=key, query=query)
 
     def submit_url(
         self,
@@ -136,12 +142,13 @@ class Client:
         content_type: str | None = None,
         idempotency_key: str | None = None,
         query: Sequence[tuple[str, str]] = (),
+        limits: Limits = NO_LIMITS,
     ) -> Submission:
         """Hand in an object, ``s3://bucket/key``, of a bucket among the API's ``input_buckets``.
 
         Without ``content_type`` the container is told the object's own.
         """
-        headers = {"x-payload-url": _header(payload_url, name="payload URL")}
+        headers = {"x-payload-url": _header(payload_url, name="payload URL"), **limits.headers}
         if content_type is not None:
             headers["content-type"] = _header(content_type, name="content type")
         return self._hand_in(api, b"", headers=headers, key=idempotency_key, query=query)

@@ -61,7 +61,13 @@ class RequestState:
     result_size_bytes: int | None = None
     #: HTTP status with which the container answered.
     status_code: int | None = None
+    #: While the request waits for another attempt: none starts earlier.
+    next_attempt_at: datetime | None = None
+    #: While the request waits: no attempt starts later.
+    deadline_at: datetime | None = None
     error: Failure | None = None
+    #: Why the latest attempt failed that was tried again.
+    last_error: Failure | None = None
     #: The answer as it came.
     document: Mapping[str, Any] = field(repr=False)
 
@@ -86,7 +92,10 @@ class RequestState:
             result_content_type=document.optional("result_content_type", str),
             result_size_bytes=document.optional("result_size_bytes", int),
             status_code=document.optional("status_code", int),
-            error=_failure(document),
+            next_attempt_at=document.moment("next_attempt_at"),
+            deadline_at=document.moment("deadline_at"),
+            error=_failure(document, "error"),
+            last_error=_failure(document, "last_error"),
             document=document.members,
         )
 
@@ -168,11 +177,11 @@ def _status(document: Document) -> Status:
         raise Malformed(f"the status {text[:40]!r} is unknown") from error
 
 
-def _failure(document: Document) -> Failure | None:
-    error = document.optional("error", dict)
+def _failure(document: Document, name: str) -> Failure | None:
+    error = document.optional(name, dict)
     if error is None:
         return None
     code, message = error.get("code"), error.get("message")
     if not isinstance(code, str) or not isinstance(message, str):
-        raise Malformed('"error" has no code or no message')
+        raise Malformed(f'"{name}" has no code or no message')
     return Failure(code=code, message=message)

@@ -209,8 +209,8 @@ and never deletes."""
             wait = format_duration(retries.max_wait)
             raise ValueError(
                 f"must be above 0s and at most {format_duration(longest)}, not {format_duration(value)}: a "
-                f"run and the longest wait for the next, {wait}, must end within the 12 hours that SQS hides a "
-                "message"
+                f"run and the longest wait for the next, {wait}, must end within the 12 hours that SQS hides "
+                "a message"
             )
         return value
 

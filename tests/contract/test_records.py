@@ -100,6 +100,16 @@ async def test_a_failure_is_kept_with_its_reason(backend):
     assert backend.records.get(KEY).failure == WORKER_LOST
 
 
+async def test_a_retry_keeps_why_the_attempt_before_it_failed(backend):
+    backend.records.create(
+        record(status=Status.IN_PROGRESS, lease=MINE, lease_until_ms=NOW_MS, timeout_seconds=5)
+    )
+    retried = await backend.ledger.apply(KEY, EVERY[transitions.Move.RETRY])
+    assert retried.record.last_failure == WORKER_LOST
+    assert retried.record.timeout_seconds == 5
+    assert await backend.ledger.apply(KEY, EVERY[transitions.Move.RETRY]) == retried, "one's own effect"
+
+
 @pytest.mark.parametrize("move", list(transitions.Move))
 async def test_no_move_creates_a_record(backend, move):
     assert await backend.ledger.apply(KEY, EVERY[move]) == Refused(None)

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from dequeuer.settings import Settings
 from penstock import environment, errors, headers, prefer
 from penstock.messages import MalformedMessage, Message
-from penstock.outcomes import FAILURE_CODES, Answered, End, GiveBack, Trouble, Unanswered, verdict_on
 from penstock.problems import Problem
 from tests.examples import KEY
 
@@ -62,33 +61,6 @@ def test_allowed_headers_are_kept_in_lower_case_unless_they_are_huge():
 @pytest.mark.parametrize("value", ["\udcfc", "ü", "a\nb", "a\x00", "x" * 2049])
 def test_values_that_would_break_a_store_or_a_header_are_dropped(value):
     assert headers.usable({"Content-Type": value, "ETag": "1"}) == {"etag": "1"}
-
-
-@pytest.mark.parametrize("status", [200, 201, 204, 299])
-def test_any_2xx_completes_a_request(status):
-    assert verdict_on(Answered(status)) == End(None)
-
-
-@pytest.mark.parametrize("status", [302, 400, 404, 429, 500, 503, 999])
-def test_any_other_complete_response_fails_it_and_names_its_status(status):
-    failure = verdict_on(Answered(status)).failure
-    assert failure.code == "container_error"
-    assert str(status) in failure.message
-
-
-def test_half_a_response_is_a_failure_of_its_own_kind():
-    failure = verdict_on(Unanswered(Trouble.INCOMPLETE, "broke off")).failure
-    assert (failure.code, failure.message) == ("incomplete_response", "broke off")
-
-
-@pytest.mark.parametrize("trouble", list(Trouble))
-def test_every_failure_has_one_of_the_documented_codes(trouble):
-    verdict = verdict_on(Unanswered(trouble, "x"))
-    assert verdict == GiveBack() or verdict.failure.code in FAILURE_CODES
-
-
-def test_an_attempt_that_never_reached_the_container_does_not_end_the_request():
-    assert verdict_on(Unanswered(Trouble.UNREACHABLE, "refused")) == GiveBack()
 
 
 def error_classes(base=errors.PenstockError):

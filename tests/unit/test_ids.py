@@ -50,6 +50,8 @@ SAME: dict[str, Any] = {
     "path": "/",
     "query": "a=1",
     "stored": None,
+    "timeout_seconds": None,
+    "deadline_seconds": None,
 }
 
 
@@ -60,7 +62,7 @@ def test_the_same_request_has_the_same_fingerprint():
 @pytest.mark.parametrize(
     "change",
     [{"body": b"y"}, {"content_type": None}, {"content_type": "text/html"}, {"method": "PUT"}, {"path": "/x"},
-     {"query": ""}, {"stored": "5 e"}],
+     {"query": ""}, {"stored": "5 e"}, {"timeout_seconds": 5}, {"deadline_seconds": 5}],
 )  # fmt: skip
 def test_every_part_of_a_request_is_in_its_fingerprint(change):
     assert ids.fingerprint(**SAME | change) != ids.fingerprint(**SAME)

@@ -34,6 +34,9 @@ EVERY = {
     Move.RELEASE: transitions.release(
         lease=MINE, not_before_ms=NOW_MS, deadline_ms=NOW_MS + 90_000, releases=0
     ),
+    Move.RETRY: transitions.retry(
+        lease=MINE, not_before_ms=NOW_MS + 5, deadline_ms=NOW_MS + 90_000, failure=WORKER_LOST
+    ),
     Move.COMPLETE: transitions.conclude(
         lease=MINE, now_ms=NOW_MS, retention_seconds=RETENTION, failure=None,
         result=ResultRef(key="r", size_bytes=1, status_code=200),
@@ -61,7 +64,7 @@ def test_moves_start_and_end_where_the_table_says_so_no_terminal_record_ever_cha
         assert EVERY[move].apply(before).status is TABLE[move].target
 
 
-@given(records, st.sampled_from([Move.RENEW, Move.RELEASE, Move.COMPLETE, Move.FAIL]))
+@given(records, st.sampled_from([Move.RENEW, Move.RELEASE, Move.RETRY, Move.COMPLETE, Move.FAIL]))
 def test_a_worker_without_the_lease_changes_nothing(before, move):
     assert not EVERY[move].permits(replace(before, lease=OTHERS))
 
@@ -81,7 +84,9 @@ def test_no_attempt_starts_too_early_too_late_or_once_too_often(before):
             assert before.not_before_ms <= NOW_MS < before.deadline_ms
 
 
-@given(records, st.sampled_from([Move.CLAIM, Move.RELEASE, Move.COMPLETE, Move.FAIL, Move.CANCEL]))
+@given(
+    records, st.sampled_from([Move.CLAIM, Move.RELEASE, Move.RETRY, Move.COMPLETE, Move.FAIL, Move.CANCEL])
+)
 def test_meeting_ones_own_effect_is_success(before, move):
     transition = EVERY[move]
     if transition.permits(before):
@@ -95,12 +100,27 @@ def test_a_strangers_outcome_is_not_taken_for_ones_own(before):
     assert not transitions.all_hold(EVERY[Move.COMPLETE].achieved, ended)
 
 
+@given(records)
+def test_an_end_that_others_wrote_is_not_taken_for_ones_own(before):
+    """The last worker of a request that was given up may come back and meet that end."""
+    if EVERY[Move.GIVE_UP].permits(before):
+        after = EVERY[Move.GIVE_UP].apply(before)
+        assert not transitions.all_hold(EVERY[Move.FAIL].achieved, after)
+
+
+def test_a_retry_counts_its_attempt_and_keeps_why_it_failed():
+    running = record(status=Status.IN_PROGRESS, lease=MINE, attempt=2, lease_until_ms=NOW_MS)
+    waiting = EVERY[Move.RETRY].apply(running)
+    assert (waiting.attempt, waiting.releases) == (2, 0)
+    assert (waiting.not_before_ms, waiting.last_failure) == (NOW_MS + 5, WORKER_LOST)
+
+
 @pytest.mark.parametrize("move", [Move.COMPLETE, Move.FAIL, Move.GIVE_UP, Move.CANCEL, Move.EXPIRE])
 def test_only_an_end_sets_the_time_to_live_counted_from_that_end(move):
     assert EVERY[move].assign["expires_at"] == NOW_MS // 1000 + RETENTION
 
 
-@pytest.mark.parametrize("move", [Move.CLAIM, Move.RENEW, Move.RELEASE])
+@pytest.mark.parametrize("move", [Move.CLAIM, Move.RENEW, Move.RELEASE, Move.RETRY])
 def test_a_live_record_has_no_time_to_live(move):
     assert "expires_at" not in EVERY[move].assign
 

@@ -51,6 +51,16 @@ def test_submit_passes_key_query_and_type_on(terminal):
     assert request.headers["content-type"] == "text/csv"
 
 
+def test_submit_sends_the_requests_own_limits(terminal):
+    terminal.serve(accepted())
+
+    terminal.run(*SUBMIT, "--run-limit", "30", "--deadline", "3600")
+
+    (request,) = terminal.server.requests
+    assert request.headers["x-timeout-seconds"] == "30"
+    assert request.headers["x-deadline-seconds"] == "3600"
+
+
 def test_submit_json_prints_the_servers_document(terminal):
     terminal.serve(accepted())
 

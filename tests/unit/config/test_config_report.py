@@ -51,7 +51,7 @@ def test_all_problems_are_reported_at_once_with_their_lines(write):
         f"{path}:12: apis[1].pod: is required",
         (
             f"{path}:14: apis[1].timeout: must be above 0s and at most 11h48m, not 12h: a run and the "
-            "longest wait for the next, 15m, must end within the 12 hours that SQS hides a message"
+            "longest wait for the next, 2m, must end within the 12 hours that SQS hides a message"
         ),
     ]
 

@@ -30,6 +30,7 @@ PLACES = {
     "Networking": "apis.0.networking",
     "Pod": "apis.0.pod",
     "Probe": "apis.0.pod.containers.0.readiness_probe",
+    "Retries": "apis.0.retries",
     "TcpSocket": "apis.0.pod.containers.0.readiness_probe.tcp_socket",
 }
 

@@ -8,7 +8,7 @@ from dequeuer.container import NoAnswer
 from penstock import transitions
 from penstock.outcomes import Trouble
 from penstock.ports import DependencyError
-from penstock.records import PayloadRef, Status
+from penstock.records import Failure, PayloadRef, Status
 from penstock.testing import MemoryObjects
 from tests.examples import KEY, NOW_MS
 from tests.unit.dequeuer.workbench import Workbench, until
@@ -39,9 +39,10 @@ async def test_an_empty_payload_and_an_empty_answer_are_a_result_too(bench):
     assert list(bench.results.values()) == [b""]
 
 
-async def test_an_answer_outside_2xx_fails_the_request_and_keeps_answer_and_payload(bench):
-    bench.submit()
-    bench.container.status, bench.container.body = 500, b"boom"
+@pytest.mark.parametrize(("status", "attempt"), [(404, 0), (500, 2)])
+async def test_an_answer_that_is_final_fails_the_request_and_keeps_answer_and_payload(bench, status, attempt):
+    bench.submit(attempt=attempt)
+    bench.container.status, bench.container.body = status, b"boom"
     await bench.deliver()
     assert (bench.now.status, bench.now.failure.code) == (Status.FAILED, "container_error")
     assert list(bench.results.values()) == [b"boom"]
@@ -50,15 +51,87 @@ async def test_an_answer_outside_2xx_fails_the_request_and_keeps_answer_and_payl
 
 
 @pytest.mark.parametrize("trouble", [Trouble.INCOMPLETE, Trouble.TIMEOUT])
-async def test_no_complete_answer_fails_the_request_with_its_kind(bench, trouble):
+async def test_no_complete_answer_to_the_last_attempt_fails_the_request_with_its_kind(bench, trouble):
     async def break_off():
         raise NoAnswer(trouble, "it broke off")
 
-    bench.submit()
+    bench.submit(attempt=2)
     bench.container.act = break_off
     await bench.deliver()
     assert (bench.now.status, bench.now.failure.code) == (Status.FAILED, trouble)
     assert bench.results == {}
+
+
+async def test_a_failed_attempt_is_tried_again_after_its_wait_and_leaves_nothing_but_its_error(bench):
+    bench.submit()
+    bench.container.status, bench.container.headers["retry-after"] = 503, "20"
+    await bench.deliver()
+    assert (bench.now.status, bench.now.attempt, bench.now.releases) == (Status.IN_QUEUE, 1, 0)
+    assert bench.now.last_failure == Failure(code="container_error", message="The container answered 503.")
+    assert bench.now.not_before_ms == NOW_MS + 20_000
+    assert bench.results == {}
+    assert list(bench.payloads.values()) == [b"hello"]
+    bench.clock.advance(19)
+    assert bench.queue.take(1) == []
+    bench.clock.advance(1)
+    bench.container.status = 200
+    await bench.deliver()
+    assert (bench.now.status, bench.now.attempt) == (Status.COMPLETED, 2)
+
+
+async def test_a_request_that_always_fails_runs_as_often_as_it_may_and_not_once_more(bench):
+    bench.submit()
+    bench.container.status = 500
+    while len(bench.queue):
+        for delivery in bench.queue.take(1):
+            await bench.attempts.handle(delivery)
+        await bench.cleaner.flush()
+        bench.clock.advance(1)
+    assert len(bench.container.received) == 3
+    assert (bench.now.status, bench.now.attempt) == (Status.FAILED, 3)
+    assert list(bench.results.values()) == [b"result"]
+
+
+async def test_a_request_whose_deadline_comes_before_its_next_attempt_fails_with_its_own_error(bench):
+    bench.submit(deadline_ms=NOW_MS + 500)
+    bench.container.status = 500
+    await bench.deliver()
+    assert (bench.now.status, bench.now.failure.code) == (Status.FAILED, "container_error")
+    assert list(bench.results.values()) == [b"result"]
+
+
+async def test_a_message_that_comes_back_before_the_wait_is_over_starts_nothing(bench):
+    """As if the worker had died between the record and the message: the wait stands in the record (R11)."""
+    bench.submit()
+    bench.container.status, bench.container.headers["retry-after"] = 503, "60"
+    bench.source.before["release"] = 1
+    with pytest.raises(DependencyError):
+        await bench.deliver()
+    bench.clock.advance(31)
+    await bench.deliver()
+    assert len(bench.container.received) == 1
+    assert bench.now.not_before_ms == NOW_MS + 60_000
+    assert bench.queue.take(1) == [], "hidden for the rest of the wait"
+    bench.clock.advance(30)
+    bench.container.status = 200
+    await bench.deliver()
+    assert (bench.now.status, bench.now.attempt) == (Status.COMPLETED, 2)
+
+
+async def test_a_retry_whose_answer_was_lost_is_recognised_as_our_own(bench):
+    bench.submit()
+    bench.container.status = 500
+    bench.ledger.after["apply:retry"] = 1
+    running = asyncio.create_task(bench.deliver())
+    await until(lambda: bench.now.status is Status.IN_QUEUE)
+    bench.beats.release()
+    await running
+    assert (bench.now.attempt, bench.now.releases) == (1, 0)
+    assert bench.queue.take(1) == [], "hidden until the next attempt"
+    bench.clock.advance(2)
+    bench.container.status = 200
+    await bench.deliver()
+    assert (bench.now.status, bench.now.attempt) == (Status.COMPLETED, 2)
 
 
 async def test_a_request_that_nobody_listened_to_goes_back_and_the_container_is_doubted(bench):
@@ -259,7 +332,7 @@ async def test_an_outcome_whose_answer_was_lost_is_recognised_as_our_own(bench):
 
 
 async def test_finished_work_is_committed_when_the_table_answers_again(bench, monkeypatch):
-    monkeypatch.setattr("dequeuer.attempt.MAX_COMMIT_PAUSE_SECONDS", 0)
+    monkeypatch.setattr("dequeuer.outcome.MAX_COMMIT_PAUSE_SECONDS", 0)
     bench.submit()
     bench.ledger.before["apply:complete"] = 3
     await bench.deliver()

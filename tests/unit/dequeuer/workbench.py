@@ -136,6 +136,7 @@ class Workbench:
             heartbeat=heartbeat,
             telemetry=Telemetry("word-count"),
             clock=self.clock,
+            chance=lambda: 0.5,
             on_unreachable=self.doubted.set,
         )
 

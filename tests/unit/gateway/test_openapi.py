@@ -178,11 +178,15 @@ def test_the_codes_of_api_gateways_own_answers_are_those_that_are_deployed():
 
 def test_the_status_document_has_exactly_the_members_that_the_gateway_writes(door):
     submit(door)
-    finish(door, status=Status.FAILED, failure=Failure(code="timeout", message="m"))
-    record = door.only_record
-    written = views.status(record, "words", result_url="https://objects.invalid/r")
-    spliced = json.loads(views.with_result(written, b"1") or b"")
-    assert set(COMPONENTS["schemas"]["RequestStatus"]["properties"]) == set(spliced)
+    failure = Failure(code="timeout", message="m")
+    waiting = replace(door.only_record, not_before_ms=door.clock(), last_failure=failure)
+    finish(door, status=Status.FAILED, failure=failure)
+    written = [
+        views.status(record, "words", result_url="https://objects.invalid/r")
+        for record in (waiting, door.only_record)
+    ]
+    spliced = json.loads(views.with_result(written[1], b"1") or b"")
+    assert set(COMPONENTS["schemas"]["RequestStatus"]["properties"]) == {*spliced, *written[0]}
 
 
 def test_an_accepted_request_and_its_replay_are_answered_as_described(door):

@@ -111,6 +111,49 @@ def test_a_malformed_preference_is_refused(door):
     assert not door.records.rows
 
 
+def test_a_callers_own_limits_are_kept_with_the_request(door):
+    limits = {"X-Timeout-Seconds": "300", "X-Deadline-Seconds": "60"}
+    assert door.call("POST", "/async/words", body=b"x", headers=TEXT | limits).status == 202
+    record = door.only_record
+    assert record.timeout_seconds == 300
+    assert record.deadline_ms == record.due_ms == door.clock() + 60_000
+
+
+def test_without_limits_a_request_has_the_apis_run_limit_and_thirteen_days(door):
+    door.call("POST", "/async/words", body=b"x", headers=TEXT)
+    assert door.only_record.timeout_seconds is None
+    assert door.only_record.deadline_ms == door.clock() + 13 * 24 * 3600 * 1000
+
+
+@pytest.mark.parametrize(
+    ("header", "value"),
+    [
+        ("X-Timeout-Seconds", "301"),  # the API allows 300
+        ("X-Timeout-Seconds", "0"),
+        ("X-Timeout-Seconds", "-1"),
+        ("X-Timeout-Seconds", "1.5"),
+        ("X-Timeout-Seconds", "5s"),
+        ("X-Timeout-Seconds", ""),
+        ("X-Deadline-Seconds", "1123201"),
+        ("X-Deadline-Seconds", "0"),
+        ("X-Deadline-Seconds", "9" * 400),
+        ("X-Deadline-Seconds", "\N{ARABIC-INDIC DIGIT FIVE}"),
+    ],
+)
+def test_a_limit_that_cannot_be_kept_is_refused_by_name_with_what_is_allowed(door, header, value):
+    answer = door.call("POST", "/async/words", body=b"x", headers=TEXT | {header: value})
+    assert (answer.status, answer.json["code"]) == (400, "invalid_limit")
+    assert answer.json["detail"].startswith(f"{header} takes a whole number of seconds, 1 to ")
+    assert not door.records.rows
+    assert not door.objects.bodies
+
+
+def test_another_limit_under_the_same_key_is_another_request(door):
+    door.call("POST", "/async/words", body=b"x", headers=KEYED)
+    again = door.call("POST", "/async/words", body=b"x", headers=KEYED | {"X-Deadline-Seconds": "60"})
+    assert (again.status, again.json["code"]) == (422, "idempotency_key_reused")
+
+
 KEYED = TEXT | {"Idempotency-Key": "order-1"}
 
 
