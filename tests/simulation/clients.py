@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from tests.simulation.rules import Broken
 if TYPE_CHECKING:
     from random import Random
 
+    from gateway_lambda.incoming import Incoming
     from tests.simulation.gateway import FrontDoor
     from tests.simulation.world import World
 
@@ -26,6 +28,8 @@ _RIVAL_RATE = 0.3
 _OTHER_BODY_RATE = 0.3
 _CANCEL_RATE = 0.3
 _POISON_RATE = 0.04
+_LIMIT_RATE = 0.2
+_DEADLINE_SECONDS = (5, 200)
 
 
 class Clients:
@@ -51,26 +55,35 @@ class Clients:
         poisonous = self._rng.random() < _POISON_RATE
         body = (POISON if poisonous else b"body") + f" {number}".encode()
         key = f"order-{number}" if self._rng.random() < _KEYED_RATE else None
+        mine = asking(body=body, key=key, content_type="text/plain", **self._limits())
         async with asyncio.TaskGroup() as group:
-            mine = group.create_task(self._submit(body, key))
+            submitting = group.create_task(self._submit(mine))
             if key is not None and self._rng.random() < _RIVAL_RATE:
                 other = self._rng.random() < _OTHER_BODY_RATE
-                group.create_task(self._rival(b"other " + body if other else body, key))
-        accepted = mine.result()
+                group.create_task(self._rival(replace(mine, body=b"other " + body) if other else mine))
+        accepted = submitting.result()
         if accepted is not None and self._rng.random() < _CANCEL_RATE:
             await self._pause()
             await self._cancel(accepted)
 
-    async def _rival(self, body: bytes, key: str) -> None:
+    def _limits(self) -> dict[str, str]:
+        limits = {}
+        if self._rng.random() < _LIMIT_RATE:
+            limits["x_deadline_seconds"] = str(self._rng.randint(*_DEADLINE_SECONDS))
+        if self._rng.random() < _LIMIT_RATE:
+            limits["x_timeout_seconds"] = str(self._rng.randint(1, API.timeout_seconds))
+        return limits
+
+    async def _rival(self, incoming: Incoming) -> None:
         """Somebody sends under the same key: soon, or when the first is long under way."""
         await asyncio.sleep(self._rng.choice((0.05, 1, 30)) * self._rng.random())
-        await self._submit(body, key)
+        await self._submit(incoming)
 
-    async def _submit(self, body: bytes, key: str | None) -> RequestKey | None:
+    async def _submit(self, incoming: Incoming) -> RequestKey | None:
         """Until there is an answer other than "not now"; None if there never is."""
         for _ in range(_TRIES):
             try:
-                answer = await self._door.call("submit", asking(body=body, key=key, content_type="text/plain"))
+                answer = await self._door.call("submit", incoming)
             except NoReply:
                 await self._pause()
                 continue

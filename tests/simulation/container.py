@@ -6,6 +6,7 @@ import asyncio
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from dequeuer.container import NoAnswer, Response
@@ -16,8 +17,7 @@ from tests.simulation.rules import answer_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from random import Random
-
+    from dequeuer.settings import Settings
     from penstock.ports import Stored
     from penstock.records import RequestRecord
     from tests.simulation.world import World
@@ -43,10 +43,10 @@ class _Mood:
 class Container:
     """One task's container. It dies with the task."""
 
-    def __init__(self, world: World, rng: Random, *, timeout_seconds: float) -> None:
+    def __init__(self, world: World, settings: Settings) -> None:
         self._world = world
-        self._rng = rng
-        self._timeout_seconds = timeout_seconds
+        self._rng = world.rng
+        self._settings = settings
 
     @asynccontextmanager
     async def call(self, record: RequestRecord, payload: Stored) -> AsyncIterator[Response]:
@@ -63,24 +63,27 @@ class Container:
             network.kill_soon(PROCESS.get())
         await self._work(mood, record)
         headers = {"content-type": "text/plain"}
-        if mood.choice == 429:
+        if mood.choice == HTTPStatus.TOO_MANY_REQUESTS:
             headers["retry-after"] = str(mood.retry_after_seconds)
         status = mood.choice if isinstance(mood.choice, int) else 200
-        yield Response(status, headers, self._answer(record, broken=mood.choice == _BREAKS))
+        yield Response(status, headers, self._answer(record, mood))
 
     async def _work(self, mood: _Mood, record: RequestRecord) -> None:
-        limit = min(self._timeout_seconds, record.timeout_seconds or self._timeout_seconds)
+        limit = record.timeout_seconds or self._settings.timeout_seconds
         if mood.choice == _HANGS or mood.seconds > limit:
             await asyncio.sleep(limit)
             raise NoAnswer(Trouble.TIMEOUT, f"The container did not finish within {limit:g} s.")
         await asyncio.sleep(mood.seconds)
 
-    async def _answer(self, record: RequestRecord, *, broken: bool) -> AsyncIterator[bytes]:
+    async def _answer(self, record: RequestRecord, mood: _Mood) -> AsyncIterator[bytes]:
         answer = answer_of(record)
         yield answer[:10]
-        if broken:
+        if mood.choice == _BREAKS:
             raise NoAnswer(Trouble.INCOMPLETE, "The container's response broke off.")
         yield answer[10:]
+        if mood.choice == HTTPStatus.TOO_MANY_REQUESTS:
+            asked = min(mood.retry_after_seconds, self._settings.retry_max_wait_seconds)
+            self._world.rules.rests(record, seconds=asked)
 
     def _mood(self) -> _Mood:
         if self._world.faults.ended:

@@ -36,6 +36,9 @@ class Tally:
     claims: int = 0
     given_back: int = 0
     ends: int = 0
+    #: The attempt whose container asked for a pause with ``Retry-After``, and the end of that pause.
+    resting: str | None = None
+    rest_until_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +66,6 @@ class Change:
     def ended(self) -> bool:
         """Whether it ends the request."""
         return self.new.status.terminal and not self.old.status.terminal
-
-
-Rule = "Callable[[Change], bool]"
 
 
 def a_terminal_record_is_never_written_again(change: Change) -> bool:
@@ -103,6 +103,13 @@ def a_claim_has_an_end(change: Change) -> bool:
 def nothing_starts_too_early(change: Change) -> bool:
     """Invariant 4, R11."""
     return not change.started or change.old.not_before_ms <= change.now_ms + MAX_SKEW_MS
+
+
+def a_container_gets_the_pause_it_asked_for(change: Change) -> bool:
+    """R11. Two clocks have a part in it. Who takes over from a dead worker knows nothing of it."""
+    if not change.started or change.old.lease != change.tally.resting:
+        return True
+    return change.tally.rest_until_ms <= change.now_ms + 2 * MAX_SKEW_MS
 
 
 def nothing_starts_after_its_deadline(change: Change) -> bool:
@@ -149,6 +156,7 @@ RULES = (
     one_lease_is_live_at_a_time,
     a_claim_has_an_end,
     nothing_starts_too_early,
+    a_container_gets_the_pause_it_asked_for,
     nothing_starts_after_its_deadline,
     only_ended_records_have_a_time_to_live,
     only_open_records_are_due,
@@ -173,6 +181,11 @@ class RecordRules:
     tallies: defaultdict[RequestKey, Tally] = field(default_factory=lambda: defaultdict(Tally))
     #: Requests that somebody was told of with a 202.
     promised: set[RequestKey] = field(default_factory=set)
+
+    def rests(self, record: RequestRecord, *, seconds: int) -> None:
+        """The container has answered an attempt with ``Retry-After``."""
+        tally = self.tallies[record.key]
+        tally.resting, tally.rest_until_ms = record.lease, self.clock() + seconds * 1000
 
     def written(self, key: RequestKey, old: RequestRecord | None, new: RequestRecord | None) -> None:
         """Look at one change; ``Broken`` names the rule."""

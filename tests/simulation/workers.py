@@ -38,6 +38,9 @@ class Unmeasured:
     def finished(self, record: RequestRecord) -> None:
         """See ``Telemetry``."""
 
+    def retried(self) -> None:
+        """See ``Telemetry``."""
+
     def lost(self) -> None:
         """See ``Telemetry``."""
 
@@ -77,13 +80,14 @@ class Dequeuer:
             ledger=ledger,
             source=source,
             streams=streams,
-            container=cast("Any", Container(world, rng, timeout_seconds=settings.timeout_seconds)),
+            container=cast("Any", Container(world, settings)),
             cleaner=self.cleaner,
             heartbeat=Heartbeat(
                 ledger=ledger, source=source, clock=clock, lease_seconds=settings.lease_seconds
             ),
             telemetry=cast("Any", Unmeasured()),
             clock=clock,
+            chance=rng.random,
             on_unreachable=readiness.doubt,
         )
         attempts: type[Attempts] = world.plant.attempts
