@@ -176,10 +176,10 @@ class Objects(_Scripted):
         """See ``Objects.put``."""
         self._at(key, "put", partial(self._objects.put, key, body, content_type=content_type))
 
-    def put_if_absent(self, key: str, body: bytes, *, content_type: str | None) -> None:
+    def put_if_absent(self, key: str, body: bytes, *, content_type: str | None) -> bool:
         """See ``Objects.put_if_absent``."""
         put = partial(self._objects.put_if_absent, key, body, content_type=content_type)
-        self._at(key, "put_if_absent", put)
+        return bool(self._at(key, "put_if_absent", put))
 
     def delete(self, key: str) -> None:
         """See ``Objects.delete``."""
@@ -191,8 +191,8 @@ class Objects(_Scripted):
             raise ObjectMissing(key)
         return f"https://objects.invalid/{key}"
 
-    def _at(self, key: str, name: str, perform: Callable[[], Any]) -> None:
-        self._call(f"objects.{name}", "objects", id_in(key), perform)
+    def _at(self, key: str, name: str, perform: Callable[[], Any]) -> Any:
+        return self._call(f"objects.{name}", "objects", id_in(key), perform)
 
 
 class Outbox(_Scripted):

@@ -204,6 +204,9 @@ class RecordRules:
         tally.claims += change.claimed
         if new.releases > old.releases and old.releases < MAX_FREE_RELEASES:
             tally.given_back += 1
+        if new.releases > old.releases:
+            # What cut the attempt short came after the container's answer, and is no fault of its own.
+            tally.resting = None
         tally.ends += change.ended
         for rule in RULES:
             if not rule(change):
