@@ -71,7 +71,7 @@ class FrontDoor:
     def _gateway(self, process: Process, script: Script) -> Gateway:
         world = self._world
         records = Records(world.network, script, world.records)
-        objects = Objects(world.network, script, world.objects)
+        objects = Objects(world.network, script, world.objects, world.records)
         clock_of = world.clock_of(process)
 
         def clock() -> int:

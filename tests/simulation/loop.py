@@ -6,7 +6,7 @@ put in an order that the seed decides.
 
 A process that dies is simply not run any more: its callbacks are set aside, so none of its code
 goes on, no ``except`` and no ``finally``. They are run after the verdict only, for the interpreter
-to see their coroutines end.
+to see their coroutines end. A frozen process is the same thing for a while.
 """
 
 from __future__ import annotations
@@ -35,11 +35,13 @@ class Process:
         self.actor = actor
         self.skew_ms = skew_ms
         self.alive = True
+        #: False while it is frozen, and once it is dead: the loop then runs none of its callbacks.
+        self.running = True
         #: Requests that it has had to do with.
         self.subjects: set[str] = set()
         #: Called once, when it dies.
         self.on_death: list[Callable[[], object]] = []
-        #: What it would have run since it died, and the tasks that it died with.
+        #: What it would have run since it stopped running, and the tasks that it died with.
         self.parked: list[asyncio.Handle] = []
         self.unfinished: set[asyncio.Task[Any]] = set()
         self._context = contextvars.copy_context()
@@ -75,9 +77,9 @@ class VirtualLoop(asyncio.BaseEventLoop):
         """As in asyncio, except for the order of timers that are due together."""
         return super().call_at(when + self._tie() * _TIE_SECONDS, callback, *args, context=context)
 
-    def revive(self, process: Process) -> None:
-        """Let a dead process's tasks run to their end; the world takes no calls any more."""
-        process.alive = True
+    def resume(self, process: Process) -> None:
+        """Run a process again, with all that has become due meanwhile."""
+        process.running = True
         self._ready.extend(process.parked)
         process.parked.clear()
 
@@ -96,7 +98,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
             if handle.cancelled():
                 continue
             process = handle._context.get(PROCESS)
-            if process is None or process.alive:
+            if process is None or process.running:
                 handle._run()
             else:
                 process.parked.append(handle)

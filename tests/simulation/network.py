@@ -15,6 +15,7 @@ from penstock.ports import DependencyError, ObjectChanged, ObjectMissing
 from tests.simulation.faults import Fault
 from tests.simulation.loop import PROCESS
 from tests.simulation.points import here
+from tests.simulation.rules import MAX_LEG_MS
 from tests.simulation.trace import short, told
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ ALL_FAULTS = tuple(Fault)
 
 #: One leg of an ordinary call, and of one in so many that is slow.
 _LEG_SECONDS = 0.03
-_SLOW_LEG_SECONDS = 12
+_SLOW_LEG_SECONDS = MAX_LEG_MS / 1000
 _SLOW_ONE_IN = 60
 
 
@@ -125,7 +126,7 @@ class Network:
         """End a process between two instructions."""
         if not process.alive:
             return
-        process.alive = False
+        process.alive = process.running = False
         # Nothing else may refer to them by now, and the collector would run their ``finally``.
         process.unfinished = asyncio.all_tasks(self._loop)
         self.touched |= process.subjects
@@ -138,6 +139,18 @@ class Network:
     def kill_soon(self, process: Process) -> None:
         """End it from inside of one of its own tasks, which thus is never run again."""
         self.later(0, self.kill, process)
+
+    def freeze(self, process: Process, seconds: float) -> None:
+        """Stop it for a while, as a starved machine does; its clock and its calls go on."""
+        process.running = False
+        self.touched |= process.subjects
+        self._trace.note(process.name, f"freezes for {seconds:.0f} s")
+        self.later(seconds, self._thaw, process)
+
+    def _thaw(self, process: Process) -> None:
+        if process.alive:
+            self._trace.note(process.name, "goes on")
+            self._loop.resume(process)
 
     def close(self) -> None:
         """Take no calls any more."""

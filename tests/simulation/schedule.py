@@ -18,6 +18,8 @@ from tests.simulation.workers import Fleet
 from tests.simulation.world import World
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.simulation.coverage import Coverage
 
 #: Faults happen for so long, or until the first one did.
@@ -69,7 +71,7 @@ def run(seed: int, *, plant: Sound | None = None, tracing: bool = False) -> Verd
                 if complaints.said:
                     failure = "\n".join(complaints.said)
             except* Broken as broken:
-                failure = "\n".join(str(error) for error in broken.exceptions)
+                failure = "\n".join(_told(broken))
             finally:
                 loop.run_until_complete(_bury(world, loop))
     finally:
@@ -78,6 +80,14 @@ def run(seed: int, *, plant: Sound | None = None, tracing: bool = False) -> Verd
         logger.propagate = propagate
         loop.close()
     return Verdict(seed, failure, str(world.trace), world.coverage, world.faults.hits)
+
+
+def _told(error: BaseException) -> Iterator[str]:
+    if isinstance(error, BaseExceptionGroup):
+        for part in error.exceptions:
+            yield from _told(part)
+    else:
+        yield str(error)
 
 
 async def _live(world: World) -> None:
@@ -130,7 +140,7 @@ async def _bury(world: World, loop: VirtualLoop) -> None:
     """Let every coroutine end, those of the dead as well: nothing that they do counts any more."""
     world.network.close()
     for process in world.processes:
-        loop.revive(process)
+        loop.resume(process)
     me = asyncio.current_task()
     while tasks := [task for task in asyncio.all_tasks() if task is not me]:
         for task in tasks:

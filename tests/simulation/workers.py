@@ -27,9 +27,11 @@ STOP_TIMEOUT_SECONDS = 120
 _LONGEST_START_SECONDS = 20
 #: How long a container that refused a connection stays unready.
 _LONGEST_DOUBT_SECONDS = 30
-#: A worker in so many is told to stop, or killed while it waits for nothing of ours.
-_STOP_RATE, _KILL_RATE = 0.3, 0.1
-_LONGEST_LIFE_SECONDS = 150
+#: What may happen to a worker between two of its instructions, and how likely it is.
+_STOP, _KILL, _FREEZE, _NOTHING = "stop", "kill", "freeze", "nothing"
+_FATES = {_STOP: 2, _KILL: 1, _FREEZE: 3, _NOTHING: 4}
+_LONGEST_PEACE_SECONDS = 80
+_LONGEST_FREEZE_SECONDS = 90
 
 
 class Unmeasured:
@@ -132,23 +134,26 @@ class Fleet:
         dequeuer = Dequeuer(world, process, self._settings)
         work = process.spawn(dequeuer.serve())
         work.add_done_callback(lambda _: gone.set())
-        end = asyncio.create_task(self._end(process, dequeuer))
+        fate = asyncio.create_task(self._meet(process, dequeuer))
         await gone.wait()
-        end.cancel()
+        fate.cancel()
         if process.alive:
             work.result()
 
-    async def _end(self, process: Process, dequeuer: Dequeuer) -> None:
+    async def _meet(self, process: Process, dequeuer: Dequeuer) -> None:
+        """Have it meet one fate or none every now and then, until it is gone."""
         world = self._world
-        fate = world.rng.random()
-        await asyncio.sleep(world.rng.random() * _LONGEST_LIFE_SECONDS)
-        if world.faults.ended or fate > _STOP_RATE + _KILL_RATE:
-            return
-        if fate > _STOP_RATE:
-            world.trace.note(process.name, "is killed")
-            world.network.kill(process)
-            return
-        world.trace.note(process.name, "gets SIGTERM")
-        dequeuer.worker.stop()
-        await asyncio.sleep(STOP_TIMEOUT_SECONDS)
-        world.network.kill(process)
+        while True:
+            await asyncio.sleep(world.rng.random() * _LONGEST_PEACE_SECONDS)
+            if world.faults.ended:
+                return
+            (fate,) = world.rng.choices(list(_FATES), list(_FATES.values()))
+            if fate == _FREEZE and process.running:
+                world.network.freeze(process, world.rng.random() * _LONGEST_FREEZE_SECONDS)
+            elif fate == _KILL:
+                world.network.kill(process)
+            elif fate == _STOP:
+                world.trace.note(process.name, "gets SIGTERM")
+                dequeuer.worker.stop()
+                await asyncio.sleep(STOP_TIMEOUT_SECONDS)
+                world.network.kill(process)
