@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 _LONGEST_PAUSE_SECONDS = 30
 _TRIES = 6
 _KEYED_RATE = 0.75
-_RIVAL_RATE = 0.3
+_RIVAL_RATE = 0.4
 _OTHER_BODY_RATE = 0.3
 _CANCEL_RATE = 0.3
-_POISON_RATE = 0.04
+_POISON_RATE = 0.08
 _LIMIT_RATE = 0.2
 _DEADLINE_SECONDS = (5, 200)
 
@@ -76,7 +76,7 @@ class Clients:
 
     async def _rival(self, incoming: Incoming) -> None:
         """Somebody sends under the same key: soon, or when the first is long under way."""
-        await asyncio.sleep(self._rng.choice((0.05, 1, 30)) * self._rng.random())
+        await asyncio.sleep(self._rng.choice((0.05, 0.05, 1, 30)) * self._rng.random())
         await self._submit(incoming)
 
     async def _submit(self, incoming: Incoming) -> RequestKey | None:

@@ -23,9 +23,15 @@ class Fault(StrEnum):
     THROTTLE = "throttle"
 
 
-#: One point in so many is hit nearly every time, so that rare ones are hit at all.
-_FOCUS_ONE_IN = 8
+#: One point in so many is in focus: it is hit nearly every time, up to so often, whatever else is.
+#: Points that are rarely reached would not be hit otherwise.
+_FOCUS_ONE_IN = 6
 _FOCUS_RATE = 0.6
+_FOCUS_HITS = 2
+#: And one function in so many: its calls are slow at times, or their process freezes.
+_DRAG_RATE = 0.4
+_FREEZE_RATE = 0.15
+_LONGEST_FREEZE_SECONDS = 90
 #: Chance that a service is out for a while.
 _OUTAGE_RATE = 0.15
 _LONGEST_OUTAGE_SECONDS = 240
@@ -42,7 +48,8 @@ class FaultPlan:
         self._rate = rng.choice((0.0, 0.01, 0.05))
         self._most = rng.choice((1, 2, 3, 5, 8, 13))
         self._first_by = rng.randrange(1, _FIRST_WITHIN_CALLS)
-        self._focus: dict[Point, bool] = {}
+        #: By point: how often it will still be hit because it is in focus.
+        self._focus: dict[Point, int] = {}
         self._calls = 0
         self._ended = False
         self.hits = 0
@@ -79,11 +86,11 @@ class FaultPlan:
         self._calls += 1
         if service == self._outage_of and self._outage_from <= now < self._outage_until:
             return self._hit(Fault.THROTTLE)
-        if self.hits >= self._most:
-            return None
+        if self._hits_left(point) and self._rng.random() < _FOCUS_RATE:
+            self._focus[point] -= 1
+            return self._hit(self._rng.choice(allowed))
         overdue = not self.hits and self._calls >= self._first_by
-        rate = _FOCUS_RATE if self._focused(point) else self._rate
-        if overdue or self._rng.random() < rate:
+        if overdue or (self.hits < self._most and self._rng.random() < self._rate):
             return self._hit(self._rng.choice(allowed))
         return None
 
@@ -91,8 +98,25 @@ class FaultPlan:
         self.hits += 1
         return fault
 
-    def _focused(self, point: Point) -> bool:
+    def drags(self, point: Point) -> bool:
+        """Whether a call that meets no fault is slow all the same."""
+        if self._ended or not self._in_focus(point.file, point.function):
+            return False
+        return self._rng.random() < _DRAG_RATE
+
+    def freeze_seconds(self, point: Point | None = None) -> float:
+        """How long a process stands still: one that makes this call, if it does, or any."""
+        if self._ended:
+            return 0
+        if point is None:
+            return self._rng.random() * _LONGEST_FREEZE_SECONDS
+        freezes = self._in_focus(point.file, point.function) and self._rng.random() < _FREEZE_RATE
+        return self._rng.random() * _LONGEST_FREEZE_SECONDS if freezes else 0
+
+    def _hits_left(self, point: Point) -> int:
         if point not in self._focus:
-            digest = zlib.crc32(f"{self._seed} {point.key}".encode())
-            self._focus[point] = digest % _FOCUS_ONE_IN == 0
+            self._focus[point] = _FOCUS_HITS if self._in_focus(*point.key) else 0
         return self._focus[point]
+
+    def _in_focus(self, *place: object) -> bool:
+        return zlib.crc32(f"{self._seed} {place}".encode()) % _FOCUS_ONE_IN == 0

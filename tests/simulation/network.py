@@ -32,10 +32,10 @@ T = TypeVar("T")
 
 ALL_FAULTS = tuple(Fault)
 
-#: One leg of an ordinary call, and of one in so many that is slow.
+#: One leg of an ordinary call, and of one in so many that is slow: that differs from world to world.
 _LEG_SECONDS = 0.03
 _SLOW_LEG_SECONDS = MAX_LEG_MS / 1000
-_SLOW_ONE_IN = 60
+_SLOW_ONE_IN = (10, 50, 200)
 
 
 class Unsettled:
@@ -77,6 +77,7 @@ class Network:
     ) -> None:
         self._loop = loop
         self._rng = rng
+        self._slow_one_in = rng.choice(_SLOW_ONE_IN)
         self._faults = faults
         self._coverage = coverage
         self._trace = trace
@@ -116,6 +117,8 @@ class Network:
             self.touched.add(subject)
             self._note(trip, f"will meet {fault}")
         self._depart(trip)
+        if seconds := self._faults.freeze_seconds(point):
+            self.later(0, self.freeze, process, seconds)
         try:
             return await trip.answer
         except asyncio.CancelledError:
@@ -142,6 +145,8 @@ class Network:
 
     def freeze(self, process: Process, seconds: float) -> None:
         """Stop it for a while, as a starved machine does; its clock and its calls go on."""
+        if not process.running:
+            return
         process.running = False
         self.touched |= process.subjects
         self._trace.note(process.name, f"freezes for {seconds:.0f} s")
@@ -167,18 +172,17 @@ class Network:
             if not self.broken.done():
                 self.broken.set_exception(error)
 
-    def _leg_seconds(self) -> float:
-        if self._rng.randrange(_SLOW_ONE_IN) or self._faults.ended:
-            return self._rng.random() * _LEG_SECONDS
-        return self._rng.random() * _SLOW_LEG_SECONDS
+    def _leg_seconds(self, point: Point) -> float:
+        slow = not self._faults.ended and not self._rng.randrange(self._slow_one_in)
+        return self._rng.random() * (_SLOW_LEG_SECONDS if slow or self._faults.drags(point) else _LEG_SECONDS)
 
     def _depart(self, trip: _Trip) -> None:
         if trip.fault is Fault.CRASH and self._rng.random() < 1 / 3:
             # Dead before the call arrives; it may arrive all the same.
-            trip.leg = self.later(self._leg_seconds(), self._arrive, trip)
+            trip.leg = self.later(self._leg_seconds(trip.point), self._arrive, trip)
             self.kill_soon(trip.process)
             return
-        trip.leg = self.later(self._leg_seconds(), self._arrive, trip)
+        trip.leg = self.later(self._leg_seconds(trip.point), self._arrive, trip)
 
     def _arrive(self, trip: _Trip) -> None:
         trip.arrived = True
@@ -208,7 +212,7 @@ class Network:
         self._answer(trip, DependencyError("the answer was lost") if lost else value)
 
     def _answer(self, trip: _Trip, value: Any) -> None:
-        trip.leg = self.later(self._leg_seconds(), self._return, trip, value)
+        trip.leg = self.later(self._leg_seconds(trip.point), self._return, trip, value)
 
     def _return(self, trip: _Trip, value: Any) -> None:
         self._trips.get(trip.process, {}).pop(trip, None)
@@ -226,11 +230,9 @@ class Network:
             self._orphan(trip)
 
     def _orphan(self, trip: _Trip) -> None:
-        """Nobody waits for it any more; what has not arrived yet may never do so."""
-        if trip.arrived:
-            return
+        """Nobody waits for it any more, so nobody removes what it leaves; it may never arrive."""
         self.touched.add(trip.subject)
-        if trip.leg is not None and self._rng.random() < 1 / 2:
+        if not trip.arrived and trip.leg is not None and self._rng.random() < 1 / 2:
             trip.leg.cancel()
 
     def _note(self, trip: _Trip, what: str) -> None:

@@ -31,7 +31,6 @@ _LONGEST_DOUBT_SECONDS = 30
 _STOP, _KILL, _FREEZE, _NOTHING = "stop", "kill", "freeze", "nothing"
 _FATES = {_STOP: 2, _KILL: 1, _FREEZE: 3, _NOTHING: 4}
 _LONGEST_PEACE_SECONDS = 80
-_LONGEST_FREEZE_SECONDS = 90
 
 
 class Unmeasured:
@@ -148,8 +147,8 @@ class Fleet:
             if world.faults.ended:
                 return
             (fate,) = world.rng.choices(list(_FATES), list(_FATES.values()))
-            if fate == _FREEZE and process.running:
-                world.network.freeze(process, world.rng.random() * _LONGEST_FREEZE_SECONDS)
+            if fate == _FREEZE:
+                world.network.freeze(process, world.faults.freeze_seconds())
             elif fate == _KILL:
                 world.network.kill(process)
             elif fate == _STOP:
