@@ -11,6 +11,8 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 REQUIREMENTS := requirements.txt
 DEV_REQUIREMENTS := requirements-dev.txt
 CONFIG ?= penstock.yaml
+# More than cores on purpose: the end-to-end tests mostly wait.
+PROCESSES ?= 3
 
 .PHONY: help
 help: ## Show this list
@@ -30,7 +32,7 @@ local-down: setup ## End a stack that `make local` left running
 
 .PHONY: test
 test: setup-dev ## Run the whole test suite
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n $(PROCESSES) --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 .PHONY: bench
 bench: setup-dev ## Measure submit, poll, pickup, throughput and memory against a stand-in for AWS

@@ -41,6 +41,16 @@ class Handler(socketserver.StreamRequestHandler):
     def do_status(self, body: bytes, _headers: dict[str, str], code: str) -> None:
         self.answer(int(code), b"because " + body, "text/plain")
 
+    def do_until(
+        self, body: bytes, headers: dict[str, str], attempt: str, code: str, retry_after: str = ""
+    ) -> None:
+        """Refuse with the code before the attempt of that number."""
+        if int(headers["x-penstock-attempt"]) >= int(attempt):
+            self.do_describe(body, headers)
+            return
+        extra = f"Retry-After: {retry_after}\r\n" if retry_after else ""
+        self.wfile.write(f"HTTP/1.1 {code} X\r\n{extra}Content-Length: 4\r\n\r\nbusy".encode())
+
     def do_nothing(self, _body: bytes, _headers: dict[str, str]) -> None:
         return
 
