@@ -12,23 +12,26 @@ from penstock.errors import PenstockError
 from penstock.records import RequestKey, Status
 from tests.simulation.container import POISON
 from tests.simulation.gateway import API, NoReply, asking
-from tests.simulation.rules import Broken
+from tests.simulation.rules import Broken, answer_of
 
 if TYPE_CHECKING:
     from random import Random
 
     from gateway_lambda.incoming import Incoming
+    from gateway_lambda.replies import Reply
     from tests.simulation.gateway import FrontDoor
     from tests.simulation.world import World
 
 _LONGEST_PAUSE_SECONDS = 30
 _TRIES = 6
 _KEYED_RATE = 0.75
-_RIVAL_RATE = 0.4
+#: Others who send under the same key.
+_RIVALS = (0, 0, 1, 4)
 _OTHER_BODY_RATE = 0.3
 _CANCEL_RATE = 0.3
 _POISON_RATE = 0.08
 _LIMIT_RATE = 0.2
+_LOOKS = 4
 _DEADLINE_SECONDS = (5, 200)
 
 
@@ -58,13 +61,15 @@ class Clients:
         mine = asking(body=body, key=key, content_type="text/plain", **self._limits())
         async with asyncio.TaskGroup() as group:
             submitting = group.create_task(self._submit(mine))
-            if key is not None and self._rng.random() < _RIVAL_RATE:
+            for _ in range(self._rng.choice(_RIVALS) if key is not None else 0):
                 other = self._rng.random() < _OTHER_BODY_RATE
                 group.create_task(self._rival(replace(mine, body=b"other " + body) if other else mine))
         accepted = submitting.result()
         if accepted is not None and self._rng.random() < _CANCEL_RATE:
             await self._pause()
             await self._cancel(accepted)
+        if accepted is not None:
+            await self._follow(accepted)
 
     def _limits(self) -> dict[str, str]:
         limits = {}
@@ -110,6 +115,34 @@ class Clients:
             if answer.status is not HTTPStatus.SERVICE_UNAVAILABLE:
                 return
             await self._pause()
+
+    async def _follow(self, key: RequestKey) -> None:
+        """Look at it until it has ended, then read its result, if it has one."""
+        ended: Status | None = None
+        for _ in range(_LOOKS):
+            await self._pause()
+            answer = await self._ask("status", key)
+            if answer is None:
+                continue
+            status = Status(json.loads(answer.body)["status"])
+            if ended not in {None, status}:
+                raise Broken(f"{key} was {ended} and is now {status}")
+            ended = status if status.terminal else None
+        result = await self._ask("result", key) if ended is Status.COMPLETED else None
+        if result is not None and result.body != answer_of(self._world.records.rows[key]):
+            raise Broken(f"the result of {key} reads {result.body!r}")
+
+    async def _ask(self, name: str, key: RequestKey) -> Reply | None:
+        """One look; None if there is no answer just now."""
+        try:
+            answer = await self._door.call(name, asking(request_id=key.id))
+        except NoReply:
+            return None
+        if not isinstance(answer, PenstockError):
+            return answer
+        if answer.status is HTTPStatus.SERVICE_UNAVAILABLE:
+            return None
+        raise Broken(f"{name} of {key} was answered with {answer!r}")
 
     def _judge_cancel(self, key: RequestKey, status: HTTPStatus) -> None:
         """R12: cancelling twice is one cancel, and 409 means that another end came first."""

@@ -16,7 +16,6 @@ from tests.simulation.replay import Inline, Script
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from http import HTTPStatus
 
     from gateway_lambda.replies import Reply
     from tests.simulation.loop import Process
@@ -115,7 +114,3 @@ def asking(
         told["idempotency-key"] = key
     return Incoming(path=path, headers=told, query="", body=body, caller="anonymous")
 
-
-def status_of(answer: Reply | PenstockError) -> HTTPStatus:
-    """The HTTP status."""
-    return answer.status

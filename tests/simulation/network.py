@@ -35,7 +35,7 @@ ALL_FAULTS = tuple(Fault)
 #: One leg of an ordinary call, and of one in so many that is slow: that differs from world to world.
 _LEG_SECONDS = 0.03
 _SLOW_LEG_SECONDS = MAX_LEG_MS / 1000
-_SLOW_ONE_IN = (10, 50, 200)
+_SLOW_ONE_IN = (4, 20, 100)
 
 
 class Unsettled:

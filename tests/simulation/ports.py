@@ -196,6 +196,10 @@ class Objects(_Scripted):
         """See ``Objects.delete``."""
         self._at(key, "delete", partial(self._objects.delete, key))
 
+    def read(self, key: str) -> bytes:
+        """See ``Objects.read``."""
+        return bytes(self._at(key, "read", partial(self._objects.read, key)))
+
     def presign(self, key: str, **_terms: Any) -> str:
         """See ``Objects.presign``; no call, a link is computed."""
         if key not in self._objects.bodies:
