@@ -24,6 +24,15 @@ FAKE_AWS = {
 }
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--emulator",
+        choices=("embedded", "localstack", "stand-in"),
+        default="embedded",
+        help="what the end-to-end tests run on; stand-in is what LocalStack gets, on the embedded emulator",
+    )
+
+
 def pytest_configure() -> None:
     for name in [name for name in os.environ if name.startswith(("AWS_", "PENSTOCK_"))]:
         if name != "AWS_CA_BUNDLE":

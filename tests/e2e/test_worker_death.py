@@ -72,6 +72,7 @@ def two_workers(stack: Stack):
     scale(1)
 
 
+@pytest.mark.embedded_only("without ECS an API has one worker, and this needs two")
 def test_a_worker_frozen_past_its_lease_has_its_result_refused(stack: Stack, two_workers: None):
     request_id = stack.submit("single", query={"do": "describe", "delay": "5"})
     stack.until("single", request_id, "in_progress")

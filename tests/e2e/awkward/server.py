@@ -21,13 +21,27 @@ class Handler(socketserver.StreamRequestHandler):
         while header := self.rfile.readline().decode("latin-1").strip():
             name, value = header.split(": ", 1)
             headers[name.lower()] = value
-        body = self.rfile.read(int(headers.get("content-length", 0)))
+        length = int(headers.get("content-length", 0))
         query = {name: values[0] for name, values in parse_qs(urlsplit(line.split()[1]).query).items()}
+        if query.get("do") == "stream":
+            self.stream(length, chunked=query["framing"] == "chunked")
+            return
+        body = self.rfile.read(length)
         getattr(self, "do_" + query.pop("do", "echo"))(body, headers, **query)
 
     def answer(self, status: int, body: bytes, content_type: str | None = "application/octet-stream") -> None:
         kind = f"Content-Type: {content_type}\r\n" if content_type else ""
         self.wfile.write(f"HTTP/1.1 {status} X\r\n{kind}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+
+    def stream(self, length: int, *, chunked: bool) -> None:
+        """The body goes back while it comes in: no server should have to hold all of it."""
+        framing = "Transfer-Encoding: chunked" if chunked else f"Content-Length: {length}"
+        self.wfile.write(f"HTTP/1.1 200 OK\r\nContent-Type: video/mp4\r\n{framing}\r\n\r\n".encode())
+        while piece := self.rfile.read(min(length, MEGABYTE)):
+            length -= len(piece)
+            self.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece)
+        if chunked:
+            self.wfile.write(b"0\r\n\r\n")
 
     def do_echo(self, body: bytes, headers: dict[str, str]) -> None:
         self.answer(200, body, headers.get("content-type"))
@@ -59,12 +73,6 @@ class Handler(socketserver.StreamRequestHandler):
 
     def do_short_length(self, _body: bytes, _headers: dict[str, str]) -> None:
         self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nmore than three bytes")
-
-    def do_huge(self, _body: bytes, _headers: dict[str, str], megabytes: str) -> None:
-        count = int(megabytes)
-        self.wfile.write(f"HTTP/1.1 200 OK\r\nContent-Length: {count * MEGABYTE}\r\n\r\n".encode())
-        for _ in range(count):
-            self.wfile.write(bytes(MEGABYTE))
 
     def do_crash(self, _body: bytes, _headers: dict[str, str]) -> None:
         os._exit(1)
