@@ -83,7 +83,7 @@ def _planted() -> int:
         seeds = range(_PLANTED_WITHIN)
         found = [seed for seed in seeds if first_failure(plant, [seed]) is not None]
         unfound += not found
-        first = found[0] if found else "–"
+        first = found[0] if found else "-"
         print(f"| {(plant.__doc__ or '').strip()} | {len(found)} of {len(seeds)} | {first} |", flush=True)
     return _FAILED if unfound else 0
 

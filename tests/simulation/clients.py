@@ -92,13 +92,13 @@ class Clients:
             except NoReply:
                 await self._pause()
                 continue
-            if answer.status is HTTPStatus.ACCEPTED and not isinstance(answer, PenstockError):
+            if answer.status == HTTPStatus.ACCEPTED and not isinstance(answer, PenstockError):
                 accepted = RequestKey(api=API.name, id=json.loads(answer.body)["id"])
                 self._world.keeping.accepted(accepted)
                 return accepted
-            if answer.status is HTTPStatus.UNPROCESSABLE_ENTITY:
+            if answer.status == HTTPStatus.UNPROCESSABLE_ENTITY:
                 return None
-            if answer.status is not HTTPStatus.SERVICE_UNAVAILABLE:
+            if answer.status != HTTPStatus.SERVICE_UNAVAILABLE:
                 raise Broken(f"a submission was answered with {answer!r}")
             await self._pause()
         return None
@@ -112,7 +112,7 @@ class Clients:
                 await self._pause()
                 continue
             self._judge_cancel(key, answer.status)
-            if answer.status is not HTTPStatus.SERVICE_UNAVAILABLE:
+            if answer.status != HTTPStatus.SERVICE_UNAVAILABLE:
                 return
             await self._pause()
 
@@ -140,14 +140,14 @@ class Clients:
             return None
         if not isinstance(answer, PenstockError):
             return answer
-        if answer.status is HTTPStatus.SERVICE_UNAVAILABLE:
+        if answer.status == HTTPStatus.SERVICE_UNAVAILABLE:
             return None
         raise Broken(f"{name} of {key} was answered with {answer!r}")
 
-    def _judge_cancel(self, key: RequestKey, status: HTTPStatus) -> None:
+    def _judge_cancel(self, key: RequestKey, status: int) -> None:
         """R12: cancelling twice is one cancel, and 409 means that another end came first."""
         found = self._world.records.rows[key].status
-        expected = {
+        expected: dict[int, bool] = {
             HTTPStatus.OK: found is Status.CANCELLED,
             HTTPStatus.CONFLICT: found.terminal and found is not Status.CANCELLED,
             HTTPStatus.SERVICE_UNAVAILABLE: True,

@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING
 from dequeuer.container import NoAnswer, Response
 from penstock.outcomes import Trouble
 from tests.simulation.faults import Fault
-from tests.simulation.loop import PROCESS
 from tests.simulation.rules import answer_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
     from dequeuer.settings import Settings
     from penstock.ports import Stored
     from penstock.records import RequestRecord
+    from tests.simulation.loop import Process
     from tests.simulation.world import World
 
 #: What a container answers, and how often it does while things go wrong.
@@ -43,8 +44,9 @@ class _Mood:
 class Container:
     """One task's container. It dies with the task."""
 
-    def __init__(self, world: World, settings: Settings) -> None:
+    def __init__(self, world: World, process: Process, settings: Settings) -> None:
         self._world = world
+        self._process = process
         self._rng = world.rng
         self._settings = settings
 
@@ -60,7 +62,7 @@ class Container:
         begin = partial(self._world.keeping.container_called, record, body)
         await network.call(point, "container", record.id, begin, allowed=(Fault.CRASH,))
         if body.startswith(POISON):
-            network.kill_soon(PROCESS.get())
+            network.kill_soon(self._process)
         await self._work(mood, record)
         headers = {"content-type": "text/plain"}
         if mood.choice == HTTPStatus.TOO_MANY_REQUESTS:

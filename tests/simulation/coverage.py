@@ -58,8 +58,8 @@ class Coverage:
         numbers = self._numbers()
         for key in sorted(self.reached):
             actor, _, function, _, call = key
-            hits = [str(self.met[key, f]) if f in self.possible[key] else "–" for f in Fault]
-            place = f"`{function}`{numbers[key]}" if function else "–"
+            hits = [str(self.met[key, f]) if f in self.possible[key] else "-" for f in Fault]
+            place = f"`{function}`{numbers[key]}" if function else "-"
             yield f"| {actor} | {place} | `{call}` | {self.reached[key]} | {' | '.join(hits)} |"
 
     def _numbers(self) -> dict[Key, str]:

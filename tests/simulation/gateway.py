@@ -113,4 +113,3 @@ def asking(
     if key is not None:
         told["idempotency-key"] = key
     return Incoming(path=path, headers=told, query="", body=body, caller="anonymous")
-

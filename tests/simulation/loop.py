@@ -14,11 +14,13 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import heapq
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVarTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
     from random import Random
+
+Ts = TypeVarTuple("Ts")
 
 PROCESS: contextvars.ContextVar[Process | None] = contextvars.ContextVar("process", default=None)
 
@@ -73,7 +75,9 @@ class VirtualLoop(asyncio.BaseEventLoop):
         """Virtual seconds since the world began."""
         return self._now
 
-    def call_at(self, when: float, callback: Any, *args: Any, context: Any = None) -> asyncio.TimerHandle:
+    def call_at(
+        self, when: float, callback: Callable[[*Ts], object], *args: *Ts, context: Any = None
+    ) -> asyncio.TimerHandle:
         """As in asyncio, except for the order of timers that are due together."""
         return super().call_at(when + self._tie() * _TIE_SECONDS, callback, *args, context=context)
 

@@ -242,4 +242,3 @@ class Network:
                 trip.process.name,
                 f"{point.call} {short(trip.subject)}  [{point.function}:{point.line}] {what}",
             )
-

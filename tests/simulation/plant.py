@@ -29,6 +29,6 @@ class Sound:
         """The way into the queue."""
         return MemoryOutbox(queue)
 
-    def in_place(self, mint: Mint) -> AbstractContextManager[None]:  # noqa: ARG002 - for those that need it
+    def in_place(self, mint: Mint) -> AbstractContextManager[None]:
         """Whatever must be replaced while the world runs."""
         return nullcontext()

@@ -122,8 +122,8 @@ class OutcomeTakenForConflict(SuccessTakenForConflict):
 
     moves = frozenset({Move.COMPLETE})
 
-    def in_place(self, mint: Mint) -> AbstractContextManager[Any]:  # noqa: ARG002 - the hook's signature
-        return mock.patch.object(outcome, "all_hold", lambda _checks, _record: False)
+    def in_place(self, mint: Mint) -> AbstractContextManager[Any]:
+        return mock.patch.object(outcome, "all_hold", return_value=False)
 
 
 class _AckFirst(Attempts):

@@ -124,7 +124,7 @@ async def _watch(world: World) -> None:
 async def _settle(world: World, calling: asyncio.Task[None]) -> None:
     clock = asyncio.get_running_loop().time
     await asyncio.sleep(world.rng.uniform(*_FAULTY_SECONDS))
-    while not world.faults.hits:
+    while not world.faults.hits:  # noqa: ASYNC110 - the condition is the state of a plain object
         await asyncio.sleep(_LOOK_SECONDS)
     world.trace.note("world", "no faults from here on")
     world.faults.end()

@@ -59,9 +59,7 @@ def test_every_call_of_a_port_that_stands_in_the_source_is_reached(schedules):
     reached = {(file, line, call.partition(":")[0]) for _, file, _, line, call in schedules.coverage.reached}
     sites = [site for file in SIMULATED for site in sites_in(file) if site.call not in UNSIMULATED]
     unreached = [
-        site
-        for site in sites
-        if not any((site.file, line, site.call) in reached for line in _lines(site))
+        site for site in sites if not any((site.file, line, site.call) in reached for line in _lines(site))
     ]
     assert len(sites) > 20
     assert unreached == []

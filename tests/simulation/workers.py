@@ -5,12 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, cast
 
-from dequeuer.attempt import Attempts
 from dequeuer.cleanup import Cleaner
 from dequeuer.lease import Heartbeat
 from dequeuer.main import _run_beside
 from dequeuer.run import Ports
-from dequeuer.settings import Settings
 from dequeuer.worker import Worker
 from tests.simulation.container import Container
 from tests.simulation.ports import Ledger, Source, Streams
@@ -18,6 +16,8 @@ from tests.simulation.ports import Ledger, Source, Streams
 if TYPE_CHECKING:
     from random import Random
 
+    from dequeuer.attempt import Attempts
+    from dequeuer.settings import Settings
     from penstock.records import RequestRecord
     from tests.simulation.loop import Process
     from tests.simulation.world import World
@@ -81,7 +81,7 @@ class Dequeuer:
             ledger=ledger,
             source=source,
             streams=streams,
-            container=cast("Any", Container(world, settings)),
+            container=cast("Any", Container(world, process, settings)),
             cleaner=self.cleaner,
             heartbeat=Heartbeat(
                 ledger=ledger, source=source, clock=clock, lease_seconds=settings.lease_seconds

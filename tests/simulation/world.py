@@ -19,6 +19,7 @@ from tests.simulation.watched import Watched
 
 if TYPE_CHECKING:
     from penstock.ports import Clock
+    from penstock.records import RequestKey, RequestRecord
     from tests.simulation.loop import VirtualLoop
     from tests.simulation.plant import Sound
 
@@ -55,10 +56,11 @@ class World:
         self._hold_to_the_rules(max_attempts)
 
     def _hold_to_the_rules(self, max_attempts: int) -> None:
-        bodies: Watched[str, bytes] = Watched(lambda *change: self.keeping.object_changed(*change))
+        bodies: Watched[str, bytes] = Watched()
+        rows: Watched[RequestKey, RequestRecord] = Watched()
         self.rules = RecordRules(self.now_ms, bodies, max_attempts)
-        rows = Watched(self.rules.written)
         self.keeping = KeepingRules(self.now_ms, rows, bodies, self.queue, self.rules)
+        rows.on_change, bodies.on_change = self.rules.written, self.keeping.object_changed
         # The stand-ins only ever use what a dictionary and these have in common.
         self.records.rows = rows  # type: ignore[assignment]
         self.objects.bodies = bodies  # type: ignore[assignment]
