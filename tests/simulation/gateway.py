@@ -58,14 +58,13 @@ class FrontDoor:
 
     async def _serve(self, process: Process, name: str, incoming: Incoming, heard: Any) -> None:
         script = Script()
-        gateway = self._gateway(process, script)
-        handle: Callable[[Incoming], Reply] = getattr(gateway, name)
         try:
-            answer: Reply | PenstockError = await script.play(lambda: handle(incoming), self._world.mint)
+            handle: Callable[[Incoming], Reply] = getattr(self._gateway(process, script), name)
+            heard.set_result(await script.play(lambda: handle(incoming), self._world.mint))
         except PenstockError as error:
-            answer = error
-        if not heard.done():
-            heard.set_result(answer)
+            heard.set_result(error)
+        except Exception as error:  # noqa: BLE001 - the client raises it, which ends the schedule
+            heard.set_exception(error)
 
     def _gateway(self, process: Process, script: Script) -> Gateway:
         world = self._world
@@ -100,6 +99,7 @@ class FrontDoor:
                 choose=cast("Any", None),
             ),
             overview=cast("Any", None),
+            functions=cast("Any", None),
             on_accepted=lambda _api, _replayed: None,
         )
 

@@ -56,8 +56,13 @@ class Change:
 
     @property
     def claimed(self) -> bool:
-        """Whether this write begins an attempt."""
-        return self.new.status is Status.IN_PROGRESS and self.new.lease != self.old.lease
+        """Whether this write begins an attempt.
+
+        Also if the same worker makes the same claim again when its lease is over: it stood still for
+        so long that anybody could have taken over, and is one of those who may.
+        """
+        begun = (self.new.lease, self.new.started_ms) != (self.old.lease, self.old.started_ms)
+        return self.new.status is Status.IN_PROGRESS and begun
 
     @property
     def started(self) -> bool:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import logging
+import traceback
 from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING
 
 from dequeuer.settings import Settings
 from tests.simulation.clients import Clients
+from tests.simulation.complaints import complaints_of
 from tests.simulation.gateway import API, FrontDoor
 from tests.simulation.loop import VirtualLoop
 from tests.simulation.plant import Sound
@@ -42,43 +43,21 @@ class Verdict:
     faults: int
 
 
-class _Complaints(logging.Handler):
-    """The product logs an error only for what must not happen."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.ERROR)
-        self.said: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.said.append(self.format(record))
-
-
 def run(seed: int, *, plant: Sound | None = None, tracing: bool = False) -> Verdict:
     """Run one schedule; the same seed gives the same one, to the letter."""
     loop = VirtualLoop(Random(f"ties {seed}"))
     plant = plant or Sound()
     world = World(seed, loop, plant=plant, max_attempts=API.max_attempts, tracing=tracing)
-    failure: str | None = None
-    complaints, logger = _Complaints(), logging.getLogger("dequeuer")
-    level, propagate = logger.level, logger.propagate
-    logger.addHandler(complaints)
-    logger.setLevel(logging.ERROR)
-    logger.propagate = False
-    try:
-        with world.mint.in_place(), plant.in_place(world.mint):
-            try:
-                loop.run_until_complete(_live(world))
-                if complaints.said:
-                    failure = "\n".join(complaints.said)
-            except* Broken as broken:
-                failure = "\n".join(_told(broken))
-            finally:
-                loop.run_until_complete(_bury(world, loop))
-    finally:
-        logger.removeHandler(complaints)
-        logger.setLevel(level)
-        logger.propagate = propagate
+    failures: list[str] = []
+    with complaints_of(loop) as complaints, world.mint.in_place(), plant.in_place(world.mint):
+        try:
+            loop.run_until_complete(_live(world))
+        except* Exception as error:  # noqa: BLE001 - whatever it is, the seed is told with it
+            failures = list(_told(error))
+        failures += complaints
+        loop.run_until_complete(_bury(world, loop))
         loop.close()
+    failure = "\n".join(failures) or None
     return Verdict(seed, failure, str(world.trace), world.coverage, world.faults.hits)
 
 
@@ -86,8 +65,10 @@ def _told(error: BaseException) -> Iterator[str]:
     if isinstance(error, BaseExceptionGroup):
         for part in error.exceptions:
             yield from _told(part)
-    else:
+    elif isinstance(error, Broken):
         yield str(error)
+    else:
+        yield "".join(traceback.format_exception(error))
 
 
 async def _live(world: World) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import wait
+from functools import partial
 from random import Random
 
 import pytest
@@ -37,9 +38,12 @@ def test_synchronous_code_gets_its_answers_in_the_course_of_time():
 def test_each_call_is_made_once_however_often_the_code_is_run():
     made = []
 
+    async def make(number):
+        made.append(number)
+
     def code(script):
         for number in range(4):
-            script.call(lambda number=number: after(1, made.append(number)))
+            script.call(partial(make, number))
         return made
 
     assert play(code) == [0, 1, 2, 3]
