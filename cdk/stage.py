@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from enum import Enum
 
 from aws_cdk import RemovalPolicy
-from aws_cdk.aws_apigateway import AuthorizationType
+
+from penstock.config import AuthMode
 
 
 class UnknownStage(ValueError):
@@ -47,14 +48,21 @@ class Stage:
     deletion_protection: bool
     compute: Compute
     images: Images
-    #: How a call proves who makes it. The emulator has no users to sign with.
-    authorization: AuthorizationType
+    #: Whether callers have AWS credentials to sign with. On the emulator they have not.
+    signatures: bool
+    #: Whether calls with an API key are counted against its limits. API Gateway takes what it counts by
+    #: from the authorizer; the emulator only from the X-Api-Key header, and would refuse all others.
+    counts_keys: bool
     #: How long a dequeuer waits for a message. A running long poll is never cancelled (R18), so
     #: this is also how long an idle worker takes to stop.
     poll_seconds: int
     #: Where links to bodies lead, if not to AWS: an address that is the same for the gateway, which
     #: signs it from inside a container, and for callers outside.
     links: str | None = None
+
+    def auth_mode(self, configured: AuthMode) -> AuthMode:
+        """How a call proves who makes it: as configured, unless that takes signatures and there are none."""
+        return AuthMode.NONE if configured is AuthMode.IAM and not self.signatures else configured
 
 
 _STAGES = {
@@ -63,7 +71,8 @@ _STAGES = {
         deletion_protection=True,
         compute=Compute.ECS,
         images=Images.BUILT,
-        authorization=AuthorizationType.IAM,
+        signatures=True,
+        counts_keys=True,
         poll_seconds=20,
     ),
     "local": Stage(
@@ -71,7 +80,8 @@ _STAGES = {
         deletion_protection=False,
         compute=Compute.ECS,
         images=Images.NAMED,
-        authorization=AuthorizationType.NONE,
+        signatures=False,
+        counts_keys=False,
         poll_seconds=2,
     ),
     "localstack": Stage(
@@ -79,7 +89,8 @@ _STAGES = {
         deletion_protection=False,
         compute=Compute.DESCRIBED,
         images=Images.NAMED,
-        authorization=AuthorizationType.NONE,
+        signatures=False,
+        counts_keys=False,
         poll_seconds=2,
         # 127.0.0.1 in public DNS, and LocalStack itself for the containers that it starts.
         links="http://localhost.localstack.cloud:4566",
