@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 #: Packages whose calls are points; the rest of a call's stack is plumbing.
 PRODUCT = ("dequeuer", "gateway_lambda", "recovery_lambda", "penstock")
-#: Ours, but inside the simulated services.
-_SERVICES = ROOT / "penstock" / "testing"
+#: What only hands calls on: the simulated services, and the dequeuer's view of its stores.
+_PLUMBING = (ROOT / "penstock" / "testing", ROOT / "dequeuer" / "watched.py")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,7 +66,7 @@ def here(actor: str, call: str) -> Point:
 def _file(name: str) -> str | None:
     if name not in _files:
         path = Path(name)
-        ours = path.is_relative_to(ROOT) and not path.is_relative_to(_SERVICES)
+        ours = path.is_relative_to(ROOT) and not any(path.is_relative_to(part) for part in _PLUMBING)
         relative = path.relative_to(ROOT).as_posix() if ours else ""
         _files[name] = relative if relative.partition("/")[0] in PRODUCT else None
     return _files[name]

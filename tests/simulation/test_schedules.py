@@ -20,9 +20,13 @@ pytestmark = pytest.mark.xdist_group("schedules")
 
 LEAST, MOST, BLOCK = 800, 4000, 100
 
-#: Files whose calls of ports must all be reached.
+#: Files whose calls of ports must all be reached. What ``watched.py`` hands on counts where it is asked for.
 SIMULATED = [
-    *(path.relative_to(ROOT).as_posix() for path in sorted((ROOT / "dequeuer").glob("*.py"))),
+    *(
+        path.relative_to(ROOT).as_posix()
+        for path in sorted((ROOT / "dequeuer").glob("*.py"))
+        if path.name != "watched.py"
+    ),
     "gateway_lambda/gateway.py",
     "gateway_lambda/submit.py",
 ]

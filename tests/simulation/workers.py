@@ -5,10 +5,16 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, cast
 
+from dequeuer.breaker import Breaker
 from dequeuer.cleanup import Cleaner
+from dequeuer.ecs_agent import NotProtected
 from dequeuer.lease import Heartbeat
 from dequeuer.main import _run_beside
+from dequeuer.outages import Outages
+from dequeuer.protect import Protection
 from dequeuer.run import Ports
+from dequeuer.shift import Shift
+from dequeuer.watched import WatchedLedger, WatchedStreams
 from dequeuer.worker import Worker
 from tests.simulation.container import Container
 from tests.simulation.ports import Ledger, Source, Streams
@@ -16,7 +22,6 @@ from tests.simulation.ports import Ledger, Source, Streams
 if TYPE_CHECKING:
     from random import Random
 
-    from dequeuer.attempt import Attempts
     from dequeuer.settings import Settings
     from penstock.records import RequestRecord
     from tests.simulation.loop import Process
@@ -27,6 +32,8 @@ STOP_TIMEOUT_SECONDS = 120
 _LONGEST_START_SECONDS = 20
 #: How long a container that refused a connection stays unready.
 _LONGEST_DOUBT_SECONDS = 30
+_LONGEST_AGENT_SECONDS = 5
+_REFUSAL_RATE = 0.2
 #: What may happen to a worker between two of its instructions, and how likely it is.
 _STOP, _KILL, _FREEZE, _NOTHING = "stop", "kill", "freeze", "nothing"
 _FATES = {_STOP: 2, _KILL: 1, _FREEZE: 3, _NOTHING: 4}
@@ -40,6 +47,12 @@ class Unmeasured:
         """See ``Telemetry``."""
 
     def retried(self) -> None:
+        """See ``Telemetry``."""
+
+    def paused(self, store: str) -> None:
+        """See ``Telemetry``."""
+
+    def resumed(self, paused_ms: int) -> None:
         """See ``Telemetry``."""
 
     def lost(self) -> None:
@@ -68,42 +81,77 @@ class Doubtful:
         asyncio.get_running_loop().call_later(seconds, self._ready.set)
 
 
+class Agent:
+    """The ECS agent: what it does to the task does not matter here, that it is asked does."""
+
+    def __init__(self, rng: Random) -> None:
+        self._rng = rng
+
+    async def protect(self, *, minutes: int) -> None:
+        """See ``TaskAgent.protect``."""
+        await self._answer(f"for {minutes} minutes")
+
+    async def expose(self) -> None:
+        """See ``TaskAgent.expose``."""
+        await self._answer("no more")
+
+    async def _answer(self, what: str) -> None:
+        await asyncio.sleep(self._rng.random() * _LONGEST_AGENT_SECONDS)
+        if self._rng.random() < _REFUSAL_RATE:
+            raise NotProtected(what)
+
+
 class Dequeuer:
     """Put together as ``dequeuer.main`` does it."""
 
     def __init__(self, world: World, process: Process, settings: Settings) -> None:
-        rng, clock = world.rng, world.clock_of(process)
-        ledger, source = Ledger(world.network, world.records), Source(world.network, world.queue)
-        streams = Streams(world.network, world.objects)
-        self.cleaner = Cleaner(source=source, streams=streams)
-        readiness, out_of_time = Doubtful(rng), asyncio.Event()
-        ports = Ports(
-            ledger=ledger,
-            source=source,
-            streams=streams,
-            container=cast("Any", Container(world, process, settings)),
-            cleaner=self.cleaner,
-            heartbeat=Heartbeat(
-                ledger=ledger, source=source, clock=clock, lease_seconds=settings.lease_seconds
-            ),
-            telemetry=cast("Any", Unmeasured()),
-            clock=clock,
-            chance=rng.random,
-            on_unreachable=readiness.doubt,
+        telemetry, out_of_time = cast("Any", Unmeasured()), asyncio.Event()
+        outages = Outages(
+            Breaker(clock=world.now_ms, chance=world.rng.random), telemetry=telemetry, clock=world.now_ms
         )
-        attempts: type[Attempts] = world.plant.attempts
+        readiness = Doubtful(world.rng)
+        ports = _ports(world, process, settings, outages, readiness)
+        self.cleaner = ports.cleaner
+        self.protection = Protection(
+            cast("Any", Agent(world.rng)),
+            Shift(clock=world.now_ms, slots=settings.max_concurrency),
+            clock=world.now_ms,
+        )
         self.worker = Worker(
             settings,
-            source=source,
-            attempts=attempts(settings, ports, out_of_time=out_of_time),
+            source=ports.source,
+            attempts=world.plant.attempts(settings, ports, out_of_time=out_of_time),
             readiness=cast("Any", readiness),
+            outages=outages,
+            protection=self.protection,
             out_of_time=out_of_time,
+            clock=world.now_ms,
         )
 
     async def serve(self) -> None:
         """Work until stopped."""
-        await _run_beside(self.worker.run(), self.cleaner.run())
+        await _run_beside(self.worker.run(), self.cleaner.run(), self.protection.run())
         await self.cleaner.flush()
+
+
+def _ports(
+    world: World, process: Process, settings: Settings, outages: Outages, readiness: Doubtful
+) -> Ports:
+    clock, source = world.clock_of(process), Source(world.network, world.queue)
+    ledger = WatchedLedger(Ledger(world.network, world.records), outages)
+    streams = WatchedStreams(Streams(world.network, world.objects), outages)
+    return Ports(
+        ledger=ledger,
+        source=source,
+        streams=streams,
+        container=cast("Any", Container(world, process, settings)),
+        cleaner=Cleaner(source=source, streams=streams),
+        heartbeat=Heartbeat(ledger=ledger, source=source, clock=clock, lease_seconds=settings.lease_seconds),
+        telemetry=cast("Any", Unmeasured()),
+        clock=clock,
+        chance=world.rng.random,
+        on_unreachable=readiness.doubt,
+    )
 
 
 class Fleet:
