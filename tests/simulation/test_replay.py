@@ -66,7 +66,7 @@ def test_calls_on_the_executor_are_under_way_at_the_same_time():
         times.append(round(asyncio.get_running_loop().time()))
 
     def code(script):
-        other = Inline().submit(script.call, lambda: timed(20))
+        other = Inline(script).submit(script.call, lambda: timed(20))
         script.call(lambda: timed(10))
         wait([other])
         other.result()
@@ -74,6 +74,21 @@ def test_calls_on_the_executor_are_under_way_at_the_same_time():
 
     play(code)
     assert times == [10, 20, 21]
+
+
+def test_branches_of_different_lengths_find_their_own_answers():
+    async def echo(seconds, text):
+        await asyncio.sleep(seconds)
+        return text
+
+    def code(script):
+        def branch(name):
+            first = script.call(lambda: echo(len(name), name))
+            return first + script.call(lambda: echo(1, first.upper()))
+
+        return list(Inline(script).map(branch, ["abc", "d", "ef"]))
+
+    assert play(code) == ["abcABC", "dD", "efEF"]
 
 
 def test_tokens_and_clocks_read_the_same_each_time_the_code_is_run():
