@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from penstock.errors import PenstockError
 from penstock.records import RequestKey, Status
 from tests.simulation.container import POISON
-from tests.simulation.gateway import API, NoReply, asking
+from tests.simulation.functions import NoReply
+from tests.simulation.gateway import API, asking
 from tests.simulation.rules import Broken, answer_of
 
 if TYPE_CHECKING:

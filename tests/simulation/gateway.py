@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any, cast
 
 from gateway_lambda.gateway import Gateway
@@ -11,14 +10,13 @@ from gateway_lambda.submit import Submitter
 from gateway_lambda.waiting import Waiter
 from penstock.catalogue import ApiEntry, Catalogue
 from penstock.errors import PenstockError
-from tests.simulation.ports import Objects, Outbox, Records
-from tests.simulation.replay import Inline, Script
+from tests.simulation.functions import invoke
+from tests.simulation.replay import Inline
+from tests.simulation.scripted import Objects, Outbox, Records
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from gateway_lambda.replies import Reply
-    from tests.simulation.loop import Process
+    from tests.simulation.functions import Call
     from tests.simulation.world import World
 
 API = ApiEntry(
@@ -31,75 +29,53 @@ API = ApiEntry(
 )
 
 
-class NoReply(Exception):
-    """The function died, or something on the way did."""
-
-
 class FrontDoor:
     """What clients call."""
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._calls = 0
 
     async def call(self, name: str, incoming: Incoming) -> Reply | PenstockError:
         """The reply of one method of the gateway, or its error; ``NoReply`` if it died."""
-        self._calls += 1
-        process = self._world.process(f"gateway-{self._calls}", "gateway")
-        heard: asyncio.Future[Reply | PenstockError] = asyncio.get_running_loop().create_future()
 
-        def died() -> None:
-            if not heard.done():
-                heard.set_exception(NoReply())
+        def code(call: Call) -> Reply | PenstockError:
+            try:
+                return getattr(self._gateway(call), name)(incoming)
+            except PenstockError as error:
+                return error
 
-        process.on_death.append(died)
-        process.spawn(self._serve(process, name, incoming, heard))
-        return await heard
+        return await invoke(self._world, "gateway", code)
 
-    async def _serve(self, process: Process, name: str, incoming: Incoming, heard: Any) -> None:
-        script = Script()
-        try:
-            handle: Callable[[Incoming], Reply] = getattr(self._gateway(process, script), name)
-            heard.set_result(await script.play(lambda: handle(incoming), self._world.mint))
-        except PenstockError as error:
-            heard.set_result(error)
-        except Exception as error:  # noqa: BLE001 - the client raises it, which ends the schedule
-            heard.set_exception(error)
-
-    def _gateway(self, process: Process, script: Script) -> Gateway:
-        world = self._world
+    def _gateway(self, call: Call) -> Gateway:
+        world, script, clock = self._world, call.script, call.clock
         records = Records(world.network, script, world.records)
-        objects = Objects(world.network, script, world.objects, world.records)
-        clock_of = world.clock_of(process)
-
-        def clock() -> int:
-            return script.read(clock_of)
-
+        objects = cast("Any", Objects(world.network, script, world.objects, world.records))
+        unused, executor = cast("Any", None), Inline(script)
         return Gateway(
             catalogue=Catalogue((API,)),
             submitter=Submitter(
                 deployment="simulated",
                 records=records,
-                objects=cast("Any", objects),
+                objects=objects,
                 outbox=Outbox(world.network, script, world.outbox),
-                executor=Inline(script),
+                executor=executor,
                 clock=clock,
             ),
-            uploads=cast("Any", None),
+            uploads=unused,
             records=records,
-            objects=cast("Any", objects),
+            objects=objects,
             clock=clock,
             waiter=Waiter(
                 records=records,
-                slots=cast("Any", None),
+                slots=unused,
                 slot_count=0,
-                executor=Inline(script),
+                executor=executor,
                 clock=clock,
-                sleep=cast("Any", None),
-                choose=cast("Any", None),
+                sleep=unused,
+                choose=unused,
             ),
-            overview=cast("Any", None),
-            functions=cast("Any", None),
+            overview=unused,
+            functions=unused,
             on_accepted=lambda _api, _replayed: None,
         )
 

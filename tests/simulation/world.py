@@ -41,6 +41,8 @@ class World:
         self.faults = FaultPlan(seed, Random(f"faults {seed}"))
         self.mint = Mint(Random(f"tokens {seed}"))
         self.processes: list[Process] = []
+        #: Calls of functions so far.
+        self.calls = 0
         self.network = Network(
             loop, Random(f"network {seed}"), faults=self.faults, coverage=self.coverage, trace=self.trace
         )
