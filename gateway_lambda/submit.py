@@ -175,11 +175,19 @@ class Submitter:
         if found.status is Status.IN_QUEUE and found.started_ms is None:
             # The first submission may have died before its payload or message was stored (R4).
             if submission.stored is None:
-                self._objects.put_if_absent(
-                    found.payload.key, submission.body, content_type=submission.call.content_type
-                )
+                self._restore(found, submission)
             self._outbox.send(Message(found.key))
         return found
+
+    def _restore(self, record: RequestRecord, submission: Submission) -> None:
+        key, content_type = record.payload.key, submission.call.content_type
+        if not self._objects.put_if_absent(key, submission.body, content_type=content_type):
+            return
+        # It is absent also if the request was completed since its record was read: then nobody would
+        # ever delete it.
+        now = self._records.get(record.key)
+        if now is None or now.spent_payload_key is not None:
+            self._objects.delete(key)
 
     def _withdraw(self, record: RequestRecord) -> None:
         """Leave nothing behind of a request that nobody was told of; a worker may have been faster."""

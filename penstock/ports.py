@@ -111,8 +111,8 @@ class Objects(Protocol):
     def put(self, key: str, body: bytes, *, content_type: str | None) -> None:
         """Store an object."""
 
-    def put_if_absent(self, key: str, body: bytes, *, content_type: str | None) -> None:
-        """Store an object unless one lies there already."""
+    def put_if_absent(self, key: str, body: bytes, *, content_type: str | None) -> bool:
+        """Store an object unless one lies there already; whether it was stored."""
 
     def read(self, key: str) -> bytes:
         """The whole object; ``ObjectMissing`` if there is none."""

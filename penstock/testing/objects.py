@@ -37,9 +37,12 @@ class MemoryObjects:
         """See ``Objects.put``."""
         self.bodies[key] = body
 
-    def put_if_absent(self, key: str, body: bytes, *, content_type: str | None) -> None:  # noqa: ARG002 - as above
+    def put_if_absent(self, key: str, body: bytes, *, content_type: str | None) -> bool:  # noqa: ARG002 - as above
         """See ``Objects.put_if_absent``."""
-        self.bodies.setdefault(key, body)
+        if key in self.bodies:
+            return False
+        self.bodies[key] = body
+        return True
 
     def read(self, key: str) -> bytes:
         """See ``Objects.read``."""

@@ -38,8 +38,8 @@ def test_a_missing_object_is_told_apart_from_a_fault(backend):
 
 
 def test_an_object_is_put_only_where_none_is(backend):
-    backend.objects.put_if_absent("k", b"first", content_type="text/plain")
-    backend.objects.put_if_absent("k", b"second", content_type="text/plain")
+    assert backend.objects.put_if_absent("k", b"first", content_type="text/plain")
+    assert not backend.objects.put_if_absent("k", b"second", content_type="text/plain")
     assert backend.objects.read("k") == b"first"
 
 

@@ -408,6 +408,23 @@ async def test_a_payload_left_by_a_crash_is_deleted_by_the_redelivery(bench):
     assert (bench.payloads, len(bench.queue)) == ({}, 0)
 
 
+async def test_a_claim_that_is_tried_again_is_made_as_of_then(bench, monkeypatch):
+    """The first try may have taken long to fail: the deadline may be over by now."""
+    bench.submit(deadline_ms=NOW_MS + 5000)
+    apply = bench.ledger.apply
+
+    async def slow(key, transition):
+        if transition.move is transitions.Move.CLAIM and bench.clock() == NOW_MS:
+            bench.clock.advance(10)
+            raise DependencyError("claim failed")
+        return await apply(key, transition)
+
+    monkeypatch.setattr(bench.ledger, "apply", slow, raising=False)
+    await bench.deliver()
+    assert bench.now.status is Status.EXPIRED
+    assert bench.container.received == []
+
+
 async def test_a_claim_that_cannot_be_settled_is_taken_up_by_the_next_delivery(bench):
     bench.submit()
     bench.ledger.after["apply:claim"] = 2
