@@ -148,7 +148,9 @@ class _Start:
         }
         cluster = EcsCluster(Clients(self.endpoint).ecs(), name=names.cluster(self.config.deployment))
         self.options.tell("Starting servers and dequeuers")
-        return LocalAgent(AgentParts(cluster, starters, self.options.show_log, self.options.tell))
+        return LocalAgent(
+            AgentParts(cluster, starters, self.options.backoff, self.options.show_log, self.options.tell)
+        )
 
 
 def _endpoint(state: State, *, port: int | None) -> Endpoint:

@@ -58,7 +58,7 @@ class Bench:
         )
         cluster = EcsCluster(self.ecs, name=CLUSTER)
         self.agent = LocalAgent(
-            AgentParts(cluster, {API: starter}, lambda _api, _source, line: self.lines.append(line))
+            AgentParts(cluster, {API: starter}, show_log=lambda _api, _source, line: self.lines.append(line))
         )
 
     def create_service(self, *, desired_count: int = 1) -> None:

@@ -1,0 +1,107 @@
+"""What is done to the workers while they work: SIGKILL of whole tasks, and tasks stopped through ECS."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import threading
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from localstack.task_pair import PairState
+from penstock import names
+from penstock.records import RequestKey
+
+if TYPE_CHECKING:
+    from localstack.task_pair import PairView
+    from localstack.up import LocalStack
+
+KILL_EVERY_SECONDS = 2.0
+ROLL_EVERY_SECONDS = 9.0
+
+_ENDS = frozenset({"finish", "retry", "give_back", "abandon"})
+
+
+@dataclass(frozen=True, slots=True)
+class Kill:
+    """A task that was killed, and the requests that it was at work on."""
+
+    at_ms: int
+    held: frozenset[RequestKey]
+
+
+@dataclass(slots=True)
+class Storm:
+    """Kills a random task every two seconds, and has ECS stop another every nine."""
+
+    local: LocalStack
+    ecs: Any
+    chance: random.Random
+    kills: list[Kill] = field(default_factory=list)
+    rollouts: int = 0
+    #: Tasks that are done for, though the agent may not have noticed yet.
+    _doomed: set[str] = field(default_factory=set)
+
+    def rage(self, stop: threading.Event) -> None:
+        """Go on until told to stop."""
+        started = time.monotonic()
+        next_roll = started + ROLL_EVERY_SECONDS
+        while not stop.wait(KILL_EVERY_SECONDS):
+            if time.monotonic() >= next_roll:
+                next_roll += ROLL_EVERY_SECONDS
+                self._roll()
+            self._kill()
+
+    def _victim(self) -> PairView | None:
+        victims = [
+            pair
+            for pair in self.local.pairs()
+            if pair.state is PairState.RUNNING and pair.task_arn not in self._doomed
+        ]
+        if not victims:
+            return None
+        victim = self.chance.choice(victims)
+        self._doomed.add(victim.task_arn)
+        return victim
+
+    def _kill(self) -> None:
+        victim = self._victim()
+        if victim:
+            # The dequeuer first: with its server gone it could still tell of it.
+            for group in (victim.dequeuer_pid, victim.server_pid):
+                with suppress(ProcessLookupError):
+                    os.killpg(group, signal.SIGKILL)
+            at_ms = time.time_ns() // 1_000_000
+            log = victim.dequeuer_log.read_text() if victim.dequeuer_log.exists() else ""
+            self.kills.append(Kill(at_ms, held(log)))
+
+    def _roll(self) -> None:
+        victim = self._victim()
+        if victim:
+            # Not while the emulator is away, and not a task that its server has ended meanwhile.
+            with suppress(BotoCoreError, ClientError):
+                self.ecs.stop_task(
+                    cluster=names.cluster(self.local.deployment), task=victim.task_arn, reason="Rollout"
+                )
+                self.rollouts += 1
+
+
+def held(log: str) -> frozenset[RequestKey]:
+    """The requests that a dequeuer was at work on, by what it had logged when it died."""
+    started: set[RequestKey] = set()
+    for line in log.splitlines():
+        with suppress(json.JSONDecodeError):
+            said = json.loads(line)
+            if isinstance(said, dict) and {"action", "api", "id"} <= said.keys():
+                key = RequestKey(api=said["api"], id=said["id"])
+                if said["action"] == "start":
+                    started.add(key)
+                elif said["action"] in _ENDS:
+                    started.discard(key)
+    return frozenset(started)
