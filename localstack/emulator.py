@@ -105,12 +105,12 @@ class Emulator:
             if interrupt.wait(0.05):
                 raise Interrupted("stopped while the emulator was starting")
 
-    def restart(self, *, interrupt: threading.Event) -> None:
+    def restart(self, *, interrupt: threading.Event, within_seconds: float = STOP_WITHIN_SECONDS) -> None:
         """End it, and start it again on what it has saved, on the same port.
 
         Raises EmulatorFailed if it could not save, and as ``wait_until_ready``.
         """
-        if not self.stop():
+        if not self.stop(within_seconds=within_seconds):
             raise EmulatorFailed(f"the emulator took too long to save its state\n{tail(self._settings.log)}")
         self._process = self._start()
         self.wait_until_ready(interrupt=interrupt)

@@ -59,11 +59,7 @@ class Storm:
             self._kill()
 
     def _victim(self) -> PairView | None:
-        victims = [
-            pair
-            for pair in self.local.pairs()
-            if pair.state is PairState.RUNNING and pair.task_arn not in self._doomed
-        ]
+        victims = [pair for pair in self.local.pairs() if _works(pair) and pair.task_arn not in self._doomed]
         if not victims:
             return None
         victim = self.chance.choice(victims)
@@ -78,8 +74,7 @@ class Storm:
                 with suppress(ProcessLookupError):
                     os.killpg(group, signal.SIGKILL)
             at_ms = time.time_ns() // 1_000_000
-            log = victim.dequeuer_log.read_text() if victim.dequeuer_log.exists() else ""
-            self.kills.append(Kill(at_ms, held(log)))
+            self.kills.append(Kill(at_ms, held(victim.dequeuer_log.read_text())))
 
     def _roll(self) -> None:
         victim = self._victim()
@@ -90,6 +85,12 @@ class Storm:
                     cluster=names.cluster(self.local.deployment), task=victim.task_arn, reason="Rollout"
                 )
                 self.rollouts += 1
+
+
+def _works(pair: PairView) -> bool:
+    """Whether its dequeuer has said that it has started: killed before, it would hold nothing."""
+    log = pair.dequeuer_log
+    return pair.state is PairState.RUNNING and log.exists() and log.stat().st_size > 0
 
 
 def held(log: str) -> frozenset[RequestKey]:

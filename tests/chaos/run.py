@@ -21,7 +21,7 @@ from localstack.up import running
 from penstock import names
 from penstock.aws import items
 from penstock.client import Client
-from tests.chaos.callers import Callers, Outcome
+from tests.chaos.callers import Callers
 from tests.chaos.chronicle import Chronicle
 from tests.chaos.faults import Storm
 from tests.chaos.observer import Observer
@@ -38,10 +38,6 @@ if TYPE_CHECKING:
     from tests.chaos.orders import Order
 
 CONFIG = Path(__file__).with_name("penstock.yaml")
-#: Tasks of each API.
-TASKS = 3
-#: Faults end when this share of the requests has ended, so that the last ones have a quiet end.
-CALM_AFTER = 0.95
 LOOK_EVERY_SECONDS = 1.0
 TELL_EVERY_SECONDS = 10.0
 
@@ -56,6 +52,10 @@ class Plan:
     per_second: float = 8
     #: Shares of the requests: when as many have been accepted, the emulator is restarted.
     restarts: tuple[float, ...] = (0.4,)
+    #: Tasks of each API.
+    tasks: int = 3
+    #: Share of the requests: when as many have ended, no more workers are killed.
+    calm_after: float = 0.95
     #: After this what has not ended counts as lost.
     limit_seconds: float = 900
 
@@ -86,7 +86,10 @@ class Run:
         self._local = local
         self._options = options
         self._table = names.table(local.deployment)
+        self._deadline = time.monotonic() + plan.limit_seconds
+        self._tell_at = time.monotonic() + TELL_EVERY_SECONDS
         self._over = threading.Event()
+        self._calm = threading.Event()
         self._chronicle = Chronicle()
         self._callers = Callers(client, self._over)
         self._ecs = Clients(Endpoint(int(local.aws_endpoint_url.rpartition(":")[2]))).ecs()
@@ -97,18 +100,19 @@ class Run:
         """Send, disturb, wait for the end, and gather what came of it."""
         storm = Storm(self._local, self._ecs, random.Random(self._plan.seed))
         self._scale()
-        calm = threading.Event()
         with self._observer, ThreadPoolExecutor(2) as threads, ExitStack() as cleanup:
             cleanup.callback(self._over.set)
-            cleanup.callback(calm.set)
-            raging = threads.submit(storm.rage, calm)
+            cleanup.callback(self._calm.set)
             sending = threads.submit(self._callers.send_all, wanted, per_second=self._plan.per_second)
-            self._until_ended(len(wanted), calm)
-            calm.set()
+            self._until_ended(1, of=len(wanted))
+            raging = threads.submit(storm.rage, self._calm)
+            self._until_ended(len(wanted), of=len(wanted))
+            self._calm.set()
             self._over.set()
             raging.result()
             sending.result()
-            outcomes = self._ask()
+            self._options.tell("Asking for the results")
+            outcomes = self._callers.ask_all(self._callers.accepted)
             self._observer.catch_up(within_seconds=60)
         for record in self._records():
             self._chronicle.found(record)
@@ -125,43 +129,39 @@ class Run:
             dead_letters=self._dead_letters(),
         )
 
-    def _until_ended(self, count: int, calm: threading.Event) -> None:
-        started = told = time.monotonic()
+    def _until_ended(self, count: int, *, of: int) -> None:
+        """Watch until so many of all requests have ended, or time is up."""
         ended = 0
-        while ended < count:
+        while ended < count and time.monotonic() < self._deadline:
             if self._options.interrupt.wait(LOOK_EVERY_SECONDS):
                 raise Interrupted("stopped before all requests had ended")
             self._local.check()
             self._observer.check()
-            now = time.monotonic()
             ended = len(self._chronicle.ended)
-            if now - told >= TELL_EVERY_SECONDS:
-                told = now
+            if time.monotonic() >= self._tell_at:
+                self._tell_at = time.monotonic() + TELL_EVERY_SECONDS
                 # With the emulator, the stream may have lost ends that nobody will hear of any more.
                 ended = sum(record.status.terminal for record in self._records())
-                self._options.tell(f"{len(self._callers.accepted)} of {count} accepted, {ended} ended")
-            if now - started > self._plan.limit_seconds:
-                self._options.tell("Time is up")
-                return
-            if self._restarts_left and len(self._callers.accepted) >= self._restarts_left[0] * count:
+                self._options.tell(f"{len(self._callers.accepted)} of {of} accepted, {ended} ended")
+            if self._restarts_left and len(self._callers.accepted) >= self._restarts_left[0] * of:
                 self._restart()
-            if ended >= CALM_AFTER * count:
-                calm.set()
+            if ended >= self._plan.calm_after * of:
+                self._calm.set()
 
     def _restart(self) -> None:
         del self._restarts_left[0]
         self._options.tell("Restarting the emulator")
+        # What the stream holds ends with it.
+        self._observer.catch_up(within_seconds=60)
         self._local.emulator.restart(interrupt=self._options.interrupt)
         self._observer.begin_again()
-
-    def _ask(self) -> dict[str, Outcome]:
-        self._options.tell("Asking for the results")
-        return self._callers.ask_all(self._callers.accepted)
 
     def _scale(self) -> None:
         cluster = names.cluster(self._local.deployment)
         for api in APIS:
-            self._ecs.update_service(cluster=cluster, service=names.service(api), desiredCount=TASKS)
+            self._ecs.update_service(
+                cluster=cluster, service=names.service(api), desiredCount=self._plan.tasks
+            )
 
     def _records(self) -> Iterator[RequestRecord]:
         pages = self._aws("dynamodb").get_paginator("scan").paginate(TableName=self._table)
