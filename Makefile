@@ -32,6 +32,10 @@ local-down: setup ## End a stack that `make local` left running
 test: setup-dev ## Run the whole test suite
 	@$(BIN)/python -m pytest $(ARGS)
 
+.PHONY: chaos
+chaos: setup-dev ## Kill and restart everything while 1,000 requests run, and check what became of them
+	@$(BIN)/python -m tests.chaos $(ARGS)
+
 .PHONY: bench
 bench: setup-dev ## Measure submit, poll, pickup, throughput and memory against a stand-in for AWS
 	@$(BIN)/python -m bench $(ARGS)

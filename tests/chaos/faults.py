@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from localstack.up import LocalStack
 
 KILL_EVERY_SECONDS = 2.0
-ROLL_EVERY_SECONDS = 9.0
+ROLL_EVERY_SECONDS = 7.0
 
 _ENDS = frozenset({"finish", "retry", "give_back", "abandon"})
 
@@ -38,7 +38,7 @@ class Kill:
 
 @dataclass(slots=True)
 class Storm:
-    """Kills a random task every two seconds, and has ECS stop another every nine."""
+    """Kills a random task every two seconds, and has ECS stop another every seven."""
 
     local: LocalStack
     ecs: Any
@@ -50,12 +50,10 @@ class Storm:
 
     def rage(self, stop: threading.Event) -> None:
         """Go on until told to stop."""
-        started = time.monotonic()
-        next_roll = started + ROLL_EVERY_SECONDS
+        next_roll = time.monotonic() + ROLL_EVERY_SECONDS
         while not stop.wait(KILL_EVERY_SECONDS):
-            if time.monotonic() >= next_roll:
-                next_roll += ROLL_EVERY_SECONDS
-                self._roll()
+            if time.monotonic() >= next_roll and self._roll():
+                next_roll = time.monotonic() + ROLL_EVERY_SECONDS
             self._kill()
 
     def _victim(self) -> PairView | None:
@@ -76,15 +74,18 @@ class Storm:
             at_ms = time.time_ns() // 1_000_000
             self.kills.append(Kill(at_ms, held(victim.dequeuer_log.read_text())))
 
-    def _roll(self) -> None:
+    def _roll(self) -> bool:
+        """Have ECS stop a task; false if that was not possible just now."""
         victim = self._victim()
-        if victim:
-            # Not while the emulator is away, and not a task that its server has ended meanwhile.
-            with suppress(BotoCoreError, ClientError):
+        # ECS may be away, and the task may have ended by itself meanwhile.
+        with suppress(BotoCoreError, ClientError):
+            if victim:
                 self.ecs.stop_task(
                     cluster=names.cluster(self.local.deployment), task=victim.task_arn, reason="Rollout"
                 )
                 self.rollouts += 1
+                return True
+        return False
 
 
 def _works(pair: PairView) -> bool:

@@ -95,6 +95,7 @@ class Run:
         self._ecs = Clients(Endpoint(int(local.aws_endpoint_url.rpartition(":")[2]))).ecs()
         self._observer = Observer(self._aws("dynamodbstreams"), table=self._table, chronicle=self._chronicle)
         self._restarts_left = list(plan.restarts)
+        self._away_seconds: list[float] = []
 
     def facts(self, wanted: Sequence[Order]) -> Facts:
         """Send, disturb, wait for the end, and gather what came of it."""
@@ -124,7 +125,7 @@ class Run:
             lives=self._chronicle.lives,
             kills=storm.kills,
             rollouts=storm.rollouts,
-            restarts=len(self._plan.restarts) - len(self._restarts_left),
+            away_seconds=self._away_seconds,
             repeated=self._callers.repeated,
             dead_letters=self._dead_letters(),
         )
@@ -153,7 +154,9 @@ class Run:
         self._options.tell("Restarting the emulator")
         # What the stream holds ends with it.
         self._observer.catch_up(within_seconds=60)
+        started = time.monotonic()
         self._local.emulator.restart(interrupt=self._options.interrupt)
+        self._away_seconds.append(time.monotonic() - started)
         self._observer.begin_again()
 
     def _scale(self) -> None:

@@ -64,7 +64,7 @@ FACTS = Facts(
     lives=chronicle(("served", GOOD), ("refused", BAD)).lives,
     kills=[],
     rollouts=0,
-    restarts=0,
+    away_seconds=[],
     repeated={},
     dead_letters=0,
 )
@@ -137,7 +137,7 @@ def test_a_change_without_an_event_is_found_unless_the_emulator_was_away():
     story = chronicle(("served", GOOD[:2]), ("refused", BAD))
     story.found(record(api="left", id=KEYS["served"].id, status=Status.COMPLETED))
     assert "changed 1 times without an event" in causes(lives=story.lives)
-    assert causes(lives=story.lives, restarts=1) == ""
+    assert causes(lives=story.lives, away_seconds=[2.0]) == ""
 
 
 def test_a_record_that_nobody_was_told_of_is_found():
@@ -153,7 +153,8 @@ def test_a_redelivery_that_takes_too_long_is_found():
     story = chronicle(("served", GOOD), ("refused", BAD))
     story.lives[KEYS["served"]].claims_ms[:] = [1_000, 90_000]
     killed = [Kill(2_000, frozenset({KEYS["served"]}))]
-    assert "longest redelivery took 88.0 s" in causes(lives=story.lives, kills=killed)
+    assert "longest redelivery took 88.0 s instead of 75" in causes(lives=story.lives, kills=killed)
+    assert "longest" not in causes(lives=story.lives, kills=killed, away_seconds=[20.0])
 
 
 def test_kills_that_never_hit_a_request_prove_nothing():
