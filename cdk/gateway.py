@@ -34,6 +34,8 @@ class FunctionProps:
     config: Config
     root: Path
     build_folder: Path
+    #: Where links to bodies lead, if not to AWS.
+    links: str | None
 
 
 class GatewayFunction(Construct):
@@ -72,6 +74,7 @@ class GatewayFunction(Construct):
                 "POWERTOOLS_SERVICE_NAME": "gateway",
                 "POWERTOOLS_METRICS_NAMESPACE": "Penstock",
                 "POWERTOOLS_LOG_LEVEL": "INFO",
+                **({"AWS_ENDPOINT_URL_S3": props.links} if props.links else {}),
             },
         )
 

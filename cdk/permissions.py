@@ -28,6 +28,7 @@ def gateway(arns: Arns, apis: Iterable[str], *, input_buckets: Iterable[str]) ->
                 [arns.table],
             ),
             _allow(["dynamodb:BatchGetItem"], [arns.table]),
+            _no_api_keys(arns),
             _allow(["dynamodb:Query"], [arns.index(keys.LISTING_INDEX), arns.index(keys.OPEN_INDEX)]),
             _allow(["s3:PutObject", "s3:DeleteObject"], [arns.objects(keys.PAYLOADS)]),
             # A presigned URL carries the rights of whoever signed it: downloads and uploads need ours.
@@ -44,6 +45,15 @@ def gateway(arns: Arns, apis: Iterable[str], *, input_buckets: Iterable[str]) ->
     )
 
 
+def authorizer(arns: Arns) -> iam.PolicyDocument:
+    """Rights of what looks API keys up: to read those, and no request."""
+    return iam.PolicyDocument(
+        statements=[
+            _allow(["dynamodb:GetItem"], [arns.table], _leading_keys(f"{keys.API_KEYS}*")),
+        ]
+    )
+
+
 def worker(arns: Arns, api: str, *, input_buckets: Iterable[str]) -> iam.PolicyDocument:
     """Rights of one API's tasks. A task has one role, so the user's containers have them too."""
     payloads, results = f"{keys.PAYLOADS}/{api}", f"{keys.RESULTS}/{api}"
@@ -55,11 +65,7 @@ def worker(arns: Arns, api: str, *, input_buckets: Iterable[str]) -> iam.PolicyD
             _allow(
                 ["dynamodb:UpdateItem"],
                 [arns.table],
-                {
-                    "ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"REQ#{api}#*"]},
-                    # ForAllValues holds for a call without any key as well.
-                    "Null": {"dynamodb:LeadingKeys": "false"},
-                },
+                _leading_keys(f"REQ#{api}#*"),
             ),
             _allow(["s3:GetObject", "s3:DeleteObject"], [arns.objects(payloads)]),
             _allow(["s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"], [arns.objects(results)]),
@@ -69,6 +75,25 @@ def worker(arns: Arns, api: str, *, input_buckets: Iterable[str]) -> iam.PolicyD
             _allow(["ecs:UpdateTaskProtection"], [arns.tasks]),
         ]
     )
+
+
+def _no_api_keys(arns: Arns) -> iam.PolicyStatement:
+    """For those who may write to the whole table: who writes a key's item can let in whom they like."""
+    return iam.PolicyStatement(
+        effect=iam.Effect.DENY,
+        actions=["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"],
+        resources=[arns.table],
+        conditions={"ForAnyValue:StringLike": {"dynamodb:LeadingKeys": [f"{keys.API_KEYS}*"]}},
+    )
+
+
+def _leading_keys(pattern: str) -> dict[str, dict[str, str | list[str]]]:
+    """A condition: only items whose partition keys are like this."""
+    return {
+        "ForAllValues:StringLike": {"dynamodb:LeadingKeys": [pattern]},
+        # ForAllValues holds for a call without any key as well.
+        "Null": {"dynamodb:LeadingKeys": "false"},
+    }
 
 
 def _read_foreign(arns: Arns, buckets: Iterable[str]) -> list[iam.PolicyStatement]:

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 from aws_cdk import App, Stack, Tags
 
+from cdk.admission import admission
 from cdk.api import Api, ApiProps
 from cdk.data import Data
 from cdk.front_door import FrontDoor
 from cdk.gateway import FunctionProps, GatewayFunction
 from cdk.network import Network
+from cdk.stage import Compute
 from penstock import names
 
 if TYPE_CHECKING:
@@ -35,12 +37,12 @@ def add_stacks(app: App, config: Config, *, stage: Stage, sources: Sources) -> N
     The dependencies only order the deployment: stacks find each other by name, never by export.
     """
     data = _data(app, config, stage)
-    network = _network(app, config)
+    needed = [data, _network(app, config)] if stage.compute is Compute.ECS else [data]
     _gateway(app, config, stage, sources).add_stack_dependency(data)
     for api in config.apis:
         stack = _api(app, config, api, stage, sources)
-        stack.add_stack_dependency(data)
-        stack.add_stack_dependency(network)
+        for other in needed:
+            stack.add_stack_dependency(other)
 
 
 def _data(app: App, config: Config, stage: Stage) -> Stack:
@@ -58,9 +60,17 @@ def _network(app: App, config: Config) -> Stack:
 
 def _gateway(app: App, config: Config, stage: Stage, sources: Sources) -> Stack:
     stack = _stack(app, config, "gateway", description="HTTPS front door")
-    props = FunctionProps(config=config, root=sources.root, build_folder=sources.build_folder)
+    props = FunctionProps(
+        config=config, root=sources.root, build_folder=sources.build_folder, links=stage.links
+    )
     gateway = GatewayFunction(stack, "Gateway", props)
-    FrontDoor(stack, "FrontDoor", deployment=config.deployment, function=gateway.function, stage=stage)
+    FrontDoor(
+        stack,
+        "FrontDoor",
+        deployment=config.deployment,
+        function=gateway.function,
+        admission=admission(stack, props, stage),
+    )
     return stack
 
 

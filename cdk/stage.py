@@ -1,7 +1,8 @@
 """Everything in which one stage differs from another; no other module asks which stage it is.
 
-The local stage deploys the same stacks onto an emulator on the developer's machine. Each field
-below is a difference on purpose, and a test compares the templates of both stages with this list.
+The local stage deploys the same stacks onto the embedded emulator on the developer's machine, the
+localstack stage onto LocalStack's free edition, which runs no tasks. Each field below is a
+difference on purpose, and a test compares the templates of all stages with this list.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ from dataclasses import dataclass
 from enum import Enum
 
 from aws_cdk import RemovalPolicy
-from aws_cdk.aws_apigateway import AuthorizationType
+
+from penstock.config import AuthMode
 
 
 class UnknownStage(ValueError):
@@ -26,6 +28,16 @@ class Images(Enum):
     NAMED = "named"
 
 
+class Compute(Enum):
+    """What runs the user's containers."""
+
+    #: An ECS service per API, in a network of the deployment's own.
+    ECS = "ecs"
+    #: Nothing that is deployed: the emulator knows neither ECS nor Application Auto Scaling. A
+    #: parameter per API holds what its task would be, and ``localstack/`` starts the processes.
+    DESCRIBED = "described"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
     """One stage."""
@@ -34,28 +46,54 @@ class Stage:
     removal_policy: RemovalPolicy
     #: Whether the table refuses to be deleted at all until this is switched off.
     deletion_protection: bool
+    compute: Compute
     images: Images
-    #: How a call proves who makes it. The emulator has no users to sign with.
-    authorization: AuthorizationType
+    #: Whether callers have AWS credentials to sign with. On the emulator they have not.
+    signatures: bool
+    #: Whether calls with an API key are counted against its limits. API Gateway takes what it counts by
+    #: from the authorizer; the emulator only from the X-Api-Key header, and would refuse all others.
+    counts_keys: bool
     #: How long a dequeuer waits for a message. A running long poll is never cancelled (R18), so
     #: this is also how long an idle worker takes to stop.
     poll_seconds: int
+    #: Where links to bodies lead, if not to AWS: an address that is the same for the gateway, which
+    #: signs it from inside a container, and for callers outside.
+    links: str | None = None
+
+    def auth_mode(self, configured: AuthMode) -> AuthMode:
+        """How a call proves who makes it: as configured, unless that takes signatures and there are none."""
+        return AuthMode.NONE if configured is AuthMode.IAM and not self.signatures else configured
 
 
 _STAGES = {
     "cloud": Stage(
         removal_policy=RemovalPolicy.RETAIN,
         deletion_protection=True,
+        compute=Compute.ECS,
         images=Images.BUILT,
-        authorization=AuthorizationType.IAM,
+        signatures=True,
+        counts_keys=True,
         poll_seconds=20,
     ),
     "local": Stage(
         removal_policy=RemovalPolicy.DESTROY,
         deletion_protection=False,
+        compute=Compute.ECS,
         images=Images.NAMED,
-        authorization=AuthorizationType.NONE,
+        signatures=False,
+        counts_keys=False,
         poll_seconds=2,
+    ),
+    "localstack": Stage(
+        removal_policy=RemovalPolicy.DESTROY,
+        deletion_protection=False,
+        compute=Compute.DESCRIBED,
+        images=Images.NAMED,
+        signatures=False,
+        counts_keys=False,
+        poll_seconds=2,
+        # 127.0.0.1 in public DNS, and LocalStack itself for the containers that it starts.
+        links="http://localhost.localstack.cloud:4566",
     ),
 }
 

@@ -16,6 +16,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from botocore.config import Config
 
 from gateway_lambda.figures import FigureSources
+from gateway_lambda.functions import Functions
 from gateway_lambda.gateway import Gateway
 from gateway_lambda.listing import Listing
 from gateway_lambda.overview import Overview
@@ -74,8 +75,12 @@ def _build() -> Callable[[Mapping[str, Any], Any], dict[str, Any]]:
         executor=executor,
         clock=_now_ms,
     )
+    catalogue = Catalogue.from_json(FILE.read_text())
+    directory = DynamoDirectory(
+        dynamodb, settings.table, executor=ThreadPoolExecutor(keys.SHARDS, thread_name_prefix="shard")
+    )
     gateway = Gateway(
-        catalogue=Catalogue.from_json(FILE.read_text()),
+        catalogue=catalogue,
         submitter=submitter,
         uploads=Uploads(deployment=settings.deployment, records=records, objects=objects, clock=_now_ms),
         records=records,
@@ -91,13 +96,12 @@ def _build() -> Callable[[Mapping[str, Any], Any], dict[str, Any]]:
             choose=secrets.randbelow,
         ),
         overview=_overview(
-            DynamoDirectory(
-                dynamodb, settings.table, executor=ThreadPoolExecutor(keys.SHARDS, thread_name_prefix="shard")
-            ),
+            directory,
             queues=SqsQueues(sqs, queue_name),
             workers=EcsWorkers(_connect_to_ecs, settings.deployment),
             executor=executor,
         ),
+        functions=Functions(catalogue=catalogue, submitter=submitter, directory=directory, clock=_now_ms),
         on_accepted=_count,
     )
     return build_app(gateway)

@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import penstock
-from gateway_lambda import reference
+from gateway_lambda import function_reference, reference
 from gateway_lambda.list_schemas import list_schemas
 from gateway_lambda.routes import ROUTES
 from gateway_lambda.uploads import MAX_UPLOAD_BYTES
 from penstock import errors, generated, outcomes
-from penstock.errors import PenstockError, RangeNotSatisfiable
+from penstock.errors import AccessDenied, FunctionFailed, PenstockError, RangeNotSatisfiable
 from penstock.problems import CONTENT_TYPE as PROBLEM_TYPE
 from penstock.records import Status
 
@@ -31,21 +31,39 @@ if TYPE_CHECKING:
 
 OPENAPI_FILE = Path(__file__).resolve().parents[1] / "docs" / "openapi.json"
 
-_SIGNATURE = "sigv4"
-_SECURITY_SCHEME = {
-    "type": "apiKey",
-    "name": "Authorization",
-    "in": "header",
-    "x-amazon-apigateway-authtype": "awsSigv4",
-    "description": (
-        "AWS Signature Version 4, service `execute-api`. The cloud stage asks for it on every call but "
-        "`GET /healthz`; the local stage takes calls without it."
-    ),
+#: A deployment takes either signatures or API keys, by `auth.mode` of its configuration; a key in
+#: either of two headers.
+_SECURITY_SCHEMES: dict[str, Any] = {
+    "sigv4": {
+        "type": "apiKey",
+        "name": "Authorization",
+        "in": "header",
+        "x-amazon-apigateway-authtype": "awsSigv4",
+        "description": (
+            "With `auth.mode: iam`: AWS Signature Version 4, service `execute-api`. The cloud stage asks for "
+            "it on every call but `GET /healthz`; the local stage takes calls without it."
+        ),
+    },
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "With `auth.mode: api_key`: a key that `penstock keys create` made.",
+    },
+    "api_key": {
+        "type": "apiKey",
+        "name": "X-Api-Key",
+        "in": "header",
+        "description": "The same key in a header of its own. Not read if there is a bearer token.",
+    },
 }
 
 _EDGE_ANSWER = (
     "API Gateway's own refusal, in the cloud: the function was not asked, or did not answer in time."
 )
+
+
+#: All operations that are described.
+OPERATIONS = (*reference.OPERATIONS, *function_reference.OPERATIONS)
 
 
 class RoutesDiffer(Exception):
@@ -56,8 +74,8 @@ def document(routes: Sequence[Route] = ROUTES) -> dict[str, Any]:
     """The OpenAPI 3.1 document; ``RoutesDiffer`` unless exactly these routes are described."""
     paths: dict[str, dict[str, Any]] = defaultdict(dict)
     for route, operation in _described(routes):
-        paths[route.path][route.method.value.lower()] = {
-            "operationId": route.serve.__name__,
+        paths[template(route.path)][route.method.value.lower()] = {
+            "operationId": route.name,
             **_operation(operation),
         }
     return {
@@ -79,15 +97,20 @@ def document(routes: Sequence[Route] = ROUTES) -> dict[str, Any]:
                 },
             }
         ],
-        "security": [{_SIGNATURE: []}],
+        "security": [{name: []} for name in _SECURITY_SCHEMES],
         "paths": paths,
         "components": {
-            "parameters": dict(reference.PARAMETERS),
-            "headers": dict(sorted(reference.HEADERS.items())),
+            "parameters": {**reference.PARAMETERS, **function_reference.PARAMETERS},
+            "headers": dict(sorted({**reference.HEADERS, **function_reference.HEADERS}.items())),
             "schemas": _schemas(),
-            "securitySchemes": {_SIGNATURE: _SECURITY_SCHEME},
+            "securitySchemes": _SECURITY_SCHEMES,
         },
     }
+
+
+def template(path: str) -> str:
+    """A route's path as OpenAPI and people write it: they know no sign for a variable with slashes."""
+    return path.replace("{proxy+}", "{path}")
 
 
 def error_codes() -> frozenset[str]:
@@ -97,18 +120,19 @@ def error_codes() -> frozenset[str]:
 
 
 def _described(routes: Sequence[Route]) -> list[tuple[Route, Operation]]:
-    operations = {(operation.method, operation.path): operation for operation in reference.OPERATIONS}
-    served = {(route.method, route.path) for route in routes}
+    operations = {(operation.method, operation.path): operation for operation in OPERATIONS}
+    described = [route for route in routes if route.described]
+    served = {(route.method, route.path) for route in described}
     faults = [
         *(f"{' '.join(route)} is served but not described" for route in sorted(served - set(operations))),
         *(f"{' '.join(route)} is described but not served" for route in sorted(set(operations) - served)),
     ]
     if faults:
         raise RoutesDiffer(
-            f"{'; '.join(faults)}. OPERATIONS in gateway_lambda/reference.py must match ROUTES in "
+            f"{'; '.join(faults)}. OPERATIONS in gateway_lambda/*reference.py must match ROUTES in "
             "gateway_lambda/routes.py."
         )
-    return [(route, operations[route.method, route.path]) for route in routes]
+    return [(route, operations[route.method, route.path]) for route in described]
 
 
 def _operation(operation: Operation) -> dict[str, Any]:
@@ -144,7 +168,7 @@ def _answer(answer: Answer) -> dict[str, Any]:
 
 def _problems(operation: Operation) -> dict[str, Any]:
     by_status: dict[HTTPStatus, list[type[PenstockError]]] = defaultdict(list)
-    always: tuple[type[PenstockError], ...] = (PenstockError,)
+    always = (PenstockError,) if operation.public else (AccessDenied, PenstockError)
     for error in operation.errors + always:
         by_status[error.status].append(error)
     return {str(status.value): _refusal(by_status[status]) for status in sorted(by_status)}
@@ -154,6 +178,9 @@ def _refusal(refusals: Sequence[type[PenstockError]]) -> dict[str, Any]:
     content = _problem(" ".join(f"`{error.code}`: {error.title}." for error in refusals))
     if all(error.retry_after_seconds is not None for error in refusals):
         content["headers"] = {"Retry-After": _reference("headers", "Retry-After")}
+    if FunctionFailed in refusals:
+        names = function_reference.OUTCOME_HEADERS
+        content["headers"] = {name: _reference("headers", name) for name in names}
     if RangeNotSatisfiable in refusals:
         content["headers"] = {"Content-Range": _reference("headers", "Content-Range")}
     return content

@@ -15,3 +15,10 @@ class Settings:
     #: How many callers may wait at once. Each keeps one of the function's environments busy, of
     #: which an account has 1,000 unless that was changed.
     wait_slots: int = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthorizerSettings:
+    """The same for the function that looks API keys up."""
+
+    table: str

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from localstack.environment import ACCOUNT, MARKER, REGION, Endpoint
+from localstack.environment import ACCOUNT, MARKER, Endpoint
 from localstack.errors import EmulatorFailed, Interrupted, PortTaken, SetupMissing
 from localstack.logs import tail
 from localstack.processes import ProcessSpec
+from penstock.aws.emulator import REGION
 
 if TYPE_CHECKING:
     import threading
@@ -110,22 +111,25 @@ class Emulator:
 
         Raises EmulatorFailed if it could not save, and as ``wait_until_ready``.
         """
-        if not self.stop(within_seconds=within_seconds):
+        if not self._saved(within_seconds=within_seconds):
             raise EmulatorFailed(f"the emulator took too long to save its state\n{tail(self._settings.log)}")
         self._process = self._start()
         self.wait_until_ready(interrupt=interrupt)
 
-    def stop(self, *, within_seconds: float = STOP_WITHIN_SECONDS) -> bool:
-        """End it and its Lambda workers; return whether it has saved its state, which takes a while."""
-        # Only the emulator itself: it waits for the calls it has in flight, and those need their workers.
-        self._process.terminate_leader()
-        saved = self._process.wait(within_seconds=within_seconds)
-        if saved:
-            self._settings.state.mark_saved()
-        else:
+    def stop(self, *, within_seconds: float = STOP_WITHIN_SECONDS) -> None:
+        """End it and its Lambda workers. It saves its state meanwhile, unless it takes too long."""
+        if not self._saved(within_seconds=within_seconds):
             self._process.kill()
             self._process.wait(within_seconds=5.0)
-        return saved
+
+    def _saved(self, *, within_seconds: float) -> bool:
+        """Ask it to end; return whether it has, with its state saved."""
+        # Only the emulator itself: it waits for the calls it has in flight, and those need their workers.
+        self._process.terminate_leader()
+        ended = self._process.wait(within_seconds=within_seconds)
+        if ended:
+            self._settings.state.mark_saved()
+        return ended
 
 
 def start_emulator(settings: EmulatorSettings, spawn: GroupSpawner, *, outer: Mapping[str, str]) -> Emulator:

@@ -45,11 +45,15 @@ class Catalogue:
 
     def find(self, endpoint: str) -> ApiEntry:
         """The API behind a path segment; ``UnknownApi`` names the ones that exist."""
-        entry = self._by_endpoint.get(endpoint)
+        entry = self.get(endpoint)
         if entry is None:
             known = ", ".join(sorted(self._by_endpoint))
             raise UnknownApi(f"There is no API {endpoint[:64]!r} here. Deployed: {known}.")
         return entry
+
+    def get(self, endpoint: str | None) -> ApiEntry | None:
+        """The API behind a path segment; None if there is none."""
+        return self._by_endpoint.get(endpoint) if endpoint is not None else None
 
     def to_json(self) -> str:
         """The text of the bundle's file."""

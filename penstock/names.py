@@ -50,9 +50,29 @@ def gateway_function(deployment: str) -> str:
     return f"{PREFIX}-{deployment}-gateway"
 
 
+def authorizer_function(deployment: str) -> str:
+    """Lambda function that looks API keys up."""
+    return f"{PREFIX}-{deployment}-authorizer"
+
+
+def usage_plan(deployment: str) -> str:
+    """API Gateway's usage plan, which limits the calls of each API key."""
+    return f"{PREFIX}-{deployment}"
+
+
+def api_key(deployment: str, name: str) -> str:
+    """API Gateway's entry of an API key; no deployment's name has the underscore in it."""
+    return f"{PREFIX}-{deployment}_{name}"
+
+
 def parameter(deployment: str, name: str) -> str:
     """SSM parameter through which one stack tells others what has no name to choose."""
     return f"/{PREFIX}/{deployment}/{name}"
+
+
+def task_parameter(deployment: str, api: str) -> str:
+    """SSM parameter that describes the task of one API where there is no ECS to ask."""
+    return parameter(deployment, f"task/{api}")
 
 
 def stack(deployment: str, part: str) -> str:

@@ -1,5 +1,6 @@
 """In-memory stand-ins for AWS that pass the same contract tests as the real adapters."""
 
+from penstock.testing.api_keys import MemoryApiKeys, MemoryMeters
 from penstock.testing.clock import ManualClock
 from penstock.testing.objects import MemoryObjects, MemoryStreams, UploadRefused
 from penstock.testing.overview import MemoryDirectory, MemoryQueues, MemorySlots, MemoryWorkers
@@ -8,8 +9,10 @@ from penstock.testing.records import MemoryLedger, MemoryRecords
 
 __all__ = [
     "ManualClock",
+    "MemoryApiKeys",
     "MemoryDirectory",
     "MemoryLedger",
+    "MemoryMeters",
     "MemoryObjects",
     "MemoryOutbox",
     "MemoryQueue",

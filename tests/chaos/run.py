@@ -11,15 +11,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import boto3
+from botocore.config import Config
 
 from localstack.backoff import Backoff
-from localstack.clients import Clients
-from localstack.environment import ACCESS_KEY, REGION, SECRET_KEY, Endpoint
+from localstack.emulator import Emulator
 from localstack.errors import Interrupted
 from localstack.up import running
 from penstock import names
-from penstock.aws import items
+from penstock.aws import emulator, items
 from penstock.client import Client
 from tests.chaos.callers import Callers
 from tests.chaos.chronicle import Chronicle
@@ -92,7 +91,7 @@ class Run:
         self._calm = threading.Event()
         self._chronicle = Chronicle()
         self._callers = Callers(client, self._over)
-        self._ecs = Clients(Endpoint(int(local.aws_endpoint_url.rpartition(":")[2]))).ecs()
+        self._ecs = self._aws("ecs")
         self._observer = Observer(self._aws("dynamodbstreams"), table=self._table, chronicle=self._chronicle)
         self._restarts_left = list(plan.restarts)
         self._away_seconds: list[float] = []
@@ -155,6 +154,7 @@ class Run:
         # What the stream holds ends with it.
         self._observer.catch_up(within_seconds=60)
         started = time.monotonic()
+        assert isinstance(self._local.emulator, Emulator), "only the embedded one can be restarted"
         self._local.emulator.restart(interrupt=self._options.interrupt)
         self._away_seconds.append(time.monotonic() - started)
         self._observer.begin_again()
@@ -183,10 +183,5 @@ class Run:
         return count
 
     def _aws(self, service: str) -> Any:
-        return boto3.client(  # type: ignore[call-overload]
-            service,
-            endpoint_url=self._local.aws_endpoint_url,
-            region_name=REGION,
-            aws_access_key_id=ACCESS_KEY,
-            aws_secret_access_key=SECRET_KEY,
-        )
+        session: Any = emulator.session()
+        return session.client(service, endpoint_url=self._local.aws_endpoint_url, config=Config(proxies={}))

@@ -13,9 +13,9 @@ import boto3
 import pytest
 
 from localstack.emulator import EmulatorSettings, start_emulator
-from localstack.environment import ACCESS_KEY, REGION, SECRET_KEY
 from localstack.errors import EmulatorFailed, SetupMissing
 from localstack.processes import left_behind
+from penstock.aws.emulator import ACCESS_KEY, REGION, SECRET_KEY
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
@@ -166,6 +166,7 @@ def test_a_restart_is_refused_if_the_state_could_not_be_saved(site: Site):
     )
     with pytest.raises(EmulatorFailed, match="too long to save"):
         emulator.restart(interrupt=threading.Event(), within_seconds=0.2)
+    emulator.stop(within_seconds=0.2)
 
 
 def test_an_emulator_that_dies_shows_the_end_of_its_log(site: Site):

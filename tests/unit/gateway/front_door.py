@@ -9,8 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
+from urllib.parse import unquote
 
 from gateway_lambda.figures import FigureSources
+from gateway_lambda.functions import Functions
 from gateway_lambda.gateway import Gateway
 from gateway_lambda.listing import Listing
 from gateway_lambda.overview import Overview
@@ -32,6 +34,7 @@ from penstock.testing import (
 )
 
 RESOURCES = {1: "/healthz", 2: "/async/{api}", 3: "/async/{api}/{id}", 4: "/async/{api}/{id}/result"}
+FUNCTION_ROOTS = ("function", "async-function")
 
 
 @dataclass
@@ -53,11 +56,10 @@ def event(
     headers: dict[str, str] | None = None,
     query: dict[str, list[str]] | None = None,
     caller: str | None = None,
+    authorizer: dict[str, str] | None = None,
     received_ms: int | None = None,
 ) -> dict[str, Any]:
-    segments = path.strip("/").split("/")
-    names = dict(zip(("api", "id"), segments[1:3], strict=False)) or None
-    resource = RESOURCES[len(segments)].replace("/async", f"/{segments[0]}")
+    resource, names = _routed(path)
     return {
         "resource": resource,
         "path": path,
@@ -73,11 +75,24 @@ def event(
             "httpMethod": method,
             "path": f"/live{path}",
             "identity": {"userArn": caller},
+            "authorizer": authorizer,
             "requestTimeEpoch": received_ms,
         },
         "body": base64.b64encode(body).decode() if body else None,
         "isBase64Encoded": bool(body),
     }
+
+
+def _routed(path: str) -> tuple[str, dict[str, str] | None]:
+    """Which resource API Gateway finds for a path, and the variables in it."""
+    root, *rest = [segment for segment in path.split("/") if segment]
+    if root in FUNCTION_ROOTS:
+        api, *tail = rest
+        # Variables come without their escapes.
+        names = {"api": unquote(api)} | ({"proxy": unquote("/".join(tail))} if tail else {})
+        return f"/{root}/{{api}}" + ("/{proxy+}" if tail else ""), names
+    resource = RESOURCES[1 + len(rest)].replace("/async", f"/{root}")
+    return resource, dict(zip(("api", "id"), rest, strict=False)) or None
 
 
 @dataclass
@@ -123,8 +138,9 @@ class FrontDoor:
             executor=executor,
             clock=self.clock,
         )
+        catalogue = Catalogue(self.apis)
         gateway = Gateway(
-            catalogue=Catalogue(self.apis),
+            catalogue=catalogue,
             submitter=submitter,
             uploads=Uploads(deployment="demo", records=self.records, objects=self.objects, clock=self.clock),
             records=self.records,
@@ -149,6 +165,9 @@ class FrontDoor:
                     executor=executor,
                     clock=self.clock,
                 ),
+            ),
+            functions=Functions(
+                catalogue=catalogue, submitter=submitter, directory=self.directory, clock=self.clock
             ),
             on_accepted=lambda api, replayed: self.accepted.append((api.name, replayed)),
         )
