@@ -13,7 +13,8 @@ _MOODS = {"crash": 2, "hang": 4, "garbage": 6, "half": 6, "error": 6, "busy": 6}
 _BAD_IN_A_HUNDRED = sum(_MOODS.values())
 #: A bad attempt is followed by another one this often.
 _BAD_AGAIN = 0.2
-_REFUSED = 0.01
+#: One in so many is refused for good.
+_REFUSED_ONE_IN = 250
 _SENT_TWICE = 0.05
 
 
@@ -47,18 +48,18 @@ class Order:
 def orders(count: int, *, seed: int) -> list[Order]:
     """The orders of a run."""
     chance = random.Random(seed)
-    return [_order(chance, key=f"chaos-{seed}-{number}") for number in range(count)]
+    return [_order(chance, seed=seed, number=number) for number in range(count)]
 
 
-def _order(chance: random.Random, *, key: str) -> Order:
+def _order(chance: random.Random, *, seed: int, number: int) -> Order:
     size = chance.choice((0, 1, 1_000, 20_000, chance.randrange(200_000)))
     return Order(
-        key=key,
+        key=f"chaos-{seed}-{number}",
         api=chance.choice(APIS),
         body=chance.randbytes(size),
         work_seconds=chance.uniform(0.02, 0.6),
         moods=_moods(chance),
-        refused=chance.random() < _REFUSED,
+        refused=number % _REFUSED_ONE_IN == _REFUSED_ONE_IN // 5,
         twice=chance.random() < _SENT_TWICE,
     )
 

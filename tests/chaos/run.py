@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -91,6 +91,8 @@ class Run:
         self._calm = threading.Event()
         self._chronicle = Chronicle()
         self._callers = Callers(client, self._over)
+        #: What runs beside the loop that watches: callers, and faults.
+        self._beside: list[Future[None]] = []
         self._ecs = self._aws("ecs")
         self._observer = Observer(self._aws("dynamodbstreams"), table=self._table, chronicle=self._chronicle)
         self._restarts_left = list(plan.restarts)
@@ -103,14 +105,16 @@ class Run:
         with self._observer, ThreadPoolExecutor(2) as threads, ExitStack() as cleanup:
             cleanup.callback(self._over.set)
             cleanup.callback(self._calm.set)
-            sending = threads.submit(self._callers.send_all, wanted, per_second=self._plan.per_second)
+            self._beside.append(
+                threads.submit(self._callers.send_all, wanted, per_second=self._plan.per_second)
+            )
             self._until_ended(1, of=len(wanted))
-            raging = threads.submit(storm.rage, self._calm)
+            self._beside.append(threads.submit(storm.rage, self._calm))
             self._until_ended(len(wanted), of=len(wanted))
             self._calm.set()
             self._over.set()
-            raging.result()
-            sending.result()
+            wait(self._beside)
+            self._check()
             self._options.tell("Asking for the results")
             outcomes = self._callers.ask_all(self._callers.accepted)
             self._observer.catch_up(within_seconds=60)
@@ -135,8 +139,7 @@ class Run:
         while ended < count and time.monotonic() < self._deadline:
             if self._options.interrupt.wait(LOOK_EVERY_SECONDS):
                 raise Interrupted("stopped before all requests had ended")
-            self._local.check()
-            self._observer.check()
+            self._check()
             ended = len(self._chronicle.ended)
             if time.monotonic() >= self._tell_at:
                 self._tell_at = time.monotonic() + TELL_EVERY_SECONDS
@@ -147,6 +150,14 @@ class Run:
                 self._restart()
             if ended >= self._plan.calm_after * of:
                 self._calm.set()
+
+    def _check(self) -> None:
+        """Raise what has ended a part of the run before its time."""
+        self._local.check()
+        self._observer.check()
+        for thread in self._beside:
+            if thread.done():
+                thread.result()
 
     def _restart(self) -> None:
         del self._restarts_left[0]

@@ -14,7 +14,7 @@ EXAMPLES = os.environ.get("FUZZ_EXAMPLES")
 
 #: Without a number the calls are the same each time: a build must not fail by chance.
 fuzz = settings(
-    max_examples=int(EXAMPLES or 40),
+    max_examples=int(EXAMPLES or 25),
     derandomize=EXAMPLES is None,
     database=None,
     print_blob=True,

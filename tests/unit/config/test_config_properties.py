@@ -18,6 +18,7 @@ from penstock.config.schema import SCHEMA_FILE
 
 VALID: dict[str, Any] = {
     "deployment": "demo",
+    "auth": {"mode": "api_key", "rate": 5.5, "burst": 10},
     "apis": [
         {
             "name": "one",
