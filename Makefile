@@ -62,6 +62,10 @@ simulate-faults: setup-dev ## Simulate N schedules with faults, on all cores; FI
 simulate-planted: setup-dev ## Count the simulated schedules that find each planted fault
 	@$(BIN)/python -m tests.simulation --planted
 
+.PHONY: chaos
+chaos: setup-dev ## Kill and restart everything while 1,000 requests run, and check what became of them
+	@$(BIN)/python -m tests.chaos $(ARGS)
+
 .PHONY: bench
 bench: setup-dev ## Measure submit, poll, pickup, throughput and memory against a stand-in for AWS
 	@$(BIN)/python -m bench $(ARGS)
