@@ -96,13 +96,17 @@ class GatewayFunction(Construct):
 
 def bundle(config: Config) -> Bundle:
     """What the function consists of. The APIs go into a file: all variables together hold only 4 KB."""
-    catalogue = Catalogue(tuple(_entry(api) for api in config.apis))
     return Bundle(
         entry="gateway_lambda.handler",
         packages=("gateway_lambda", "penstock"),
         distributions=_DISTRIBUTIONS,
-        files={"penstock/catalogue.json": catalogue.to_json()},
+        files={"penstock/catalogue.json": catalogue(config).to_json()},
     )
+
+
+def catalogue(config: Config) -> Catalogue:
+    """What the functions know of the APIs."""
+    return Catalogue(tuple(_entry(api) for api in config.apis))
 
 
 def _bundle(props: FunctionProps) -> Path:

@@ -13,6 +13,7 @@ from cdk.data import Data
 from cdk.front_door import FrontDoor
 from cdk.gateway import FunctionProps, GatewayFunction
 from cdk.network import Network
+from cdk.recovery import Recovery
 from cdk.stage import Compute
 from penstock import names
 
@@ -37,8 +38,13 @@ def add_stacks(app: App, config: Config, *, stage: Stage, sources: Sources) -> N
     The dependencies only order the deployment: stacks find each other by name, never by export.
     """
     data = _data(app, config, stage)
-    needed = [data, _network(app, config)] if stage.compute is Compute.ECS else [data]
     _gateway(app, config, stage, sources).add_stack_dependency(data)
+    recovery = _recovery(app, config, sources)
+    recovery.add_stack_dependency(data)
+    # An API's dead-letter queue calls the recorder, which must be there before.
+    needed = [data, recovery]
+    if stage.compute is Compute.ECS:
+        needed.append(_network(app, config))
     for api in config.apis:
         stack = _api(app, config, api, stage, sources)
         for other in needed:
@@ -71,6 +77,12 @@ def _gateway(app: App, config: Config, stage: Stage, sources: Sources) -> Stack:
         function=gateway.function,
         admission=admission(stack, props, stage),
     )
+    return stack
+
+
+def _recovery(app: App, config: Config, sources: Sources) -> Stack:
+    stack = _stack(app, config, "recovery", description="Sweeper and dead-letter recorder")
+    Recovery(stack, "Recovery", config=config, root=sources.root, build_folder=sources.build_folder)
     return stack
 
 

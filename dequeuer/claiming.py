@@ -35,14 +35,12 @@ class Claims:
         ``DependencyError`` leaves everything as it is for the next delivery.
         """
         try:
-            key = Message.decode(delivery.body).key
+            key = Message.decode_for(self._settings.api, delivery.body).key
         except MalformedMessage as error:
-            # Left in the queue on purpose: its receive count takes it to the dead-letter queue.
-            # Said once: it is received a hundred times until then.
-            if delivery.receive_count == 1:
-                context = {"action": "decode", "message_id": delivery.message_id, "error": str(error)}
-                logger.error("malformed message", extra=context)  # noqa: TRY400 - the text says it all
-                self._ports.telemetry.malformed()
+            # The recorder keeps it for somebody to look at, and counts it.
+            context = {"action": "reject", "message_id": delivery.message_id, "error": str(error)}
+            logger.error("malformed message", extra=context)  # noqa: TRY400 - the text says it all
+            await self._ports.source.reject(delivery)
             return None
         lease = ids.new_token()
         answer = await self._claim(key, lease)

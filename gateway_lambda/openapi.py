@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import penstock
-from gateway_lambda import function_reference, reference
+from gateway_lambda import dead_letter_reference, function_reference, reference
+from gateway_lambda.dead_letter_reference import dead_letter_schemas
 from gateway_lambda.list_schemas import list_schemas
 from gateway_lambda.routes import ROUTES
 from gateway_lambda.uploads import MAX_UPLOAD_BYTES
@@ -63,7 +64,11 @@ _EDGE_ANSWER = (
 
 
 #: All operations that are described.
-OPERATIONS = (*reference.OPERATIONS, *function_reference.OPERATIONS)
+OPERATIONS = (
+    *reference.OPERATIONS,
+    *dead_letter_reference.OPERATIONS,
+    *function_reference.OPERATIONS,
+)
 
 
 class RoutesDiffer(Exception):
@@ -100,7 +105,11 @@ def document(routes: Sequence[Route] = ROUTES) -> dict[str, Any]:
         "security": [{name: []} for name in _SECURITY_SCHEMES],
         "paths": paths,
         "components": {
-            "parameters": {**reference.PARAMETERS, **function_reference.PARAMETERS},
+            "parameters": {
+                **reference.PARAMETERS,
+                **dead_letter_reference.PARAMETERS,
+                **function_reference.PARAMETERS,
+            },
             "headers": dict(sorted({**reference.HEADERS, **function_reference.HEADERS}.items())),
             "schemas": _schemas(),
             "securitySchemes": _SECURITY_SCHEMES,
@@ -198,13 +207,15 @@ def _reference(kind: str, name: str) -> dict[str, str]:
 
 
 def _schemas() -> dict[str, Any]:
-    path = {"type": "string", "pattern": "^/async/[^/]+/[a-z2-7]{26}(/result)?$"}
+    path = {"type": "string", "pattern": "^/async/[^/]+/[a-z2-7]{26}(/result|/retry)?$"}
+    links = {"status": path, "result": path, "cancel": path}
     return {
         "RequestId": {"type": "string", "pattern": "^[a-z2-7]{26}$"},
         "Status": {"enum": [status.value for status in Status]},
         "Links": _object(
             "Where to go on: paths below the API's base URL.",
-            {"status": path, "result": path, "cancel": path},
+            {**links, "retry": path},
+            required=links,
         ),
         "Accepted": _object(
             "A submission that was accepted.",
@@ -216,6 +227,7 @@ def _schemas() -> dict[str, Any]:
         ),
         "RequestStatus": _request_status(),
         **list_schemas(),
+        **dead_letter_schemas(_request_status()),
         "Failure": _object(
             "Why a request failed: a stable code, and a sentence for people.",
             {
@@ -285,6 +297,7 @@ def _request_status() -> dict[str, Any]:
         "A request as it stands. Members that are not known yet are left out.",
         {
             **always,
+            "retry_of": _reference("schemas", "RequestId"),
             "started_at": moment | {"description": "Start of the latest attempt."},
             "finished_at": moment,
             "timestamp": moment | {"description": "`finished_at`, under the name that Cortex gave it."},

@@ -63,6 +63,11 @@ ROUTES = (
     Route(HTTPMethod.GET, "/async/{api}/{id}", Gateway.status),
     Route(HTTPMethod.DELETE, "/async/{api}/{id}", Gateway.cancel),
     Route(HTTPMethod.GET, "/async/{api}/{id}/result", Gateway.result),
+    Route(HTTPMethod.POST, "/async/{api}/{id}/retry", Gateway.retry),
+    Route(HTTPMethod.GET, "/dead-letters/{api}", Gateway.list_dead_letters),
+    Route(HTTPMethod.GET, "/dead-letters/{api}/{id}", Gateway.dead_letter),
+    Route(HTTPMethod.POST, "/dead-letters/{api}/redrive", Gateway.redrive),
+    Route(HTTPMethod.POST, "/dead-letters/{api}/purge", Gateway.purge),
     Route(HTTPMethod.POST, "/uploads/{api}", Gateway.upload),
     Route(HTTPMethod.GET, "/healthz", Gateway.health),
     # A REST API allows one name for a variable per level: {api} is the call id where a call is looked up.

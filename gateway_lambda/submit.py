@@ -45,6 +45,8 @@ class Submission:
     #: Set if the payload is not the body.
     stored: StoredPayload | None = None
     limits: Limits = NO_LIMITS
+    #: The request that is run again.
+    retry_of: str | None = None
 
     @property
     def keyed(self) -> bool:
@@ -133,6 +135,7 @@ class Submitter:
             deadline_ms=deadline_ms,
             due_ms=deadline_ms,
             timeout_seconds=limits.timeout_seconds,
+            retry_of=submission.retry_of,
         )
 
     def _id(self, submission: Submission) -> str:

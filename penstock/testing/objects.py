@@ -100,6 +100,20 @@ class MemoryObjects:
         return self.foreign[bucket, key]
 
 
+class MemoryCopies:
+    """The ``Copies`` port over the same bodies."""
+
+    def __init__(self, objects: MemoryObjects) -> None:
+        self._objects = objects
+
+    def copy(self, source: PayloadRef, key: str) -> None:
+        """See ``Copies.copy``."""
+        body = self._objects.read(source.key)
+        if source.etag not in {None, _etag(body)}:
+            raise ObjectChanged(source.key)
+        self._objects.bodies[key] = body
+
+
 class MemoryStreams:
     """The ``Streams`` port over the same bodies."""
 

@@ -6,9 +6,10 @@ import pytest
 
 from dequeuer.container import NoAnswer
 from penstock import transitions
+from penstock.messages import Message
 from penstock.outcomes import Trouble
 from penstock.ports import DependencyError
-from penstock.records import Failure, PayloadRef, Status
+from penstock.records import Failure, PayloadRef, RequestKey, Status
 from penstock.testing import MemoryObjects
 from tests.examples import KEY, NOW_MS
 from tests.unit.dequeuer.workbench import Workbench, until
@@ -191,13 +192,26 @@ async def test_the_message_of_an_unknown_request_is_deleted_and_creates_no_recor
     assert len(bench.queue) == 0
 
 
-async def test_a_malformed_message_is_left_for_the_dead_letter_queue(bench, capsys):
+OTHERS = Message(RequestKey(api="thumbnail", id="a" * 26)).encode()
+
+
+@pytest.mark.parametrize("text", ["garbage", "{}", OTHERS])
+async def test_a_malformed_message_moves_to_the_dead_letter_queue_at_once(bench, text):
+    bench.queue.put(text, group="g", deduplication_id="g")
+    await bench.deliver()
+    assert len(bench.queue) == 0
+    assert [letter.body for letter in bench.dead_letters.take(10)] == [text]
+
+
+async def test_a_malformed_message_that_cannot_be_moved_stays(bench):
     bench.queue.put("garbage", group="g", deduplication_id="g")
-    for _ in range(3):
+    bench.source.before["reject"] = 1
+    with pytest.raises(DependencyError):
         await bench.deliver()
-        bench.clock.advance(31)
-    assert len(bench.queue) == 1
-    assert capsys.readouterr().out.count('"MalformedMessage"') == 2, "one metric line: definition and value"
+    assert (len(bench.queue), len(bench.dead_letters)) == (1, 0)
+    bench.clock.advance(31)
+    await bench.deliver()
+    assert (len(bench.queue), len(bench.dead_letters)) == (0, 1)
 
 
 async def test_a_dead_workers_request_runs_again(bench):
