@@ -8,7 +8,7 @@ from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from penstock.errors import PenstockError
+from penstock.errors import PayloadGone, PenstockError
 from penstock.records import RequestKey, Status
 from tests.simulation.container import POISON
 from tests.simulation.functions import NoReply
@@ -31,9 +31,13 @@ _RIVALS = (0, 0, 1, 4)
 _OTHER_BODY_RATE = 0.3
 _CANCEL_RATE = 0.3
 _POISON_RATE = 0.08
-_LIMIT_RATE = 0.2
+_LIMIT_RATE = 0.35
 _LOOKS = 4
-_DEADLINE_SECONDS = (5, 200)
+_RETRYABLE = (Status.FAILED, Status.CANCELLED, Status.EXPIRED)
+#: How often a retry is asked for.
+_RETRIES = (0, 1, 3)
+_GARBAGE_RATE = 0.1
+_DEADLINE_SECONDS = (5, 120)
 
 
 class Clients:
@@ -49,6 +53,8 @@ class Clients:
         async with asyncio.TaskGroup() as group:
             for number in range(self._count):
                 group.create_task(self._request(number))
+            if self._rng.random() < _GARBAGE_RATE:
+                group.create_task(self._litter())
 
     @property
     def _rng(self) -> Random:
@@ -69,8 +75,8 @@ class Clients:
         if accepted is not None and self._rng.random() < _CANCEL_RATE:
             await self._pause()
             await self._cancel(accepted)
-        if accepted is not None:
-            await self._follow(accepted)
+        if accepted is not None and await self._follow(accepted) in _RETRYABLE:
+            await self._run_again(accepted)
 
     def _limits(self) -> dict[str, str]:
         limits = {}
@@ -79,6 +85,13 @@ class Clients:
         if self._rng.random() < _LIMIT_RATE:
             limits["x_timeout_seconds"] = str(self._rng.randint(1, API.timeout_seconds))
         return limits
+
+    async def _litter(self) -> None:
+        """Somebody else writes to the queue."""
+        await self._pause()
+        text = "none of yours"
+        self._world.keeping.garbage.add(text)
+        self._world.queue.put(text, group="strangers", deduplication_id="1")
 
     async def _rival(self, incoming: Incoming) -> None:
         """Somebody sends under the same key: soon, or when the first is long under way."""
@@ -117,8 +130,8 @@ class Clients:
                 return
             await self._pause()
 
-    async def _follow(self, key: RequestKey) -> None:
-        """Look at it until it has ended, then read its result, if it has one."""
+    async def _follow(self, key: RequestKey) -> Status | None:
+        """Look at it for a while, then read its result, if it has one; the end that was seen, if any."""
         ended: Status | None = None
         for _ in range(_LOOKS):
             await self._pause()
@@ -132,6 +145,22 @@ class Clients:
         result = await self._ask("result", key) if ended is Status.COMPLETED else None
         if result is not None and result.body != answer_of(self._world.records.rows[key]):
             raise Broken(f"the result of {key} reads {result.body!r}")
+        return ended
+
+    async def _run_again(self, key: RequestKey) -> None:
+        """R1: a retry is a new request, the same one however often it is asked for."""
+        made: set[RequestKey] = set()
+        for _ in range(self._rng.choice(_RETRIES)):
+            answer = await self._ask("retry", key)
+            if answer is not None:
+                again = RequestKey(api=API.name, id=json.loads(answer.body)["id"])
+                made.add(again)
+                self._world.keeping.accepted(again)
+                if self._world.records.rows[again].retry_of != key.id:
+                    raise Broken(f"{again} does not run {key} again")
+            await self._pause()
+        if len(made) > 1:
+            raise Broken(f"{key} is run again by {made}")
 
     async def _ask(self, name: str, key: RequestKey) -> Reply | None:
         """One look; None if there is no answer just now."""
@@ -141,7 +170,8 @@ class Clients:
             return None
         if not isinstance(answer, PenstockError):
             return answer
-        if answer.status == HTTPStatus.SERVICE_UNAVAILABLE:
+        hollow = isinstance(answer, PayloadGone) and key in self._world.keeping.hollow
+        if hollow or answer.status == HTTPStatus.SERVICE_UNAVAILABLE:
             return None
         raise Broken(f"{name} of {key} was answered with {answer!r}")
 

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 #: The packages whose logs are heard; they log an error only for what must not happen.
-_LOGGERS = ("dequeuer",)
+_LOGGERS = ("dequeuer", "recovery_lambda")
+#: But for what others have put into the queue.
+_EXPECTED = "malformed message"
 
 
 class _Ear(logging.Handler):
@@ -21,7 +23,8 @@ class _Ear(logging.Handler):
         self.heard: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.heard.append(self.format(record))
+        if record.getMessage() != _EXPECTED:
+            self.heard.append(self.format(record))
 
     def hear(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """A task died of an error that nobody asked it for."""

@@ -25,7 +25,7 @@ class Fault(StrEnum):
 
 #: One point in so many is in focus: it is hit nearly every time, up to so often, whatever else is.
 #: Points that are rarely reached would not be hit otherwise.
-_FOCUS_ONE_IN = 4
+_FOCUS_ONE_IN = 3
 _FOCUS_RATE = 0.6
 _FOCUS_HITS = 1
 #: And one function in so many: its calls are slow at times, or their process freezes.

@@ -6,18 +6,24 @@ from typing import TYPE_CHECKING, Any, cast
 
 from gateway_lambda.gateway import Gateway
 from gateway_lambda.incoming import Incoming
+from gateway_lambda.recovery import Recovery
+from gateway_lambda.requests import Requests
+from gateway_lambda.retry import Retrier
 from gateway_lambda.submit import Submitter
 from gateway_lambda.waiting import Waiter
 from penstock.catalogue import ApiEntry, Catalogue
 from penstock.errors import PenstockError
+from penstock.testing import MemoryCopies
 from tests.simulation.functions import invoke
 from tests.simulation.replay import Inline
-from tests.simulation.scripted import Objects, Outbox, Records
+from tests.simulation.scripted import Copies, Objects, Outbox, Records
 
 if TYPE_CHECKING:
     from gateway_lambda.replies import Reply
     from tests.simulation.functions import Call
     from tests.simulation.world import World
+
+_DEPLOYMENT = "simulated"
 
 API = ApiEntry(
     name="words",
@@ -51,20 +57,29 @@ class FrontDoor:
         records = Records(world.network, script, world.records)
         objects = cast("Any", Objects(world.network, script, world.objects, world.records))
         unused, executor = cast("Any", None), Inline(script)
-        return Gateway(
-            catalogue=Catalogue((API,)),
-            submitter=Submitter(
-                deployment="simulated",
-                records=records,
-                objects=objects,
-                outbox=Outbox(world.network, script, world.outbox),
-                executor=executor,
-                clock=clock,
-            ),
-            uploads=unused,
+        submitter = Submitter(
+            deployment=_DEPLOYMENT,
             records=records,
             objects=objects,
+            outbox=Outbox(world.network, script, world.outbox),
+            executor=executor,
             clock=clock,
+        )
+        retrier = Retrier(
+            deployment=_DEPLOYMENT,
+            records=records,
+            objects=objects,
+            copies=Copies(world.network, script, MemoryCopies(world.objects)),
+            submitter=submitter,
+            clock=clock,
+        )
+        requests = Requests(records, clock)
+        return Gateway(
+            catalogue=Catalogue((API,)),
+            submitter=submitter,
+            uploads=unused,
+            requests=requests,
+            objects=objects,
             waiter=Waiter(
                 records=records,
                 slots=unused,
@@ -75,9 +90,24 @@ class FrontDoor:
                 choose=unused,
             ),
             overview=unused,
+            recovery=Recovery(
+                requests=requests,
+                listing=unused,
+                directory=unused,
+                bulk=unused,
+                retrier=retrier,
+                records=records,
+                objects=objects,
+                clock=clock,
+                on_accepted=_uncounted,
+            ),
             functions=unused,
-            on_accepted=lambda _api, _replayed: None,
+            on_accepted=_uncounted,
         )
+
+
+def _uncounted(_api: ApiEntry, _replayed: bool) -> None:  # noqa: FBT001 - as the gateway calls it
+    """Nobody reads the metrics."""
 
 
 def asking(

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 #: SQS forgets a deduplication id after five minutes; then a message may come in a second time.
 _DEDUPLICATION_MS = 5 * 60 * 1000
+#: The sweeper comes every minute; one that fails leaves the work to the next.
+_SWEPT_WITHIN_MS = 3 * 60 * 1000
 
 
 @dataclass
@@ -29,8 +31,13 @@ class KeepingRules:
     clock: Callable[[], int]
     rows: Mapping[RequestKey, RequestRecord]
     bodies: Mapping[str, bytes]
-    queue: UnrulyQueue
+    #: That of requests, and that of dead letters.
+    queues: tuple[UnrulyQueue, ...]
     records: RecordRules
+    #: Texts that somebody put into the queue, and that are no messages of ours.
+    garbage: set[str] = field(default_factory=set)
+    #: Requests that ended before their payload was stored.
+    hollow: set[RequestKey] = field(default_factory=set)
     _sent_ms: dict[str, int] = field(default_factory=dict)
 
     def object_changed(self, name: str, old: bytes | None, new: bytes | None) -> None:
@@ -54,8 +61,12 @@ class KeepingRules:
 
     def message_deleted(self, body: str) -> None:
         """Invariant 1: the message goes after the request has ended, not before."""
+        if body in self.garbage:
+            if body.encode() not in self.bodies.values() and not self._queued(body):
+                raise Broken(f"a malformed message has vanished: {body}")
+            return
         record = self.rows.get(Message.decode(body).key)
-        if record is not None and not record.status.terminal and body not in self.queue:
+        if record is not None and not record.status.terminal and not self._queued(body):
             raise Broken(f"the message of a request that is {record.status} was deleted: {record}")
 
     def accepted(self, key: RequestKey) -> None:
@@ -64,13 +75,19 @@ class KeepingRules:
         if record is None:
             raise Broken(f"accepted without a record: {key}")
         if record.status is not Status.COMPLETED and record.payload.key not in self.bodies:
-            raise Broken(f"accepted without a payload: {record}")
-        if not record.status.terminal and Message(key).encode() not in self.queue:
+            if not record.status.terminal or record.started_ms is not None:
+                raise Broken(f"accepted without a payload: {record}")
+            # Its submission died half-way, and it was over before it was sent again: that is what the
+            # caller is told, and a retry says that there is nothing left to run.
+            self.hollow.add(key)
+        if not record.status.terminal and not self._queued(Message(key).encode()):
             raise Broken(f"accepted without a message: {record}")
         self.records.promised.add(key)
 
     def container_called(self, record: RequestRecord, body: bytes) -> None:
-        """R3: it sees what was submitted."""
+        """R1, R3: it sees what was submitted, in a retry as well."""
+        while record.retry_of is not None:
+            record = self.rows[RequestKey(api=record.api, id=record.retry_of)]
         call, deadline_seconds = record.call, (record.deadline_ms - record.created_ms) // 1000
         seen = ids.fingerprint(
             body=body,
@@ -84,14 +101,16 @@ class KeepingRules:
         if seen != record.fingerprint:
             raise Broken(f"the container got another body than was submitted: {body!r} for {record}")
 
-    def settled(self) -> bool:
-        """Whether nothing is left to be done."""
-        return not len(self.queue) and all(self.rows[key].status.terminal for key in self.records.promised)
-
-    def unsettled(self) -> str:
-        """What is left to be done, for people."""
-        waiting = [f"{self.rows[k]}" for k in self.records.promised if not self.rows[k].status.terminal]
-        return "\n".join(["not settled:", *waiting, *self.queue.bodies()])
+    def open(self) -> list[str]:
+        """What is left to be done: requests that have not ended, and messages."""
+        overdue_ms = self.clock() - _SWEPT_WITHIN_MS
+        waiting = [
+            repr(record)
+            for key, record in self.rows.items()
+            if not record.status.terminal
+            and (key in self.records.promised or (record.due_ms or 0) < overdue_ms)
+        ]
+        return waiting + [body for queue in self.queues for body in queue.bodies()]
 
     def at_rest(self, touched: set[str]) -> None:
         """Invariants 1 and 2 over the whole run, and what may be left in the bucket.
@@ -102,12 +121,17 @@ class KeepingRules:
             if self.records.tallies[key].ends != 1:
                 raise Broken(f"{key} ended {self.records.tallies[key].ends} times")
         for name in self.bodies:
+            if name.startswith(keys.MALFORMED):
+                continue
             record = self._record_of(name)
             if id_in(name) not in touched and not (record and _needed(record, name)):
                 raise Broken(f"nobody needs {name}, which no fault explains: {record}")
 
+    def _queued(self, body: str) -> bool:
+        return any(body in queue for queue in self.queues)
+
     def _record_of(self, name: str) -> RequestRecord | None:
-        _, api, request_id, _ = name.split("/")
+        _, api, request_id, *_ = name.split("/")
         return self.rows.get(RequestKey(api=api, id=request_id))
 
 

@@ -25,7 +25,7 @@ class Sound:
         """The table."""
         return MemoryRecords()
 
-    def outbox(self, queue: UnrulyQueue) -> MemoryOutbox:
+    def outbox(self, queue: UnrulyQueue, records: MemoryRecords) -> MemoryOutbox:
         """The way into the queue."""
         return MemoryOutbox(queue)
 

@@ -14,8 +14,10 @@ from dequeuer import outcome
 from dequeuer.attempt import Attempts
 from penstock import ids
 from penstock.records import Status
+from penstock.recovery import on_dead_letter
 from penstock.testing import MemoryOutbox, MemoryRecords
 from penstock.transitions import Check, Move, Op
+from recovery_lambda import recorder
 from tests.simulation.plant import Sound
 
 if TYPE_CHECKING:
@@ -147,8 +149,37 @@ class _RandomGroups(MemoryOutbox):
 class RandomGroup(Sound):
     """Each send has a group of its own, which turns deduplication off (R1)."""
 
-    def outbox(self, queue: UnrulyQueue) -> MemoryOutbox:
+    def outbox(self, queue: UnrulyQueue, records: MemoryRecords) -> MemoryOutbox:
         return _RandomGroups(queue)
+
+
+class _OldIds(MemoryOutbox):
+    def __init__(self, queue: UnrulyQueue, records: MemoryRecords) -> None:
+        super().__init__(queue)
+        self._records = records
+
+    def send(self, message: Message) -> None:
+        old = self._records.rows[message.key].retry_of or message.key.id
+        self._queue.put(message.encode(), group=old, deduplication_id=old)
+
+
+class RetryUnderTheOldId(Sound):
+    """A retry is sent with the deduplication id of the request that it runs again (R1)."""
+
+    def outbox(self, queue: UnrulyQueue, records: MemoryRecords) -> MemoryOutbox:
+        return _OldIds(queue, records)
+
+
+def _blind(found: RequestRecord | None, *, now_ms: int, retention_seconds: int) -> Any:
+    late_ms = now_ms + 3600 * 1000
+    return on_dead_letter(found, now_ms=late_ms, retention_seconds=retention_seconds)
+
+
+class RecorderBlindToLeases(Sound):
+    """The recorder ends a request whose worker is alive (R14)."""
+
+    def in_place(self, mint: Mint) -> AbstractContextManager[Any]:
+        return mock.patch.object(recorder, "on_dead_letter", _blind)
 
 
 class SharedPayloadKey(Sound):
@@ -177,12 +208,14 @@ PLANTS: tuple[type[Sound], ...] = (
     NoLeaseCondition,
     AckBeforeOutcome,
     RandomGroup,
+    RetryUnderTheOldId,
     SharedPayloadKey,
     ClaimWithoutEnd,
     ClaimOfLiveWork,
     ReleaseThatCounts,
     SuccessTakenForConflict,
     OutcomeTakenForConflict,
+    RecorderBlindToLeases,
     WaitOnlyInTheQueue,
     TimeToLiveAtSubmit,
 )

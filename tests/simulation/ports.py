@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from penstock.testing import MemoryObjects, MemoryRecords
     from penstock.transitions import Transition
     from tests.simulation.network import Network
+    from tests.simulation.points import Point
     from tests.simulation.queue import UnrulyQueue
 
 T = TypeVar("T")
@@ -43,9 +44,10 @@ class Ledger:
 class Source:
     """The ``Source`` port."""
 
-    def __init__(self, network: Network, queue: UnrulyQueue) -> None:
+    def __init__(self, network: Network, queue: UnrulyQueue, *, dead_letters: UnrulyQueue) -> None:
         self._network = network
         self._queue = queue
+        self._dead_letters = dead_letters
 
     def receive(self, *, limit: int, wait_seconds: int) -> Coroutine[Any, Any, Sequence[Delivery]]:
         """See ``Source.receive``."""
@@ -67,6 +69,16 @@ class Source:
                 self._queue.delete(delivery.handle)
 
         return self._call("ack", id_in(deliveries[0].body), delete)
+
+    def reject(self, delivery: Delivery) -> Coroutine[Any, Any, None]:
+        """See ``Source.reject``."""
+        return self._rejected(delivery, self._network.point("source.reject"))
+
+    async def _rejected(self, delivery: Delivery, point: Point) -> None:
+        group, subject = delivery.message_id, id_in(delivery.body)
+        send = partial(self._dead_letters.put, delivery.body, group=group, deduplication_id=group)
+        await self._network.call(point, "queue", subject, send)
+        await self._network.call(point, "queue", subject, partial(self._queue.delete, delivery.handle))
 
     def _hide(self, name: str, delivery: Delivery, seconds: int) -> Coroutine[Any, Any, None]:
         hide = partial(self._queue.hide, delivery.handle, seconds=seconds)

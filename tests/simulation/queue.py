@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from penstock.testing import MemoryQueue
+from penstock.testing.queue import VISIBILITY_MS
 from tests.simulation.network import Unsettled
 
 if TYPE_CHECKING:
@@ -34,14 +35,24 @@ class UnrulyQueue(MemoryQueue):
     """The queue of one API; what it may do wrong ends with the plan's faults."""
 
     def __init__(
-        self, clock: Clock, *, network: Network, faults: FaultPlan, rng: Random, trace: Trace
+        self,
+        clock: Clock,
+        *,
+        network: Network,
+        faults: FaultPlan,
+        rng: Random,
+        trace: Trace,
+        visibility_ms: int = VISIBILITY_MS,
     ) -> None:
-        super().__init__(clock)
+        super().__init__(clock, visibility_ms=visibility_ms)
         self._network = network
         self._faults = faults
         self._rng = rng
         self._trace = trace
         self._polls: dict[_Poll, None] = {}
+        #: Where messages go that were received so often; None keeps them.
+        self.dead_letters: UnrulyQueue | None = None
+        self.most_receives = 0
         #: Told of each message that comes in, and of each that is deleted.
         self.on_sent: Callable[[str], None] = lambda _body: None
         self.on_deleted: Callable[[str], None] = lambda _body: None
@@ -68,10 +79,12 @@ class UnrulyQueue(MemoryQueue):
         """See ``MemoryQueue.take``; at times a message that was handed out already, or out of order."""
         if self._entries and self._faults.chance(_AGAIN_RATE):
             entry = self._rng.choice(self._entries)
-            entry.visible_ms = min(entry.visible_ms, self._clock())
+            entry.visible_ms = min(entry.visible_ms, self.clock())
             self._trace.note("queue", f"hands {entry.message_id} out once more")
         if self._faults.chance(_REORDER_RATE):
             self._rng.shuffle(self._entries)
+        if self.dead_letters is not None:
+            self._redrive(self.dead_letters)
         return super().take(limit)
 
     def hide(self, handle: str, *, seconds: int) -> None:
@@ -84,7 +97,7 @@ class UnrulyQueue(MemoryQueue):
         for entry in self._held(handle):
             super().delete(handle)
             if self._faults.chance(_AGAIN_RATE):
-                self._entries.append(replace(entry, visible_ms=self._clock(), handle=None))
+                self._entries.append(replace(entry, visible_ms=self.clock(), handle=None))
                 self._trace.note("queue", f"forgets that {entry.message_id} was deleted")
             self.on_deleted(entry.body)
         self._serve_soon()
@@ -99,6 +112,14 @@ class UnrulyQueue(MemoryQueue):
         self._network.later(wait_seconds, self._end, poll)
         self._serve_when_due()
         return poll.receipt
+
+    def _redrive(self, dead_letters: UnrulyQueue) -> None:
+        now_ms = self.clock()
+        for entry in list(self._entries):
+            if entry.receive_count >= self.most_receives and entry.visible_ms <= now_ms:
+                self._entries.remove(entry)
+                dead_letters._entries.append(replace(entry, handle=None))
+                self._trace.note("queue", f"gives {entry.message_id} up as a dead letter")
 
     def _end(self, poll: _Poll) -> None:
         if poll in self._polls:
@@ -118,7 +139,7 @@ class UnrulyQueue(MemoryQueue):
             self._serve_when_due()
 
     def _serve_when_due(self) -> None:
-        now_ms = self._clock()
+        now_ms = self.clock()
         due_ms = min((entry.visible_ms for entry in self._entries if entry.visible_ms > now_ms), default=None)
         if due_ms is not None:
             self._network.later((due_ms - now_ms) / 1000, self._serve)

@@ -107,6 +107,16 @@ def a_claim_has_an_end(change: Change) -> bool:
     return change.new.status is not Status.IN_PROGRESS or change.new.lease_until_ms is not None
 
 
+def nobody_else_fails_live_work(change: Change) -> bool:
+    """R6, R14: whose lease is live is not given up; only its own outcome keeps that lease."""
+    if not change.ended or change.new.status is not Status.FAILED:
+        return True
+    live = change.old.status is Status.IN_PROGRESS and (
+        change.old.lease_until_ms is None or change.old.lease_until_ms >= change.now_ms + MAX_SKEW_MS
+    )
+    return not live or change.new.lease == change.old.lease
+
+
 def nothing_starts_too_early(change: Change) -> bool:
     """Invariant 4, R11."""
     return not change.started or change.old.not_before_ms <= change.now_ms + MAX_SKEW_MS
@@ -162,6 +172,7 @@ RULES = (
     attempts_never_exceed_the_limit,
     one_lease_is_live_at_a_time,
     a_claim_has_an_end,
+    nobody_else_fails_live_work,
     nothing_starts_too_early,
     a_container_gets_the_pause_it_asked_for,
     nothing_starts_after_its_deadline,

@@ -15,6 +15,7 @@ from tests.simulation.gateway import API, FrontDoor
 from tests.simulation.loop import VirtualLoop
 from tests.simulation.plant import Sound
 from tests.simulation.rules import Broken
+from tests.simulation.watchers import SWEEP_SECONDS, Watchers
 from tests.simulation.workers import Fleet
 from tests.simulation.world import World
 
@@ -78,6 +79,7 @@ async def _live(world: World) -> None:
         table="",
         bucket="",
         queue_url="",
+        dead_letter_url="",
         port=8080,
         timeout_seconds=API.timeout_seconds,
         retention_seconds=API.retention_seconds,
@@ -86,15 +88,16 @@ async def _live(world: World) -> None:
         drain_seconds=rng.choice((10, 100)),
     )
     fleet = Fleet(world, settings, size=rng.randint(1, 3))
+    watchers = Watchers(world)
     clients = Clients(world, FrontDoor(world), count=rng.randint(1, 4))
     world.trace.note("world", f"outage: {world.faults.outage}")
     async with asyncio.TaskGroup() as group:
-        working = group.create_task(fleet.run())
-        watching = group.create_task(_watch(world))
+        endless = (fleet.run(), watchers.sweep(), watchers.record(), _watch(world))
+        tasks = [group.create_task(coroutine) for coroutine in endless]
         calling = group.create_task(clients.run())
         await _settle(world, calling)
-        working.cancel()
-        watching.cancel()
+        for task in tasks:
+            task.cancel()
 
 
 async def _watch(world: World) -> None:
@@ -110,9 +113,11 @@ async def _settle(world: World, calling: asyncio.Task[None]) -> None:
     world.trace.note("world", "no faults from here on")
     world.faults.end()
     patience_ends = clock() + _PATIENCE_SECONDS
-    while not (calling.done() and world.keeping.settled()):
+    # What was due when faults stopped, the sweeper has seen by then.
+    await asyncio.sleep(2 * SWEEP_SECONDS)
+    while not (calling.done() and not world.keeping.open()):
         if clock() > patience_ends:
-            raise Broken(world.keeping.unsettled())
+            raise Broken("\n".join(["never came to rest:", *world.keeping.open()]))
         await asyncio.sleep(_LOOK_SECONDS)
     world.keeping.at_rest(world.network.touched)
 

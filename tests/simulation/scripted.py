@@ -9,12 +9,13 @@ from penstock.ports import ObjectMissing
 from tests.simulation.ports import id_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
     from penstock.messages import Message
+    from penstock.overview import DuePlace
     from penstock.ports import Applied, Refused
-    from penstock.records import RequestKey, RequestRecord
-    from penstock.testing import MemoryObjects, MemoryOutbox, MemoryRecords
+    from penstock.records import PayloadRef, RequestKey, RequestRecord
+    from penstock.testing import MemoryCopies, MemoryDirectory, MemoryObjects, MemoryOutbox, MemoryRecords
     from penstock.transitions import Transition
     from tests.simulation.network import Network
     from tests.simulation.replay import Script
@@ -54,6 +55,10 @@ class Records(_Scripted):
     def withdraw(self, record: RequestRecord) -> bool:
         """See ``Records.withdraw``."""
         return self._at(record.key, "withdraw", partial(self._records.withdraw, record))
+
+    def purge(self, record: RequestRecord) -> bool:
+        """See ``Records.purge``."""
+        return bool(self._at(record.key, "purge", partial(self._records.purge, record)))
 
     def _at(self, key: RequestKey, name: str, perform: Callable[[], Any]) -> Any:
         return self._call(f"records.{name}", "records", key.id, perform)
@@ -114,3 +119,35 @@ class Outbox(_Scripted):
     def send(self, message: Message) -> None:
         """See ``Outbox.send``."""
         self._call("outbox.send", "queue", message.key.id, partial(self._outbox.send, message))
+
+
+class Copies(_Scripted):
+    """The ``Copies`` port."""
+
+    def __init__(self, network: Network, script: Script, copies: MemoryCopies) -> None:
+        super().__init__(network, script)
+        self._copies = copies
+
+    def copy(self, source: PayloadRef, key: str) -> None:
+        """See ``Copies.copy``."""
+        self._call("copies.copy", "objects", id_in(key), partial(self._copies.copy, source, key))
+
+
+class Directory(_Scripted):
+    """The ``Directory`` port, as far as the sweeper needs it."""
+
+    def __init__(self, network: Network, script: Script, directory: MemoryDirectory) -> None:
+        super().__init__(network, script)
+        self._directory = directory
+
+    def due(
+        self, api: str, shard: int, *, before_ms: int, after: DuePlace | None, limit: int
+    ) -> Sequence[DuePlace]:
+        """See ``Directory.due``."""
+        look = partial(self._directory.due, api, shard, before_ms=before_ms, after=after, limit=limit)
+        return self._call("directory.due", "records", "", look)
+
+    def read(self, keys: Sequence[RequestKey]) -> Mapping[RequestKey, RequestRecord]:
+        """See ``Directory.read``."""
+        look = partial(self._directory.read, keys)
+        return self._call("directory.read", "records", "", look)

@@ -11,7 +11,7 @@ import inspect
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from penstock import ports
+from penstock import overview, ports
 from tests.simulation.points import ROOT
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ _PORTS = {
     "records": ports.Records,
     "objects": ports.Objects,
     "outbox": ports.Outbox,
+    "copies": ports.Copies,
+    "directory": overview.Directory,
 }
 
 

@@ -58,9 +58,6 @@ class Unmeasured:
     def lost(self) -> None:
         """See ``Telemetry``."""
 
-    def malformed(self) -> None:
-        """See ``Telemetry``."""
-
 
 class Doubtful:
     """The readiness of a container: a refused connection makes it unready for a while."""
@@ -134,10 +131,14 @@ class Dequeuer:
         await self.cleaner.flush()
 
 
+def _source(world: World) -> Source:
+    return Source(world.network, world.queue, dead_letters=world.dead_letters)
+
+
 def _ports(
     world: World, process: Process, settings: Settings, outages: Outages, readiness: Doubtful
 ) -> Ports:
-    clock, source = world.clock_of(process), Source(world.network, world.queue)
+    clock, source = world.clock_of(process), _source(world)
     ledger = WatchedLedger(Ledger(world.network, world.records), outages)
     streams = WatchedStreams(Streams(world.network, world.objects), outages)
     return Ports(
