@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 ALL_FAULTS = tuple(Fault)
+#: The only service that no SDK calls.
+_CONTAINER = "container"
+_REPEAT_RATE = 0.02
 
 #: One leg of an ordinary call, and of one in so many that is slow: that differs from world to world.
 _LEG_SECONDS = 0.03
@@ -48,12 +51,13 @@ class Unsettled:
 class _Trip:
     """One call under way."""
 
-    __slots__ = ("answer", "arrived", "fault", "leg", "perform", "point", "process", "subject")
+    __slots__ = ("answer", "arrived", "fault", "leg", "perform", "point", "process", "service", "subject")
 
     def __init__(
         self,
         point: Point,
         process: Process,
+        service: str,
         subject: str,
         perform: Callable[[], Any],
         fault: Fault | None,
@@ -61,6 +65,7 @@ class _Trip:
     ) -> None:
         self.point = point
         self.process = process
+        self.service = service
         self.subject = subject
         self.perform = perform
         self.fault = fault
@@ -111,7 +116,7 @@ class Network:
         fault = self._faults.draw(point, service, self._loop.time(), allowed)
         self._coverage.note(point, fault, allowed)
         process.subjects.add(subject)
-        trip = _Trip(point, process, subject, perform, fault, self._loop.create_future())
+        trip = _Trip(point, process, service, subject, perform, fault, self._loop.create_future())
         self._trips.setdefault(process, {})[trip] = None
         if fault is not None:
             self.touched.add(subject)
@@ -194,6 +199,11 @@ class Network:
             self.kill(trip.process)
             return
         try:
+            if trip.service != _CONTAINER and self._faults.chance(_REPEAT_RATE):
+                # The first answer was lost, and the SDK made the call again: it meets its own effect.
+                self.touched.add(trip.subject)
+                self._note(trip, "takes effect twice")
+                trip.perform()
             value = trip.perform()
         except (ObjectMissing, ObjectChanged) as error:
             value = error
