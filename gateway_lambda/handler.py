@@ -40,8 +40,9 @@ from penstock.aws.slots import DynamoSlots
 from penstock.catalogue import FILE, Catalogue
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
+    from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_ecs import ECSClient
     from mypy_boto3_s3 import S3Client
 
@@ -69,12 +70,7 @@ _COPIES = _S3.merge(Config(read_timeout=8, max_pool_connections=_COPIES_AT_ONCE 
 def _build() -> Callable[[Mapping[str, Any], Any], dict[str, Any]]:
     settings = environment.read(Settings, os.environ)
     executor = ThreadPoolExecutor(max_workers=3, thread_name_prefix="store")
-    # One session is not safe to share between threads, so each client gets its own; made in
-    # parallel, they take as long as the slowest.
-    s3, dynamodb, sqs = executor.map(
-        lambda arguments: boto3.session.Session().client(arguments[0], config=arguments[1]),
-        (("s3", _S3), ("dynamodb", _AWS), ("sqs", _AWS)),
-    )
+    s3, dynamodb, sqs = _clients(executor)
     queue_name = functools.partial(names.queue, settings.deployment)
     records, objects = DynamoRecords(dynamodb, settings.table), S3Objects(s3, settings.bucket)
     requests = Requests(records, _now_ms)
@@ -90,33 +86,14 @@ def _build() -> Callable[[Mapping[str, Any], Any], dict[str, Any]]:
     directory = DynamoDirectory(
         dynamodb, settings.table, executor=ThreadPoolExecutor(keys.SHARDS, thread_name_prefix="shard")
     )
-    retrier = Retrier(
-        deployment=settings.deployment,
-        records=records,
-        objects=objects,
-        copies=S3Copies(
-            _connect_for_copies,
-            settings.bucket,
-            executor=ThreadPoolExecutor(_COPIES_AT_ONCE, thread_name_prefix="copy"),
-        ),
-        submitter=submitter,
-        clock=_now_ms,
-    )
+    retrier = _retrier(settings, records=records, objects=objects, submitter=submitter)
     gateway = Gateway(
         catalogue=catalogue,
         submitter=submitter,
         uploads=Uploads(deployment=settings.deployment, records=records, objects=objects, clock=_now_ms),
         requests=requests,
         objects=objects,
-        waiter=Waiter(
-            records=records,
-            slots=DynamoSlots(dynamodb, settings.table),
-            slot_count=settings.wait_slots,
-            executor=executor,
-            clock=_now_ms,
-            sleep=time.sleep,
-            choose=secrets.randbelow,
-        ),
+        waiter=_waiter(settings, records=records, dynamodb=dynamodb, executor=executor),
         overview=_overview(
             directory,
             queues=SqsQueues(sqs, queue_name),
@@ -130,6 +107,29 @@ def _build() -> Callable[[Mapping[str, Any], Any], dict[str, Any]]:
     return build_app(gateway)
 
 
+def _clients(executor: ThreadPoolExecutor) -> Iterator[Any]:
+    # One session is not safe to share between threads, so each client gets its own; made in
+    # parallel, they take as long as the slowest.
+    return executor.map(
+        lambda arguments: boto3.session.Session().client(arguments[0], config=arguments[1]),
+        (("s3", _S3), ("dynamodb", _AWS), ("sqs", _AWS)),
+    )
+
+
+def _waiter(
+    settings: Settings, *, records: DynamoRecords, dynamodb: DynamoDBClient, executor: ThreadPoolExecutor
+) -> Waiter:
+    return Waiter(
+        records=records,
+        slots=DynamoSlots(dynamodb, settings.table),
+        slot_count=settings.wait_slots,
+        executor=executor,
+        clock=_now_ms,
+        sleep=time.sleep,
+        choose=secrets.randbelow,
+    )
+
+
 def _overview(
     directory: DynamoDirectory, *, queues: SqsQueues, workers: EcsWorkers, executor: ThreadPoolExecutor
 ) -> Overview:
@@ -137,6 +137,23 @@ def _overview(
         directory=directory, queues=queues, workers=workers, executor=executor, clock=_now_ms
     )
     return Overview(Listing(directory, _now_ms), figures)
+
+
+def _retrier(
+    settings: Settings, *, records: DynamoRecords, objects: S3Objects, submitter: Submitter
+) -> Retrier:
+    return Retrier(
+        deployment=settings.deployment,
+        records=records,
+        objects=objects,
+        copies=S3Copies(
+            _connect_for_copies,
+            settings.bucket,
+            executor=ThreadPoolExecutor(_COPIES_AT_ONCE, thread_name_prefix="copy"),
+        ),
+        submitter=submitter,
+        clock=_now_ms,
+    )
 
 
 def _recovery(
