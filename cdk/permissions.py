@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from aws_cdk import aws_iam as iam
 
 from penstock import keys
+from penstock.webhooks.hosts import Lane
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -39,6 +40,8 @@ def gateway(arns: Arns, apis: Iterable[str], *, input_buckets: Iterable[str]) ->
                 ["sqs:GetQueueUrl", "sqs:SendMessage", "sqs:GetQueueAttributes"],
                 [arns.queue(api) for api in listed],
             ),
+            # Tests and replays of webhooks.
+            _allow(["sqs:GetQueueUrl", "sqs:SendMessage"], [arns.webhook_queue(lane) for lane in Lane]),
             _allow(["ecs:DescribeServices"], [arns.service(api) for api in listed]),
         ]
     )
@@ -52,15 +55,7 @@ def worker(arns: Arns, api: str, *, input_buckets: Iterable[str]) -> iam.PolicyD
             _allow(
                 ["sqs:ReceiveMessage", "sqs:ChangeMessageVisibility", "sqs:DeleteMessage"], [arns.queue(api)]
             ),
-            _allow(
-                ["dynamodb:UpdateItem"],
-                [arns.table],
-                {
-                    "ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"REQ#{api}#*"]},
-                    # ForAllValues holds for a call without any key as well.
-                    "Null": {"dynamodb:LeadingKeys": "false"},
-                },
-            ),
+            _leading(arns, ["dynamodb:UpdateItem"], [f"REQ#{api}#*"]),
             _allow(["s3:GetObject", "s3:DeleteObject"], [arns.objects(payloads)]),
             _allow(["s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"], [arns.objects(results)]),
             _absence_shows(arns, [payloads]),
@@ -68,6 +63,66 @@ def worker(arns: Arns, api: str, *, input_buckets: Iterable[str]) -> iam.PolicyD
             # Asked for by the ECS agent on the dequeuer's behalf, with the rights of the task.
             _allow(["ecs:UpdateTaskProtection"], [arns.tasks]),
         ]
+    )
+
+
+def events(arns: Arns, *, stream_arn: str, topic_arn: str, unread_arn: str) -> iam.PolicyDocument:
+    """Rights of the function that turns ends of requests into events."""
+    return iam.PolicyDocument(
+        statements=[
+            _allow(
+                ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"], [stream_arn]
+            ),
+            # AWS knows no narrower resource for this call than all streams of the table.
+            _allow(["dynamodb:ListStreams"], [f"{arns.table}/stream/*"]),
+            _leading(arns, ["dynamodb:PutItem"], ["HOOK#*"]),
+            # Results that go inline.
+            _allow(["s3:GetObject"], [arns.objects(keys.RESULTS)]),
+            _absence_shows(arns, [keys.RESULTS]),
+            _allow(["sqs:GetQueueUrl", "sqs:SendMessage"], [arns.webhook_queue(Lane.FIRST)]),
+            # Lambda itself sends what was tried too often, with the function's rights.
+            _allow(["sqs:SendMessage"], [unread_arn]),
+            _allow(["sns:Publish"], [topic_arn]),
+        ]
+    )
+
+
+def sender(arns: Arns, *, queue_arns: Iterable[str], api_id: str) -> iam.PolicyDocument:
+    """Rights of the function that makes the calls: its own items, never those of requests."""
+    return iam.PolicyDocument(
+        statements=[
+            _leading(
+                arns,
+                ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"],
+                ["HOOK#*", "HOST#*", "CALLS#*", "ENDPOINT#*"],
+            ),
+            _allow(
+                [
+                    "sqs:ReceiveMessage",
+                    "sqs:DeleteMessage",
+                    "sqs:GetQueueAttributes",
+                    "sqs:GetQueueUrl",
+                    "sqs:SendMessage",
+                ],
+                list(queue_arns),
+            ),
+            _allow(["secretsmanager:GetSecretValue"], [arns.webhook_secrets]),
+            # Callbacks of one API to another (N7); nothing but submissions.
+            _allow(["execute-api:Invoke"], [arns.submissions(api_id)]),
+        ]
+    )
+
+
+def _leading(arns: Arns, actions: list[str], partitions: list[str]) -> iam.PolicyStatement:
+    """Rights on the items of these partitions."""
+    return _allow(
+        actions,
+        [arns.table],
+        {
+            "ForAllValues:StringLike": {"dynamodb:LeadingKeys": partitions},
+            # ForAllValues holds for a call without any key as well.
+            "Null": {"dynamodb:LeadingKeys": "false"},
+        },
     )
 
 

@@ -12,6 +12,7 @@ from cdk.data import Data
 from cdk.front_door import FrontDoor
 from cdk.gateway import FunctionProps, GatewayFunction
 from cdk.network import Network
+from cdk.webhooks import Webhooks
 from penstock import names
 
 if TYPE_CHECKING:
@@ -36,7 +37,11 @@ def add_stacks(app: App, config: Config, *, stage: Stage, sources: Sources) -> N
     """
     data = _data(app, config, stage)
     network = _network(app, config)
-    _gateway(app, config, stage, sources).add_stack_dependency(data)
+    gateway = _gateway(app, config, stage, sources)
+    gateway.add_stack_dependency(data)
+    webhooks = _webhooks(app, config, stage, sources)
+    webhooks.add_stack_dependency(data)
+    webhooks.add_stack_dependency(gateway)
     for api in config.apis:
         stack = _api(app, config, api, stage, sources)
         stack.add_stack_dependency(data)
@@ -59,8 +64,15 @@ def _network(app: App, config: Config) -> Stack:
 def _gateway(app: App, config: Config, stage: Stage, sources: Sources) -> Stack:
     stack = _stack(app, config, "gateway", description="HTTPS front door")
     props = FunctionProps(config=config, root=sources.root, build_folder=sources.build_folder)
-    gateway = GatewayFunction(stack, "Gateway", props)
+    gateway = GatewayFunction(stack, "Gateway", props, stage=stage)
     FrontDoor(stack, "FrontDoor", deployment=config.deployment, function=gateway.function, stage=stage)
+    return stack
+
+
+def _webhooks(app: App, config: Config, stage: Stage, sources: Sources) -> Stack:
+    stack = _stack(app, config, "webhooks", description="Events, SNS topic and webhooks")
+    props = FunctionProps(config=config, root=sources.root, build_folder=sources.build_folder)
+    Webhooks(stack, "Webhooks", props, stage=stage)
     return stack
 
 

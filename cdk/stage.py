@@ -8,9 +8,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import TYPE_CHECKING
 
-from aws_cdk import RemovalPolicy
+from aws_cdk import Aws, RemovalPolicy
 from aws_cdk.aws_apigateway import AuthorizationType
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+#: Last part of the HTTP API's URL; API Gateway calls it a stage too.
+STAGE_NAME = "live"
 
 
 class UnknownStage(ValueError):
@@ -40,6 +47,19 @@ class Stage:
     #: How long a dequeuer waits for a message. A running long poll is never cancelled (R18), so
     #: this is also how long an idle worker takes to stop.
     poll_seconds: int
+    #: Whether callbacks may go to this machine's own addresses, over http and to any port (N7).
+    loopback_callbacks: bool
+    #: Base URL of the HTTP API for its id. Functions fill variables of theirs in: the emulator's port
+    #: is not known here.
+    api_url: Callable[[str], str]
+
+
+def _cloud_url(api_id: str) -> str:
+    return f"https://{api_id}.execute-api.{Aws.REGION}.{Aws.URL_SUFFIX}/{STAGE_NAME}"
+
+
+def _local_url(api_id: str) -> str:
+    return f"${{AWS_ENDPOINT_URL}}/restapis/{api_id}/{STAGE_NAME}/_user_request_"
 
 
 _STAGES = {
@@ -49,6 +69,8 @@ _STAGES = {
         images=Images.BUILT,
         authorization=AuthorizationType.IAM,
         poll_seconds=20,
+        loopback_callbacks=False,
+        api_url=_cloud_url,
     ),
     "local": Stage(
         removal_policy=RemovalPolicy.DESTROY,
@@ -56,6 +78,8 @@ _STAGES = {
         images=Images.NAMED,
         authorization=AuthorizationType.NONE,
         poll_seconds=2,
+        loopback_callbacks=True,
+        api_url=_local_url,
     ),
 }
 

@@ -19,6 +19,7 @@ from penstock.errors import (
     UnknownRequest,
 )
 from penstock.ids import is_request_id
+from penstock.inlining import may_inline
 from penstock.ports import Applied, DependencyError, ObjectMissing
 from penstock.records import Call, RequestKey, RequestRecord, ResultRef
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from gateway_lambda.submit import Submitter
     from gateway_lambda.uploads import Uploads
     from gateway_lambda.waiting import Waited, Waiter
+    from gateway_lambda.webhooks import Webhooks
     from penstock.catalogue import ApiEntry, Catalogue
     from penstock.ports import Clock, Objects, Records
 
@@ -48,7 +50,7 @@ _DEFUSED = {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "san
 class Gateway:
     """What the routes do. Errors of the ``PenstockError`` tree become problem documents."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one collaborator for each group of routes
         self,
         *,
         catalogue: Catalogue,
@@ -59,6 +61,7 @@ class Gateway:
         clock: Clock,
         waiter: Waiter,
         overview: Overview,
+        webhooks: Webhooks,
         on_accepted: Callable[[ApiEntry, bool], None],
     ) -> None:
         self._catalogue = catalogue
@@ -69,6 +72,7 @@ class Gateway:
         self._clock = clock
         self._waiter = waiter
         self._overview = overview
+        self._webhooks = webhooks
         self._on_accepted = on_accepted
 
     def submit(self, incoming: Incoming) -> Reply:
@@ -76,6 +80,7 @@ class Gateway:
         api = self._catalogue.find(incoming.path["api"])
         wait_seconds = _wait_seconds(incoming)
         limits = read_limits(incoming.headers, api)
+        callback = self._webhooks.callback(api, incoming.headers)
         stored = stored_payload(api, incoming, uploads=self._uploads, objects=self._objects)
         accepted = self._submitter.submit(
             Submission(
@@ -90,6 +95,8 @@ class Gateway:
                 body=incoming.body,
                 stored=stored,
                 limits=limits,
+                callback=callback.url,
+                depth=callback.depth,
                 caller=incoming.caller,
                 idempotency_key=incoming.idempotency_key,
             )
@@ -165,6 +172,26 @@ class Gateway:
             return self._status_document(found, api)
         raise AlreadyFinished(f"The request is {found.status} and can no longer be cancelled.")
 
+    def list_deliveries(self, incoming: Incoming) -> Reply:
+        """``GET /webhooks/{api}``."""
+        return self._webhooks.page(self._catalogue.find(incoming.path["api"]), incoming.query)
+
+    def delivery(self, incoming: Incoming) -> Reply:
+        """``GET /webhooks/{api}/{delivery}``."""
+        return self._webhooks.show(self._catalogue.find(incoming.path["api"]), incoming.path["id"])
+
+    def replay(self, incoming: Incoming) -> Reply:
+        """``POST /webhooks/{api}/{delivery}/replay``."""
+        return self._webhooks.replay(self._catalogue.find(incoming.path["api"]), incoming.path["id"])
+
+    def replay_many(self, incoming: Incoming) -> Reply:
+        """``POST /webhooks/{api}/replay``."""
+        return self._webhooks.replay_many(self._catalogue.find(incoming.path["api"]), incoming.body)
+
+    def test_webhook(self, incoming: Incoming) -> Reply:
+        """``POST /webhooks/{api}/test``."""
+        return self._webhooks.test(self._catalogue.find(incoming.path["api"]))
+
     def health(self, _incoming: Incoming) -> Reply:
         """``GET /healthz``: the function runs."""
         return replies.document({"status": "ok"})
@@ -203,7 +230,7 @@ class Gateway:
         return replies.Reply(HTTPStatus.OK, body, {"Content-Type": "application/json"})
 
     def _status_reply(self, record: RequestRecord, api: ApiEntry, incoming: Incoming) -> Reply:
-        if views.may_inline(record, limit_bytes=api.inline_result_bytes):
+        if may_inline(record, limit_bytes=api.inline_result_bytes):
             reply = self._inlined(record, api)
             if reply is not None and _arrives(reply, incoming):
                 return reply

@@ -8,6 +8,7 @@ import os
 import secrets
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -24,14 +25,20 @@ from gateway_lambda.settings import Settings
 from gateway_lambda.submit import Submitter
 from gateway_lambda.uploads import Uploads
 from gateway_lambda.waiting import Waiter
+from gateway_lambda.webhooks import Webhooks
 from penstock import environment, keys, names
+from penstock.aws.deliveries import DynamoDeliveries
 from penstock.aws.directory import DynamoDirectory
 from penstock.aws.figures import EcsWorkers, SqsQueues
+from penstock.aws.hosts import DynamoEndpoints
+from penstock.aws.lanes import SqsLanes
 from penstock.aws.objects import S3Objects
 from penstock.aws.outbox import SqsOutbox
 from penstock.aws.records import DynamoRecords
 from penstock.aws.slots import DynamoSlots
 from penstock.catalogue import FILE, Catalogue
+from penstock.outgoing.resolver import SystemResolver
+from penstock.webhooks.guard import Guard
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -74,8 +81,10 @@ def _build() -> Callable[[Mapping[str, Any], Any], dict[str, Any]]:
         executor=executor,
         clock=_now_ms,
     )
+    shards = ThreadPoolExecutor(keys.SHARDS, thread_name_prefix="shard")
+    catalogue = Catalogue.from_json(FILE.read_text())
     gateway = Gateway(
-        catalogue=Catalogue.from_json(FILE.read_text()),
+        catalogue=catalogue,
         submitter=submitter,
         uploads=Uploads(deployment=settings.deployment, records=records, objects=objects, clock=_now_ms),
         records=records,
@@ -91,12 +100,19 @@ def _build() -> Callable[[Mapping[str, Any], Any], dict[str, Any]]:
             choose=secrets.randbelow,
         ),
         overview=_overview(
-            DynamoDirectory(
-                dynamodb, settings.table, executor=ThreadPoolExecutor(keys.SHARDS, thread_name_prefix="shard")
-            ),
+            DynamoDirectory(dynamodb, settings.table, executor=shards),
             queues=SqsQueues(sqs, queue_name),
             workers=EcsWorkers(_connect_to_ecs, settings.deployment),
             executor=executor,
+        ),
+        webhooks=Webhooks(
+            deployment=settings.deployment,
+            records=records,
+            deliveries=DynamoDeliveries(dynamodb, settings.table, executor=shards),
+            endpoints=DynamoEndpoints(dynamodb, settings.table),
+            lanes=SqsLanes(sqs, functools.partial(names.webhook_queue, settings.deployment)),
+            guard=Guard(replace(catalogue.callbacks, loopback=bool(settings.loopback)), SystemResolver()),
+            clock=_now_ms,
         ),
         on_accepted=_count,
     )

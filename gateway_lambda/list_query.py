@@ -13,7 +13,7 @@ from penstock.errors import InvalidQuery
 from penstock.records import Status
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 DEFAULT_LIMIT = 20
 MAX_LIMIT = 100
@@ -47,7 +47,7 @@ class ListQuery:
     @classmethod
     def parse(cls, text: str, *, api: str) -> ListQuery:
         """Read a URL's query; ``InvalidQuery`` or ``InvalidCursor`` for one that cannot be followed."""
-        given = _single_values(text)
+        given = single_values(text, PARAMETERS)
         status = _status(given.get("status"))
         after_ms, before_ms = (_moment(given, name) for name in ("created_after", "created_before"))
         belongs_to = (api, status or "", str(after_ms), str(before_ms))
@@ -55,18 +55,19 @@ class ListQuery:
             status=status,
             created_after_ms=after_ms,
             created_before_ms=before_ms,
-            limit=_limit(given.get("limit", str(DEFAULT_LIMIT))),
+            limit=read_limit(given.get("limit", str(DEFAULT_LIMIT))),
             below=cursor.decode(given["cursor"], belongs_to=belongs_to) if "cursor" in given else None,
             belongs_to=belongs_to,
         )
 
 
-def _single_values(text: str) -> Mapping[str, str]:
+def single_values(text: str, parameters: Sequence[str]) -> Mapping[str, str]:
+    """The values of a query's parameters; ``InvalidQuery`` for an unknown one, and for one given twice."""
     given = parse_qs(text, keep_blank_values=True)
     for name, values in given.items():
-        if name not in PARAMETERS:
+        if name not in parameters:
             # A misspelt filter that is passed over would list what nobody asked for.
-            raise InvalidQuery(f"There is no parameter {name[:64]!r}. Known: {', '.join(PARAMETERS)}.")
+            raise InvalidQuery(f"There is no parameter {name[:64]!r}. Known: {', '.join(parameters)}.")
         if len(values) > 1:
             raise InvalidQuery(f"{name} is given {len(values)} times; it takes one value.")
     return {name: values[0] for name, values in given.items()}
@@ -81,7 +82,8 @@ def _status(text: str | None) -> Status | None:
         raise InvalidQuery(f"There is no status {text[:64]!r}. Known: {', '.join(Status)}.") from error
 
 
-def _limit(text: str) -> int:
+def read_limit(text: str) -> int:
+    """How many entries a page may have; ``InvalidQuery``."""
     if not re.fullmatch(r"[0-9]{1,9}", text) or not 1 <= int(text) <= MAX_LIMIT:
         raise InvalidQuery(f"limit takes a whole number, 1 to {MAX_LIMIT}.")
     return int(text)

@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import penstock
-from gateway_lambda import reference
+from gateway_lambda import reference, webhook_reference
 from gateway_lambda.list_schemas import list_schemas
 from gateway_lambda.routes import ROUTES
 from gateway_lambda.uploads import MAX_UPLOAD_BYTES
+from gateway_lambda.webhook_reference import webhook_schemas
 from penstock import errors, generated, outcomes
 from penstock.errors import PenstockError, RangeNotSatisfiable
 from penstock.problems import CONTENT_TYPE as PROBLEM_TYPE
@@ -46,6 +47,10 @@ _SECURITY_SCHEME = {
 _EDGE_ANSWER = (
     "API Gateway's own refusal, in the cloud: the function was not asked, or did not answer in time."
 )
+
+
+#: All operations that are described.
+OPERATIONS = (*reference.OPERATIONS, *webhook_reference.OPERATIONS)
 
 
 class RoutesDiffer(Exception):
@@ -82,7 +87,7 @@ def document(routes: Sequence[Route] = ROUTES) -> dict[str, Any]:
         "security": [{_SIGNATURE: []}],
         "paths": paths,
         "components": {
-            "parameters": dict(reference.PARAMETERS),
+            "parameters": {**reference.PARAMETERS, **webhook_reference.PARAMETERS},
             "headers": dict(sorted(reference.HEADERS.items())),
             "schemas": _schemas(),
             "securitySchemes": {_SIGNATURE: _SECURITY_SCHEME},
@@ -97,7 +102,7 @@ def error_codes() -> frozenset[str]:
 
 
 def _described(routes: Sequence[Route]) -> list[tuple[Route, Operation]]:
-    operations = {(operation.method, operation.path): operation for operation in reference.OPERATIONS}
+    operations = {(operation.method, operation.path): operation for operation in OPERATIONS}
     served = {(route.method, route.path) for route in routes}
     faults = [
         *(f"{' '.join(route)} is served but not described" for route in sorted(served - set(operations))),
@@ -105,7 +110,7 @@ def _described(routes: Sequence[Route]) -> list[tuple[Route, Operation]]:
     ]
     if faults:
         raise RoutesDiffer(
-            f"{'; '.join(faults)}. OPERATIONS in gateway_lambda/reference.py must match ROUTES in "
+            f"{'; '.join(faults)}. OPERATIONS in gateway_lambda/*reference.py must match ROUTES in "
             "gateway_lambda/routes.py."
         )
     return [(route, operations[route.method, route.path]) for route in routes]
@@ -172,12 +177,13 @@ def _reference(kind: str, name: str) -> dict[str, str]:
 
 def _schemas() -> dict[str, Any]:
     path = {"type": "string", "pattern": "^/async/[^/]+/[a-z2-7]{26}(/result)?$"}
+    deliveries = {"type": "string", "pattern": r"^/webhooks/[^/]+\?request=[a-z2-7]{26}$"}
     return {
         "RequestId": {"type": "string", "pattern": "^[a-z2-7]{26}$"},
         "Status": {"enum": [status.value for status in Status]},
         "Links": _object(
             "Where to go on: paths below the API's base URL.",
-            {"status": path, "result": path, "cancel": path},
+            {"status": path, "result": path, "cancel": path, "deliveries": deliveries},
         ),
         "Accepted": _object(
             "A submission that was accepted.",
@@ -189,6 +195,7 @@ def _schemas() -> dict[str, Any]:
         ),
         "RequestStatus": _request_status(),
         **list_schemas(),
+        **webhook_schemas(),
         "Failure": _object(
             "Why a request failed: a stable code, and a sentence for people.",
             {

@@ -45,6 +45,11 @@ ROUTES = (
     Route(HTTPMethod.DELETE, "/async/{api}/{id}", Gateway.cancel),
     Route(HTTPMethod.GET, "/async/{api}/{id}/result", Gateway.result),
     Route(HTTPMethod.POST, "/uploads/{api}", Gateway.upload),
+    Route(HTTPMethod.GET, "/webhooks/{api}", Gateway.list_deliveries),
+    Route(HTTPMethod.GET, "/webhooks/{api}/{id}", Gateway.delivery),
+    Route(HTTPMethod.POST, "/webhooks/{api}/{id}/replay", Gateway.replay),
+    Route(HTTPMethod.POST, "/webhooks/{api}/replay", Gateway.replay_many),
+    Route(HTTPMethod.POST, "/webhooks/{api}/test", Gateway.test_webhook),
     Route(HTTPMethod.GET, "/healthz", Gateway.health),
 )
 

@@ -45,6 +45,10 @@ class Submission:
     #: Set if the payload is not the body.
     stored: StoredPayload | None = None
     limits: Limits = NO_LIMITS
+    #: Where its end is told, besides the API's own webhook.
+    callback: str | None = None
+    #: Calls among our own APIs that led here (N7).
+    depth: int = 0
 
     @property
     def keyed(self) -> bool:
@@ -124,11 +128,14 @@ class Submitter:
                 stored=submission.stored.content if submission.stored else None,
                 timeout_seconds=limits.timeout_seconds,
                 deadline_seconds=limits.deadline_seconds,
+                callback=submission.callback,
             ),
             created_ms=now_ms,
             deadline_ms=deadline_ms,
             due_ms=deadline_ms,
             timeout_seconds=limits.timeout_seconds,
+            callback=submission.callback,
+            depth=submission.depth,
         )
 
     def _id(self, submission: Submission) -> str:

@@ -9,6 +9,9 @@ from penstock.config import identifiers
 from penstock.config.api import AsyncApi
 from penstock.config.findings import Finding, entries, validate_with
 from penstock.config.section import Section
+from penstock.config.webhook import Callbacks
+from penstock.errors import CallbackRefused
+from penstock.webhooks.own import own_call
 
 
 class Config(Section):
@@ -27,13 +30,17 @@ class Config(Section):
     """Name of the deployment; part of the name of each AWS resource. Lower-case letters, digits and \
 dashes; at most 16 characters."""
 
+    callbacks: Callbacks = Field(default_factory=Callbacks)
+    """What callbacks and webhooks may call."""
+
     apis: tuple[AsyncApi, ...] = Field(json_schema_extra={"minItems": 1})
     """The APIs, at least one."""
 
     @field_validator("apis", mode="wrap")
     @classmethod
     def _distinct(cls, value: Any, handler: ValidatorFunctionWrapHandler) -> tuple[AsyncApi, ...]:
-        return validate_with(_collisions(value), value, handler=handler)
+        findings = (*_collisions(value), *_broken_chains(value))
+        return validate_with(findings, value, handler=handler)
 
 
 def _collisions(apis: object) -> Iterator[Finding]:
@@ -64,3 +71,28 @@ def _endpoint(api: Any, name: str) -> tuple[tuple[str, ...], str]:
     if isinstance(endpoint, str):
         return ("networking", "endpoint"), endpoint.removeprefix("/")
     return ("name",), name
+
+
+def _broken_chains(apis: object) -> Iterator[Finding]:
+    """Webhooks that name an API of this deployment that is not there."""
+    listed = [(index, api) for index, api in entries(apis) if isinstance(api.get("name"), str)]
+    known = {_endpoint(api, api["name"])[1] for _, api in listed}
+    for index, api in listed:
+        webhook = api.get("webhook")
+        if not isinstance(webhook, dict):
+            continue
+        chain = webhook.get("chain")
+        for number, endpoint in enumerate(chain if isinstance(chain, list | tuple) else ()):
+            if isinstance(endpoint, str) and endpoint.removeprefix("/") not in known:
+                yield Finding((index, "webhook", "chain", number), f'no API has the endpoint "{endpoint}"')
+        endpoint = _own_endpoint(webhook.get("url"))
+        if endpoint is not None and endpoint not in known:
+            yield Finding((index, "webhook", "url"), f'no API has the endpoint "{endpoint}"')
+
+
+def _own_endpoint(url: object) -> str | None:
+    try:
+        call = own_call(url) if isinstance(url, str) else None
+    except CallbackRefused:
+        return None  # the field itself says so
+    return call.endpoint if call else None

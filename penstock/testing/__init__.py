@@ -5,19 +5,33 @@ from penstock.testing.objects import MemoryObjects, MemoryStreams, UploadRefused
 from penstock.testing.overview import MemoryDirectory, MemoryQueues, MemorySlots, MemoryWorkers
 from penstock.testing.queue import MemoryOutbox, MemoryQueue, MemorySource
 from penstock.testing.records import MemoryLedger, MemoryRecords
+from penstock.testing.webhooks import (
+    MemoryDeliveries,
+    MemoryEndpoints,
+    MemoryHosts,
+    MemoryLanes,
+    MemorySecrets,
+    MemoryTopic,
+)
 
 __all__ = [
     "ManualClock",
+    "MemoryDeliveries",
     "MemoryDirectory",
+    "MemoryEndpoints",
+    "MemoryHosts",
+    "MemoryLanes",
     "MemoryLedger",
     "MemoryObjects",
     "MemoryOutbox",
     "MemoryQueue",
     "MemoryQueues",
     "MemoryRecords",
+    "MemorySecrets",
     "MemorySlots",
     "MemorySource",
     "MemoryStreams",
+    "MemoryTopic",
     "MemoryWorkers",
     "UploadRefused",
 ]

@@ -18,10 +18,14 @@ from gateway_lambda.routes import build_app
 from gateway_lambda.submit import Submitter
 from gateway_lambda.uploads import Uploads
 from gateway_lambda.waiting import PATIENCE_SECONDS, Waiter
+from gateway_lambda.webhooks import Webhooks
 from penstock.catalogue import ApiEntry, Catalogue
 from penstock.testing import (
     ManualClock,
+    MemoryDeliveries,
     MemoryDirectory,
+    MemoryEndpoints,
+    MemoryLanes,
     MemoryObjects,
     MemoryOutbox,
     MemoryQueue,
@@ -30,8 +34,12 @@ from penstock.testing import (
     MemorySlots,
     MemoryWorkers,
 )
+from penstock.webhooks.guard import Guard, NotResolved, Policy
 
 RESOURCES = {1: "/healthz", 2: "/async/{api}", 3: "/async/{api}/{id}", 4: "/async/{api}/{id}/result"}
+
+#: Last parts of paths below webhooks that are no ids.
+WEBHOOK_ACTIONS = {"replay", "test"}
 
 
 @dataclass
@@ -58,6 +66,8 @@ def event(
     segments = path.strip("/").split("/")
     names = dict(zip(("api", "id"), segments[1:3], strict=False)) or None
     resource = RESOURCES[len(segments)].replace("/async", f"/{segments[0]}")
+    if segments[0] == "webhooks" and segments[-1] in WEBHOOK_ACTIONS:
+        resource = "/".join(["", *resource.split("/")[1:-1], segments[-1]])
     return {
         "resource": resource,
         "path": path,
@@ -89,6 +99,11 @@ class FrontDoor:
     objects: MemoryObjects = field(default_factory=MemoryObjects)
     slots: MemorySlots = field(default_factory=MemorySlots)
     workers: MemoryWorkers = field(default_factory=MemoryWorkers)
+    deliveries: MemoryDeliveries = field(default_factory=MemoryDeliveries)
+    endpoints: MemoryEndpoints = field(default_factory=MemoryEndpoints)
+    policy: Policy = field(default_factory=Policy)
+    #: What names resolve to.
+    names: dict[str, list[str]] = field(default_factory=lambda: {"hooks.example.com": ["93.184.215.14"]})
     accepted: list[tuple[str, bool]] = field(default_factory=list)
     #: Pauses of callers who wait; what happens meanwhile is up to ``meanwhile``.
     pauses_seconds: list[float] = field(default_factory=list)
@@ -109,6 +124,7 @@ class FrontDoor:
         self.queue = MemoryQueue(self.clock)
         self.outbox = MemoryOutbox(self.queue)
         self.queues = MemoryQueues(self.queue)
+        self.lanes = MemoryLanes(self.clock)
         self.directory = MemoryDirectory(self.records)
         self.build()
 
@@ -150,9 +166,23 @@ class FrontDoor:
                     clock=self.clock,
                 ),
             ),
+            webhooks=Webhooks(
+                deployment="demo",
+                records=self.records,
+                deliveries=self.deliveries,
+                endpoints=self.endpoints,
+                lanes=self.lanes,
+                guard=Guard(self.policy, self.resolve),
+                clock=self.clock,
+            ),
             on_accepted=lambda api, replayed: self.accepted.append((api.name, replayed)),
         )
         self.app = build_app(gateway)
+
+    def resolve(self, host: str) -> list[str]:
+        if host not in self.names:
+            raise NotResolved("no such name")
+        return self.names[host]
 
     def _sleep(self, seconds: float) -> None:
         self.pauses_seconds.append(seconds)

@@ -1,0 +1,71 @@
+"""The events function's entry point: images of the table's stream in, deliveries and SNS out (N2).
+
+It does nothing else, and nothing slow, so that one shard never lags behind because of a receiver.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from botocore.config import Config
+
+from penstock import environment, names
+from penstock.aws import items
+from penstock.aws.deliveries import DynamoDeliveries
+from penstock.aws.lanes import SqsLanes
+from penstock.aws.objects import S3Objects
+from penstock.aws.topic import SnsTopic
+from penstock.catalogue import FILE, Catalogue
+from webhook_lambda.announce import Announcer
+from webhook_lambda.images import ended_now
+from webhook_lambda.settings import EventSettings
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+    from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
+
+logger = Logger()
+
+_AWS = Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 2})
+
+
+def _build() -> Announcer:
+    settings = environment.read(EventSettings, os.environ)
+    dynamodb = boto3.session.Session().client("dynamodb", config=_AWS)
+    sqs = boto3.session.Session().client("sqs", config=_AWS)
+    return Announcer(
+        deployment=settings.deployment,
+        base_url=settings.api_url,
+        catalogue=Catalogue.from_json(FILE.read_text()),
+        objects=S3Objects(boto3.session.Session().client("s3", config=_AWS), settings.bucket),
+        deliveries=DynamoDeliveries(dynamodb, settings.table),
+        lanes=SqsLanes(sqs, lambda lane: names.webhook_queue(settings.deployment, lane)),
+        topic=SnsTopic(boto3.session.Session().client("sns", config=_AWS), settings.topic_arn),
+        clock=lambda: time.time_ns() // 1_000_000,
+    )
+
+
+_announcer = _build()
+
+# Lambda goes back to the first record that failed, also if all did; raising would make it do the same,
+# and say less.
+_processor = BatchProcessor(event_type=EventType.DynamoDBStreams, raise_on_entire_batch_failure=False)
+
+
+def _announce(record: DynamoDBRecord) -> None:
+    ended = ended_now(record.raw_event)
+    if ended is not None:
+        _announcer.announce(items.decode(ended))
+
+
+@logger.inject_lambda_context(clear_state=True)
+def handler(event: dict[str, Any], context: Any) -> PartialItemFailureResponse:
+    """Serve one batch of the stream; those that failed are tried again, alone in the end."""
+    return process_partial_response(
+        event=event, record_handler=_announce, processor=_processor, context=context
+    )
