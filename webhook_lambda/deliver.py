@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from penstock.errors import CallbackRefused
 from penstock.ids import new_token
 from penstock.webhooks.deliveries import State, claim, conclude, stop
-from penstock.webhooks.hosts import HOST_CALLS, Lane
+from penstock.webhooks.hosts import Lane
 from penstock.webhooks.messages import Due
 from penstock.webhooks.schedule import Again, Verdict, is_the_hosts_fault
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from penstock.ports import Clock
     from penstock.webhooks.deliveries import Delivery
+    from penstock.webhooks.hosts import Health
     from penstock.webhooks.ports import Deliveries, Endpoints, Hosts, Lanes
     from penstock.webhooks.schedule import Answer, NoAnswer, Schedule
     from webhook_lambda.post import Outgoing, Post
@@ -29,8 +30,8 @@ logger = logging.getLogger(__name__)
 LEASE_SECONDS = 40
 
 #: First wait for a place among the calls to a host; it doubles.
-_CROWDED_SECONDS = 5
-_MOST_DOUBLINGS = 7
+_CROWDED_SECONDS = 1
+_MOST_DOUBLINGS = 9
 
 _STATES = {
     Verdict.DELIVERED: State.DELIVERED,
@@ -98,12 +99,12 @@ class Deliverer:
             self._stop(delivery, State.FAILED, error.code)
             return
         health = self._hosts.health(outgoing.host)
-        if lane is Lane.FIRST and health is not None and health.troubled(self._clock()):
+        if lane is Lane.FIRST and health.troubled(self._clock()):
             self._lanes.send(due, Lane.LATER)
             return
-        with self._place(outgoing.host, lane) as found:
+        with self._place(outgoing.host, lane, health) as found:
             if found:
-                self._attempt(delivery, due, outgoing, was_troubled=health is not None)
+                self._attempt(delivery, due, outgoing, health)
             elif lane is Lane.FIRST:
                 self._lanes.send(due, Lane.LATER)
             else:
@@ -111,9 +112,9 @@ class Deliverer:
                 self._lanes.send(due.again(), Lane.LATER, delay_seconds=seconds)
 
     @contextmanager
-    def _place(self, host: str, lane: Lane) -> Iterator[bool]:
+    def _place(self, host: str, lane: Lane, health: Health) -> Iterator[bool]:
         room, token, now_ms = self._hosts.room(host, lane), new_token(), self._clock()
-        places = range(HOST_CALLS[lane])
+        places = range(health.calls(lane, now_ms))
         # From a random one on, so that calls do not all ask for the first.
         first = int(self._random() * len(places)) % len(places)
         until_ms = now_ms + LEASE_SECONDS * 1000
@@ -126,7 +127,7 @@ class Deliverer:
                 return
         yield False
 
-    def _attempt(self, delivery: Delivery, due: Due, outgoing: Outgoing, *, was_troubled: bool) -> None:
+    def _attempt(self, delivery: Delivery, due: Due, outgoing: Outgoing, health: Health) -> None:
         now_ms = self._clock()
         claimed = self._deliveries.apply(
             due.key,
@@ -144,7 +145,7 @@ class Deliverer:
             return
         began_ms = self._clock()
         answer = self._post.send(outgoing, claimed)
-        self._count(outgoing.host, answer, was_troubled=was_troubled)
+        self._count(outgoing.host, answer, health)
         self._conclude(claimed, due, answer, began_ms=began_ms)
         logger.info(
             "attempt made",
@@ -187,11 +188,12 @@ class Deliverer:
         wait_ms = delivery.next_attempt_ms - self._clock()
         self._lanes.send(following, Lane.LATER, delay_seconds=max(0, wait_ms) / 1000)
 
-    def _count(self, host: str, answer: Answer | NoAnswer, *, was_troubled: bool) -> None:
+    def _count(self, host: str, answer: Answer | NoAnswer, health: Health) -> None:
+        now_ms = self._clock()
         if is_the_hosts_fault(answer):
-            self._hosts.failed(host, now_ms=self._clock())
-        elif was_troubled:
-            self._hosts.recovered(host)
+            self._hosts.failed(host, now_ms=now_ms)
+        elif health.worth_noting(now_ms):
+            self._hosts.answered(host, now_ms=now_ms)
 
     def _stop(self, delivery: Delivery, state: State, reason: str) -> None:
         stopped = self._deliveries.apply(

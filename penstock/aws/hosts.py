@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING
 
 from penstock import keys
@@ -24,6 +25,9 @@ _HEALTH_SECONDS = 24 * 3600
 _REFUSAL_SECONDS = 30 * 24 * 3600
 
 
+_KNOWN = frozenset(field.name for field in dataclasses.fields(Health))
+
+
 class DynamoHosts:
     """Failures are added up by the database: many functions call one host."""
 
@@ -31,14 +35,12 @@ class DynamoHosts:
         self._client = client
         self._table = table
 
-    def health(self, host: str) -> Health | None:
+    def health(self, host: str) -> Health:
         """See ``Hosts.health``; a moment's delay does no harm here, so the read is the cheap one."""
         with translated("read host"):
             answer = self._client.get_item(TableName=self._table, Key=_wire(keys.host_item(host)))
-        if "Item" not in answer:
-            return None
-        fields = items.native(answer["Item"])
-        return Health(failures=fields["failures"], failed_ms=fields["failed_ms"])
+        fields = items.native(answer.get("Item", {}))
+        return Health(**{name: value for name, value in fields.items() if name in _KNOWN})
 
     def failed(self, host: str, *, now_ms: int) -> None:
         """See ``Hosts.failed``."""
@@ -52,10 +54,20 @@ class DynamoHosts:
                 ),
             )
 
-    def recovered(self, host: str) -> None:
-        """See ``Hosts.recovered``."""
-        with translated("forget a host's failures"):
-            self._client.delete_item(TableName=self._table, Key=_wire(keys.host_item(host)))
+    def answered(self, host: str, *, now_ms: int) -> None:
+        """See ``Hosts.answered``."""
+        with translated("note a host's answer"):
+            self._client.put_item(
+                TableName=self._table,
+                Item=_wire(
+                    {
+                        **keys.host_item(host),
+                        "failures": 0,
+                        "answered_ms": now_ms,
+                        "expires_at": now_ms // 1000 + _HEALTH_SECONDS,
+                    }
+                ),
+            )
 
     def room(self, host: str, lane: Lane) -> DynamoSlots:
         """See ``Hosts.room``."""

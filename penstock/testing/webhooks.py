@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from penstock import keys
@@ -99,18 +99,18 @@ class MemoryHosts:
     healths: dict[str, Health] = field(default_factory=dict)
     rooms: dict[tuple[str, Lane], MemorySlots] = field(default_factory=lambda: defaultdict(MemorySlots))
 
-    def health(self, host: str) -> Health | None:
+    def health(self, host: str) -> Health:
         """See ``Hosts.health``."""
-        return self.healths.get(host)
+        return self.healths.get(host, Health())
 
     def failed(self, host: str, *, now_ms: int) -> None:
         """See ``Hosts.failed``."""
-        known = self.healths.get(host)
-        self.healths[host] = Health(failures=known.failures + 1 if known else 1, failed_ms=now_ms)
+        known = self.health(host)
+        self.healths[host] = replace(known, failures=known.failures + 1, failed_ms=now_ms)
 
-    def recovered(self, host: str) -> None:
-        """See ``Hosts.recovered``."""
-        self.healths.pop(host, None)
+    def answered(self, host: str, *, now_ms: int) -> None:
+        """See ``Hosts.answered``."""
+        self.healths[host] = Health(answered_ms=now_ms)
 
     def room(self, host: str, lane: Lane) -> MemorySlots:
         """See ``Hosts.room``."""

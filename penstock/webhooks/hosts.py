@@ -30,17 +30,26 @@ class Lane(StrEnum):
 #: Calls that one lane makes at once, over all hosts.
 LANE_CALLS = {Lane.FIRST: 20, Lane.LATER: 20}
 
-#: Calls to one host that a lane makes at once: with less a good host would be slow, with more a bad
-#: one would take too much of the lane.
-HOST_CALLS = {Lane.FIRST: 2, Lane.LATER: 5}
+#: Calls to one host that a lane makes at once. To a stranger few, since it may hang; to one that has
+#: just answered half of the lane, since all of an API's webhooks may go to one host.
+_STRANGERS_CALLS = {Lane.FIRST: 2, Lane.LATER: 5}
+_KNOWN_CALLS = {Lane.FIRST: 10, Lane.LATER: 10}
+
+#: How long an answer speaks for a host.
+_KNOWN_SECONDS = 10 * 60
+#: An answer is noted again after this long: not each one, which would cost a write.
+_NOTED_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """A host that has failed, since its last success."""
+    """What is known of a host."""
 
-    failures: int
-    failed_ms: int
+    #: Failures since its last answer.
+    failures: int = 0
+    failed_ms: int = 0
+    #: An answer, at most a minute older than the last one.
+    answered_ms: int = 0
 
     def troubled(self, now_ms: int) -> bool:
         """Whether first tries should go the other way; longer with each failure, at most 15 min."""
@@ -49,3 +58,12 @@ class Health:
         doublings = min(self.failures - FAILURES, _MOST_DOUBLINGS)
         pause_seconds = min(_SHORTEST_SECONDS << doublings, _LONGEST_SECONDS)
         return now_ms < self.failed_ms + pause_seconds * 1000
+
+    def calls(self, lane: Lane, now_ms: int) -> int:
+        """How many calls the lane may make to it at once."""
+        known = not self.failures and now_ms < self.answered_ms + _KNOWN_SECONDS * 1000
+        return (_KNOWN_CALLS if known else _STRANGERS_CALLS)[lane]
+
+    def worth_noting(self, now_ms: int) -> bool:
+        """Whether another answer should be noted."""
+        return self.failures > 0 or now_ms >= self.answered_ms + _NOTED_SECONDS * 1000

@@ -35,7 +35,7 @@ def own_call(url: str, *, base_url: str | None = None) -> OwnCall | None:
     """
     if base_url is not None and _below(url, base_url):
         url = url[len(base_url) :]
-    if not url.startswith("/"):
+    if not url.startswith("/") or url.startswith("//"):
         return None
     match = _SUBMIT.fullmatch(url)
     if match is None:

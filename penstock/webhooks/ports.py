@@ -43,14 +43,14 @@ class Lanes(Protocol):
 class Hosts(Protocol):
     """What is known of receiving hosts."""
 
-    def health(self, host: str) -> Health | None:
-        """How a host in trouble is; None for one that has not failed since its last success."""
+    def health(self, host: str) -> Health:
+        """What is known of a host."""
 
     def failed(self, host: str, *, now_ms: int) -> None:
         """Count a failure."""
 
-    def recovered(self, host: str) -> None:
-        """Forget the failures."""
+    def answered(self, host: str, *, now_ms: int) -> None:
+        """Note an answer, and forget the failures."""
 
     def room(self, host: str, lane: Lane) -> Slots:
         """The places for one lane's calls to one host."""

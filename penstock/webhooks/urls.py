@@ -28,7 +28,7 @@ _MOST_HOST_CHARACTERS = 253
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 #: Authority, path and query, all of characters that RFC 3986 lets stand there.
-_REST = re.compile(r"//([^/?]*)(/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*)?(\?[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*)?")
+_REST = re.compile(r"//([^/?#]*)(/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*)?(\?[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*)?")
 _PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _LABEL = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
 _PORT = re.compile(r"[0-9]{1,5}")
@@ -69,7 +69,7 @@ def parse(text: str) -> Destination:
     if name not in _DEFAULT_PORTS:
         raise CallbackSchemeRefused(f"The URL begins with {name[:32]}:, which is never called.")
     rest = _REST.fullmatch(text, scheme.end())
-    authority = rest[1] if rest else text[scheme.end() :].lstrip("/").partition("/")[0]
+    authority = rest[1] if rest else re.split(r"[/?#]", text[scheme.end() :].lstrip("/"), maxsplit=1)[0]
     if "@" in authority:
         raise CallbackUserinfoRefused("The URL holds a user name or password before the host.")
     if rest is None or _PERCENT.search(text):

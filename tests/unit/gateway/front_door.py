@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import count
@@ -34,7 +34,7 @@ from penstock.testing import (
     MemorySlots,
     MemoryWorkers,
 )
-from penstock.webhooks.guard import Guard, NotResolved, Policy
+from penstock.webhooks.guard import Guard, NotResolved, Policy, Resolve
 
 RESOURCES = {1: "/healthz", 2: "/async/{api}", 3: "/async/{api}/{id}", 4: "/async/{api}/{id}/result"}
 
@@ -90,6 +90,13 @@ def event(
     }
 
 
+def one_name(host: str) -> Sequence[str]:
+    """Resolve the only name there is."""
+    if host != "hooks.example.com":
+        raise NotResolved("no such name")
+    return ["93.184.215.14"]
+
+
 @dataclass
 class FrontDoor:
     """What the tests hold in their hands."""
@@ -102,8 +109,7 @@ class FrontDoor:
     deliveries: MemoryDeliveries = field(default_factory=MemoryDeliveries)
     endpoints: MemoryEndpoints = field(default_factory=MemoryEndpoints)
     policy: Policy = field(default_factory=Policy)
-    #: What names resolve to.
-    names: dict[str, list[str]] = field(default_factory=lambda: {"hooks.example.com": ["93.184.215.14"]})
+    resolve: Resolve = field(default_factory=lambda: one_name)
     accepted: list[tuple[str, bool]] = field(default_factory=list)
     #: Pauses of callers who wait; what happens meanwhile is up to ``meanwhile``.
     pauses_seconds: list[float] = field(default_factory=list)
@@ -178,11 +184,6 @@ class FrontDoor:
             on_accepted=lambda api, replayed: self.accepted.append((api.name, replayed)),
         )
         self.app = build_app(gateway)
-
-    def resolve(self, host: str) -> list[str]:
-        if host not in self.names:
-            raise NotResolved("no such name")
-        return self.names[host]
 
     def _sleep(self, seconds: float) -> None:
         self.pauses_seconds.append(seconds)
