@@ -11,6 +11,8 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 REQUIREMENTS := requirements.txt
 DEV_REQUIREMENTS := requirements-dev.txt
 CONFIG ?= penstock.yaml
+# More than cores on purpose: the end-to-end tests mostly wait.
+PROCESSES ?= 3
 
 .PHONY: help
 help: ## Show this list
@@ -28,9 +30,21 @@ local: setup ## Bring the stack up on this machine and keep it up (Ctrl-C ends i
 local-down: setup ## End a stack that `make local` left running
 	@$(BIN)/python -m localstack down
 
+.PHONY: localstack
+localstack: setup ## The same on LocalStack, which needs Docker
+	@$(BIN)/python -m localstack up --emulator localstack --config $(CONFIG)
+
+.PHONY: localstack-down
+localstack-down: setup ## End a stack that `make localstack` left running
+	@$(BIN)/python -m localstack down --emulator localstack
+
 .PHONY: test
 test: setup-dev ## Run the whole test suite
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n $(PROCESSES) --dist loadgroup --no-loadscope-reorder $(ARGS)
+
+.PHONY: test-localstack
+test-localstack: setup-dev ## Run the end-to-end tests on LocalStack, which needs Docker
+	@$(BIN)/python -m pytest tests/e2e --emulator localstack $(ARGS)
 
 .PHONY: bench
 bench: setup-dev ## Measure submit, poll, pickup, throughput and memory against a stand-in for AWS

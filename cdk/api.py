@@ -10,7 +10,9 @@ from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
 from cdk import network
+from cdk.described_task import DescribedTask
 from cdk.queues import Queues
+from cdk.stage import Compute
 from cdk.task import Task, TaskProps
 from penstock import names
 
@@ -40,18 +42,17 @@ class Api(Construct):
     def __init__(self, scope: Construct, id_: str, props: ApiProps) -> None:
         super().__init__(scope, id_)
         queues = Queues(self, "Queues", deployment=props.deployment, api=props.api.name)
-        task = Task(
-            self,
-            "Task",
-            TaskProps(
-                deployment=props.deployment,
-                api=props.api,
-                stage=props.stage,
-                queue_url=queues.requests.queue_url,
-                root=props.root,
-            ),
+        task = TaskProps(
+            deployment=props.deployment,
+            api=props.api,
+            stage=props.stage,
+            queue_url=queues.requests.queue_url,
+            root=props.root,
         )
-        self._add_service(props, task)
+        if props.stage.compute is Compute.ECS:
+            self._add_service(props, Task(self, "Task", task))
+        else:
+            DescribedTask(self, "Task", task)
 
     def _add_service(self, props: ApiProps, task: Task) -> None:
         # No desired count: it is 1 when the service is created, which proves that the image starts,

@@ -35,6 +35,8 @@ class FunctionProps:
     config: Config
     root: Path
     build_folder: Path
+    #: Where links to bodies lead, if not to AWS.
+    links: str | None
 
 
 class GatewayFunction(Construct):
@@ -74,6 +76,7 @@ class GatewayFunction(Construct):
                 "POWERTOOLS_SERVICE_NAME": "gateway",
                 "POWERTOOLS_METRICS_NAMESPACE": "Penstock",
                 "POWERTOOLS_LOG_LEVEL": "INFO",
+                **({"AWS_ENDPOINT_URL_S3": props.links} if props.links else {}),
             },
         )
 

@@ -12,6 +12,7 @@ from cdk.data import Data
 from cdk.front_door import FrontDoor
 from cdk.gateway import FunctionProps, GatewayFunction
 from cdk.network import Network
+from cdk.stage import Compute
 from cdk.webhooks import Webhooks
 from penstock import names
 
@@ -36,7 +37,7 @@ def add_stacks(app: App, config: Config, *, stage: Stage, sources: Sources) -> N
     The dependencies only order the deployment: stacks find each other by name, never by export.
     """
     data = _data(app, config, stage)
-    network = _network(app, config)
+    needed = [data, _network(app, config)] if stage.compute is Compute.ECS else [data]
     gateway = _gateway(app, config, stage, sources)
     gateway.add_stack_dependency(data)
     webhooks = _webhooks(app, config, stage, sources)
@@ -44,8 +45,8 @@ def add_stacks(app: App, config: Config, *, stage: Stage, sources: Sources) -> N
     webhooks.add_stack_dependency(gateway)
     for api in config.apis:
         stack = _api(app, config, api, stage, sources)
-        stack.add_stack_dependency(data)
-        stack.add_stack_dependency(network)
+        for other in needed:
+            stack.add_stack_dependency(other)
 
 
 def _data(app: App, config: Config, stage: Stage) -> Stack:
@@ -63,7 +64,9 @@ def _network(app: App, config: Config) -> Stack:
 
 def _gateway(app: App, config: Config, stage: Stage, sources: Sources) -> Stack:
     stack = _stack(app, config, "gateway", description="HTTPS front door")
-    props = FunctionProps(config=config, root=sources.root, build_folder=sources.build_folder)
+    props = FunctionProps(
+        config=config, root=sources.root, build_folder=sources.build_folder, links=stage.links
+    )
     gateway = GatewayFunction(stack, "Gateway", props, stage=stage)
     FrontDoor(stack, "FrontDoor", deployment=config.deployment, function=gateway.function, stage=stage)
     return stack
@@ -71,7 +74,9 @@ def _gateway(app: App, config: Config, stage: Stage, sources: Sources) -> Stack:
 
 def _webhooks(app: App, config: Config, stage: Stage, sources: Sources) -> Stack:
     stack = _stack(app, config, "webhooks", description="Events, SNS topic and webhooks")
-    props = FunctionProps(config=config, root=sources.root, build_folder=sources.build_folder)
+    props = FunctionProps(
+        config=config, root=sources.root, build_folder=sources.build_folder, links=stage.links
+    )
     Webhooks(stack, "Webhooks", props, stage=stage)
     return stack
 

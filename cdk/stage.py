@@ -1,7 +1,8 @@
 """Everything in which one stage differs from another; no other module asks which stage it is.
 
-The local stage deploys the same stacks onto an emulator on the developer's machine. Each field
-below is a difference on purpose, and a test compares the templates of both stages with this list.
+The local stage deploys the same stacks onto the embedded emulator on the developer's machine, the
+localstack stage onto LocalStack's free edition, which runs no tasks. Each field below is a
+difference on purpose, and a test compares the templates of all stages with this list.
 """
 
 from __future__ import annotations
@@ -33,6 +34,16 @@ class Images(Enum):
     NAMED = "named"
 
 
+class Compute(Enum):
+    """What runs the user's containers."""
+
+    #: An ECS service per API, in a network of the deployment's own.
+    ECS = "ecs"
+    #: Nothing that is deployed: the emulator knows neither ECS nor Application Auto Scaling. A
+    #: parameter per API holds what its task would be, and ``localstack/`` starts the processes.
+    DESCRIBED = "described"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
     """One stage."""
@@ -41,6 +52,7 @@ class Stage:
     removal_policy: RemovalPolicy
     #: Whether the table refuses to be deleted at all until this is switched off.
     deletion_protection: bool
+    compute: Compute
     images: Images
     #: How a call proves who makes it. The emulator has no users to sign with.
     authorization: AuthorizationType
@@ -52,6 +64,9 @@ class Stage:
     #: Base URL of the HTTP API for its id. Functions fill variables of theirs in: the emulator's port
     #: is not known here.
     api_url: Callable[[str], str]
+    #: Where links to bodies lead, if not to AWS: an address that is the same for the gateway, which
+    #: signs it from inside a container, and for callers outside.
+    links: str | None = None
 
 
 def _cloud_url(api_id: str) -> str:
@@ -66,6 +81,7 @@ _STAGES = {
     "cloud": Stage(
         removal_policy=RemovalPolicy.RETAIN,
         deletion_protection=True,
+        compute=Compute.ECS,
         images=Images.BUILT,
         authorization=AuthorizationType.IAM,
         poll_seconds=20,
@@ -75,11 +91,24 @@ _STAGES = {
     "local": Stage(
         removal_policy=RemovalPolicy.DESTROY,
         deletion_protection=False,
+        compute=Compute.ECS,
         images=Images.NAMED,
         authorization=AuthorizationType.NONE,
         poll_seconds=2,
         loopback_callbacks=True,
         api_url=_local_url,
+    ),
+    "localstack": Stage(
+        removal_policy=RemovalPolicy.DESTROY,
+        deletion_protection=False,
+        compute=Compute.DESCRIBED,
+        images=Images.NAMED,
+        authorization=AuthorizationType.NONE,
+        poll_seconds=2,
+        loopback_callbacks=True,
+        api_url=_local_url,
+        # 127.0.0.1 in public DNS, and LocalStack itself for the containers that it starts.
+        links="http://localhost.localstack.cloud:4566",
     ),
 }
 

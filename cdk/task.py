@@ -7,9 +7,7 @@ names, and ``permissions`` states every right.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from aws_cdk import Aws, RemovalPolicy, Stack
@@ -18,7 +16,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from cdk import images, permissions, sizes
+from cdk import images, permissions, sidecar, sizes
 from cdk.arns import Arns
 from penstock import names
 
@@ -28,12 +26,8 @@ if TYPE_CHECKING:
 
     from cdk.images import Image
     from cdk.stage import Stage
-    from penstock.config import AsyncApi, Container, Probe
+    from penstock.config import AsyncApi, Container
 
-DEQUEUER = "dequeuer"
-
-#: The most Fargate allows, and what a Spot interruption leaves (R18).
-_STOP_SECONDS = 120
 _DEQUEUER_USER = "10001:10001"
 
 _KeyValue = ecs.CfnTaskDefinition.KeyValuePairProperty
@@ -139,21 +133,25 @@ class Task(Construct):
                 for name, reference in sorted(container.secrets.items())
             ]
             or None,
-            stop_timeout=_STOP_SECONDS,
+            stop_timeout=sidecar.STOP_SECONDS,
             linux_parameters=_init_process(),
             log_configuration=self._logging(),
         )
 
     def _dequeuer(self, image: Image) -> _ContainerDefinition:
-        pod = self._props.api.pod
+        props, pod = self._props, self._props.api.pod
         size = sizes.dequeuer(pod.max_concurrency)
         return _ContainerDefinition(
-            name=DEQUEUER,
+            name=sidecar.DEQUEUER,
             image=image.uri,
             essential=True,
             cpu=size.cpu_units,
             memory_reservation=size.memory_mib,
-            environment=_pairs(self._dequeuer_environment()),
+            environment=_pairs(
+                sidecar.environment(
+                    props.api, deployment=props.deployment, queue_url=props.queue_url, stage=props.stage
+                )
+            ),
             # Started last, and so stopped first: it drains while the server still answers.
             # Not HEALTHY: that needs a shell or curl in the user's image; the dequeuer probes itself.
             depends_on=[
@@ -162,34 +160,12 @@ class Task(Construct):
                 )
                 for container in pod.containers
             ],
-            stop_timeout=_STOP_SECONDS,
+            stop_timeout=sidecar.STOP_SECONDS,
             linux_parameters=_init_process(),
             log_configuration=self._logging(),
             readonly_root_filesystem=True,
             user=_DEQUEUER_USER,
         )
-
-    def _dequeuer_environment(self) -> dict[str, str]:
-        api = self._props.api
-        probes = [container.readiness_probe for container in api.pod.containers if container.readiness_probe]
-        return {
-            # boto reads this name only; not every way of running ECS tasks sets it.
-            "AWS_DEFAULT_REGION": Aws.REGION,
-            "PENSTOCK_API": api.name,
-            "PENSTOCK_TABLE": names.table(self._props.deployment),
-            "PENSTOCK_BUCKET": self._arns.bucket_name,
-            "PENSTOCK_QUEUE_URL": self._props.queue_url,
-            "PENSTOCK_PORT": str(api.pod.port),
-            "PENSTOCK_MAX_CONCURRENCY": str(api.pod.max_concurrency),
-            "PENSTOCK_TIMEOUT_SECONDS": _seconds(api.timeout),
-            "PENSTOCK_RETENTION_SECONDS": _seconds(api.retention),
-            "PENSTOCK_MAX_ATTEMPTS": str(api.retries.attempts),
-            "PENSTOCK_RETRY_ON": str(api.retries.retry_on),
-            "PENSTOCK_RETRY_MIN_WAIT_SECONDS": _seconds(api.retries.min_wait),
-            "PENSTOCK_RETRY_MAX_WAIT_SECONDS": _seconds(api.retries.max_wait),
-            "PENSTOCK_READINESS_PROBES": json.dumps([_probe(probe) for probe in probes]),
-            "PENSTOCK_POLL_SECONDS": str(self._props.stage.poll_seconds),
-        }
 
     def _logging(self) -> ecs.CfnTaskDefinition.LogConfigurationProperty:
         return ecs.CfnTaskDefinition.LogConfigurationProperty(
@@ -219,20 +195,3 @@ def _init_process() -> ecs.CfnTaskDefinition.LinuxParametersProperty:
 
 def _pairs(environment: Mapping[str, str]) -> list[_KeyValue]:
     return [_KeyValue(name=name, value=value) for name, value in sorted(environment.items())]
-
-
-def _seconds(duration: timedelta) -> str:
-    return str(duration // timedelta(seconds=1))
-
-
-def _probe(probe: Probe) -> dict[str, str | int]:
-    if probe.http_get is not None:
-        target: dict[str, str | int] = {
-            "kind": "http_get",
-            "port": probe.http_get.port,
-            "path": probe.http_get.path,
-        }
-    else:
-        assert probe.tcp_socket is not None
-        target = {"kind": "tcp_socket", "port": probe.tcp_socket.port}
-    return target | probe.model_dump(exclude={"http_get", "tcp_socket"})

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import aiohttp
 from yarl import URL
 
+from penstock import openfaas
 from penstock.headers import usable
 from penstock.outcomes import Trouble
 
@@ -174,6 +175,8 @@ def _headers(record: RequestRecord, payload: Stored) -> dict[str, str]:
         "X-Penstock-Attempt": str(record.attempt),
         "X-Cortex-Request-ID": record.id,
     }
+    if record.call.call_id is not None:
+        headers |= openfaas.call_headers(record.call.call_id, record)
     if record.call.content_type is not None:
         headers["Content-Type"] = record.call.content_type
     if payload.size_bytes or record.call.method == HTTPMethod.POST:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ from gateway_lambda import ranges, replies, views
 from gateway_lambda.limits import read_limits
 from gateway_lambda.payloads import stored_payload
 from gateway_lambda.submit import Submission
+from gateway_lambda.waiting import MAX_WAIT_SECONDS
 from penstock import headers, prefer, transitions
 from penstock.errors import (
     AlreadyFinished,
@@ -24,8 +26,9 @@ from penstock.ports import Applied, DependencyError, ObjectMissing
 from penstock.records import Call, RequestKey, RequestRecord, ResultRef
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
+    from gateway_lambda.functions import FunctionCall, Functions
     from gateway_lambda.incoming import Incoming
     from gateway_lambda.overview import Overview
     from gateway_lambda.ranges import Span
@@ -42,6 +45,9 @@ DOWNLOAD_SECONDS = 3600
 
 #: A Lambda may answer with 6 MB, and the body is base64 in it.
 MAX_RESULT_BYTES = 4_500_000
+
+_FIRST_UNKNOWN_STATUS = 600
+_ANY_TYPE = "application/octet-stream"
 
 #: Results are other people's bytes on our host name: a browser must neither guess nor run them.
 _DEFUSED = {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "sandbox; default-src 'none'"}
@@ -61,6 +67,7 @@ class Gateway:
         clock: Clock,
         waiter: Waiter,
         overview: Overview,
+        functions: Functions,
         webhooks: Webhooks,
         on_accepted: Callable[[ApiEntry, bool], None],
     ) -> None:
@@ -72,6 +79,7 @@ class Gateway:
         self._clock = clock
         self._waiter = waiter
         self._overview = overview
+        self._functions = functions
         self._webhooks = webhooks
         self._on_accepted = on_accepted
 
@@ -140,19 +148,7 @@ class Gateway:
             raise NoResult(f"The request ended as {record.status} without a response of the container.")
         told = _response_headers(record, record.result)
         part = ranges.wanted(incoming.headers, size_bytes=record.result.size_bytes)
-        size_bytes = part.length_bytes if part else record.result.size_bytes
-        if size_bytes <= MAX_RESULT_BYTES:
-            body = self._read_result(record, part)
-            reply = (
-                replies.Reply(HTTPStatus.PARTIAL_CONTENT, body, told | {"Content-Range": part.content_range})
-                if part
-                else replies.Reply(HTTPStatus.OK, body, told)
-            )
-            if _arrives(reply, incoming):
-                return reply
-        # Too large for Lambda, or for this client only by another way.
-        elsewhere = told | {"Location": self._download(record.result)}
-        return replies.Reply(HTTPStatus.SEE_OTHER, b"", elsewhere)
+        return self._result_reply(record, record.result, told, incoming=incoming, part=part)
 
     def cancel(self, incoming: Incoming) -> Reply:
         """``DELETE /async/{api}/{id}``."""
@@ -171,6 +167,35 @@ class Gateway:
         if isinstance(answer, Applied):
             return self._status_document(found, api)
         raise AlreadyFinished(f"The request is {found.status} and can no longer be cancelled.")
+
+    def submit_function(self, incoming: Incoming) -> Reply:
+        """``POST /async-function/{api}``, with or without a path behind it."""
+        call = self._functions.submit(incoming)
+        self._on_accepted(call.api, call.accepted.replayed)
+        return call.reply()
+
+    def call_function(self, incoming: Incoming) -> Reply:
+        """Any method on ``/function/{api}``: the function's own answer, if it comes while there is time."""
+        preferred_seconds = _wait_seconds(incoming)
+        call = self._functions.submit(incoming)
+        self._on_accepted(call.api, call.accepted.replayed)
+        waited = self._waiter.until_ended(
+            call.accepted.record,
+            wait_seconds=MAX_WAIT_SECONDS if preferred_seconds is None else preferred_seconds,
+            received_ms=incoming.received_ms,
+        )
+        record = waited.record
+        reply = self._answer_of(call, record, incoming) if record.status.terminal else call.reply()
+        return reply if preferred_seconds is None else replies.with_headers(reply, _applied(waited))
+
+    def call_status(self, incoming: Incoming) -> Reply:
+        """``GET /async-function/{call id}``, with or without the function's name before it."""
+        return self.status(self._functions.as_request(incoming))
+
+    def cancel_call(self, incoming: Incoming) -> Reply:
+        """``DELETE /async-function/{call id}``, with or without the function's name before it."""
+        self.cancel(self._functions.as_request(incoming))
+        return replies.Reply(HTTPStatus.ACCEPTED, b"")
 
     def list_deliveries(self, incoming: Incoming) -> Reply:
         """``GET /webhooks/{api}``."""
@@ -195,6 +220,40 @@ class Gateway:
     def health(self, _incoming: Incoming) -> Reply:
         """``GET /healthz``: the function runs."""
         return replies.document({"status": "ok"})
+
+    def _answer_of(self, call: FunctionCall, record: RequestRecord, incoming: Incoming) -> Reply:
+        told = call.outcome(record)
+        assert record.result is not None
+        # API Gateway would say application/json of an answer without a type.
+        told = {"Content-Type": _ANY_TYPE, **told, **_DEFUSED}
+        reply = self._result_reply(record, record.result, told, incoming=incoming)
+        if reply.status != HTTPStatus.OK:
+            return reply
+        code = record.result.status_code
+        # API Gateway would make an error of its own of a status that HTTP does not have.
+        return replace(reply, status=code if code < _FIRST_UNKNOWN_STATUS else HTTPStatus.BAD_GATEWAY)
+
+    def _result_reply(
+        self,
+        record: RequestRecord,
+        result: ResultRef,
+        told: Mapping[str, str],
+        *,
+        incoming: Incoming,
+        part: Span | None = None,
+    ) -> Reply:
+        size_bytes = part.length_bytes if part else result.size_bytes
+        if size_bytes <= MAX_RESULT_BYTES:
+            body = self._read_result(record, part)
+            reply = (
+                replies.Reply(HTTPStatus.PARTIAL_CONTENT, body, {**told, "Content-Range": part.content_range})
+                if part
+                else replies.Reply(HTTPStatus.OK, body, told)
+            )
+            if _arrives(reply, incoming):
+                return reply
+        # Too large for Lambda, or for this client only by another way.
+        return replies.Reply(HTTPStatus.SEE_OTHER, b"", {**told, "Location": self._download(result)})
 
     def _find(self, api: ApiEntry, request_id: str) -> RequestRecord:
         key = _key(api, request_id)
@@ -272,7 +331,7 @@ def _unknown(key: RequestKey) -> UnknownRequest:
 def _response_headers(record: RequestRecord, result: ResultRef) -> dict[str, str]:
     return {
         **result.headers,
-        "Content-Type": result.content_type or "application/octet-stream",
+        "Content-Type": result.content_type or _ANY_TYPE,
         "Accept-Ranges": "bytes",
         "X-Penstock-Status": record.status.value,
         "X-Penstock-Status-Code": str(result.status_code),

@@ -17,6 +17,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from botocore.config import Config
 
 from gateway_lambda.figures import FigureSources
+from gateway_lambda.functions import Functions
 from gateway_lambda.gateway import Gateway
 from gateway_lambda.listing import Listing
 from gateway_lambda.overview import Overview
@@ -81,8 +82,9 @@ def _build() -> Callable[[Mapping[str, Any], Any], dict[str, Any]]:
         executor=executor,
         clock=_now_ms,
     )
-    shards = ThreadPoolExecutor(keys.SHARDS, thread_name_prefix="shard")
     catalogue = Catalogue.from_json(FILE.read_text())
+    shards = ThreadPoolExecutor(keys.SHARDS, thread_name_prefix="shard")
+    directory = DynamoDirectory(dynamodb, settings.table, executor=shards)
     gateway = Gateway(
         catalogue=catalogue,
         submitter=submitter,
@@ -100,11 +102,12 @@ def _build() -> Callable[[Mapping[str, Any], Any], dict[str, Any]]:
             choose=secrets.randbelow,
         ),
         overview=_overview(
-            DynamoDirectory(dynamodb, settings.table, executor=shards),
+            directory,
             queues=SqsQueues(sqs, queue_name),
             workers=EcsWorkers(_connect_to_ecs, settings.deployment),
             executor=executor,
         ),
+        functions=Functions(catalogue=catalogue, submitter=submitter, directory=directory, clock=_now_ms),
         webhooks=Webhooks(
             deployment=settings.deployment,
             records=records,

@@ -9,8 +9,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from penstock.errors import InvalidBody, InvalidIdempotencyKey, InvalidRequest, PayloadTooLarge
+from penstock.errors import (
+    InvalidBody,
+    InvalidCallId,
+    InvalidIdempotencyKey,
+    InvalidRequest,
+    PayloadTooLarge,
+)
 from penstock.headers import MAX_VALUE_CHARACTERS, usable
+from penstock.openfaas import CALL_ID
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,7 +28,8 @@ MAX_BODY_BYTES = 4_500_000
 #: What API Gateway puts in place of bytes that are no UTF-8 when it takes a binary body for text.
 _DAMAGED = "\N{REPLACEMENT CHARACTER}"
 
-_IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+#: An Idempotency-Key, or a call id.
+_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +44,9 @@ class Incoming:
     caller: str
     #: When API Gateway received it: its patience is counted from there. None if it did not say.
     received_ms: int | None = None
+    method: str = "POST"
+    #: The path of the URL as API Gateway tells it: with the base path of a custom domain, without the stage.
+    url_path: str = "/"
 
     @classmethod
     def from_event(cls, event: Mapping[str, Any]) -> Incoming:
@@ -51,6 +62,8 @@ class Incoming:
             body=_body(event.get("body") or "", encoded=bool(event.get("isBase64Encoded"))),
             caller=_caller(identity.get("userArn")),
             received_ms=event["requestContext"].get("requestTimeEpoch"),
+            method=event["httpMethod"],
+            url_path=event["path"],
         )
 
     @property
@@ -67,9 +80,22 @@ class Incoming:
     def idempotency_key(self) -> str | None:
         """The caller's key; ``InvalidIdempotencyKey`` unless 1 to 255 visible ASCII characters."""
         key = self.headers.get("idempotency-key")
-        if key is not None and not _IDEMPOTENCY_KEY.fullmatch(key):
+        if key is not None and not _KEY.fullmatch(key):
             raise InvalidIdempotencyKey("Idempotency-Key takes 1 to 255 visible ASCII characters, no spaces.")
         return key
+
+    @property
+    def call_id(self) -> str | None:
+        """OpenFaaS's name for the key; ``InvalidCallId`` as for the key itself.
+
+        Empty is none, as it is to OpenFaaS. Without it, the key serves as one.
+        """
+        call_id = self.headers.get(CALL_ID.lower())
+        if not call_id:
+            return self.idempotency_key
+        if not _KEY.fullmatch(call_id):
+            raise InvalidCallId(f"{CALL_ID} takes up to 255 visible ASCII characters, no spaces.")
+        return call_id
 
 
 def _caller(arn: str | None) -> str:

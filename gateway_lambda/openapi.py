@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import penstock
-from gateway_lambda import reference, webhook_reference
+from gateway_lambda import function_reference, reference, webhook_reference
 from gateway_lambda.list_schemas import list_schemas
 from gateway_lambda.routes import ROUTES
 from gateway_lambda.uploads import MAX_UPLOAD_BYTES
 from gateway_lambda.webhook_reference import webhook_schemas
 from penstock import errors, generated, outcomes
-from penstock.errors import PenstockError, RangeNotSatisfiable
+from penstock.errors import FunctionFailed, PenstockError, RangeNotSatisfiable
 from penstock.problems import CONTENT_TYPE as PROBLEM_TYPE
 from penstock.records import Status
 
@@ -50,7 +50,7 @@ _EDGE_ANSWER = (
 
 
 #: All operations that are described.
-OPERATIONS = (*reference.OPERATIONS, *webhook_reference.OPERATIONS)
+OPERATIONS = (*reference.OPERATIONS, *function_reference.OPERATIONS, *webhook_reference.OPERATIONS)
 
 
 class RoutesDiffer(Exception):
@@ -61,8 +61,8 @@ def document(routes: Sequence[Route] = ROUTES) -> dict[str, Any]:
     """The OpenAPI 3.1 document; ``RoutesDiffer`` unless exactly these routes are described."""
     paths: dict[str, dict[str, Any]] = defaultdict(dict)
     for route, operation in _described(routes):
-        paths[route.path][route.method.value.lower()] = {
-            "operationId": route.serve.__name__,
+        paths[template(route.path)][route.method.value.lower()] = {
+            "operationId": route.name,
             **_operation(operation),
         }
     return {
@@ -87,12 +87,21 @@ def document(routes: Sequence[Route] = ROUTES) -> dict[str, Any]:
         "security": [{_SIGNATURE: []}],
         "paths": paths,
         "components": {
-            "parameters": {**reference.PARAMETERS, **webhook_reference.PARAMETERS},
-            "headers": dict(sorted(reference.HEADERS.items())),
+            "parameters": {
+                **reference.PARAMETERS,
+                **function_reference.PARAMETERS,
+                **webhook_reference.PARAMETERS,
+            },
+            "headers": dict(sorted({**reference.HEADERS, **function_reference.HEADERS}.items())),
             "schemas": _schemas(),
             "securitySchemes": {_SIGNATURE: _SECURITY_SCHEME},
         },
     }
+
+
+def template(path: str) -> str:
+    """A route's path as OpenAPI and people write it: they know no sign for a variable with slashes."""
+    return path.replace("{proxy+}", "{path}")
 
 
 def error_codes() -> frozenset[str]:
@@ -103,7 +112,8 @@ def error_codes() -> frozenset[str]:
 
 def _described(routes: Sequence[Route]) -> list[tuple[Route, Operation]]:
     operations = {(operation.method, operation.path): operation for operation in OPERATIONS}
-    served = {(route.method, route.path) for route in routes}
+    described = [route for route in routes if route.described]
+    served = {(route.method, route.path) for route in described}
     faults = [
         *(f"{' '.join(route)} is served but not described" for route in sorted(served - set(operations))),
         *(f"{' '.join(route)} is described but not served" for route in sorted(set(operations) - served)),
@@ -113,7 +123,7 @@ def _described(routes: Sequence[Route]) -> list[tuple[Route, Operation]]:
             f"{'; '.join(faults)}. OPERATIONS in gateway_lambda/*reference.py must match ROUTES in "
             "gateway_lambda/routes.py."
         )
-    return [(route, operations[route.method, route.path]) for route in routes]
+    return [(route, operations[route.method, route.path]) for route in described]
 
 
 def _operation(operation: Operation) -> dict[str, Any]:
@@ -159,6 +169,9 @@ def _refusal(refusals: Sequence[type[PenstockError]]) -> dict[str, Any]:
     content = _problem(" ".join(f"`{error.code}`: {error.title}." for error in refusals))
     if all(error.retry_after_seconds is not None for error in refusals):
         content["headers"] = {"Retry-After": _reference("headers", "Retry-After")}
+    if FunctionFailed in refusals:
+        names = function_reference.OUTCOME_HEADERS
+        content["headers"] = {name: _reference("headers", name) for name in names}
     if RangeNotSatisfiable in refusals:
         content["headers"] = {"Content-Range": _reference("headers", "Content-Range")}
     return content

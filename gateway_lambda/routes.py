@@ -36,7 +36,26 @@ class Route:
     method: HTTPMethod
     path: str
     serve: Endpoint
+    #: Tells apart the paths that are served alike.
+    suffix: str = ""
+    #: Not for the further methods of a path that takes them all: its POST speaks for them.
+    described: bool = True
 
+    @property
+    def name(self) -> str:
+        """A name that no other route has that is described."""
+        return self.serve.__name__ + self.suffix
+
+
+#: A function sees the method that it was called with.
+_FURTHER_METHODS = (
+    HTTPMethod.GET,
+    HTTPMethod.HEAD,
+    HTTPMethod.PUT,
+    HTTPMethod.PATCH,
+    HTTPMethod.DELETE,
+    HTTPMethod.OPTIONS,
+)
 
 ROUTES = (
     Route(HTTPMethod.POST, "/async/{api}", Gateway.submit),
@@ -51,6 +70,20 @@ ROUTES = (
     Route(HTTPMethod.POST, "/webhooks/{api}/replay", Gateway.replay_many),
     Route(HTTPMethod.POST, "/webhooks/{api}/test", Gateway.test_webhook),
     Route(HTTPMethod.GET, "/healthz", Gateway.health),
+    # A REST API allows one name for a variable per level: {api} is the call id where a call is looked up.
+    Route(HTTPMethod.POST, "/async-function/{api}", Gateway.submit_function),
+    Route(HTTPMethod.GET, "/async-function/{api}", Gateway.call_status),
+    Route(HTTPMethod.DELETE, "/async-function/{api}", Gateway.cancel_call),
+    Route(HTTPMethod.POST, "/async-function/{api}/{proxy+}", Gateway.submit_function, "_path"),
+    Route(HTTPMethod.GET, "/async-function/{api}/{proxy+}", Gateway.call_status, "_of_function"),
+    Route(HTTPMethod.DELETE, "/async-function/{api}/{proxy+}", Gateway.cancel_call, "_of_function"),
+    Route(HTTPMethod.POST, "/function/{api}", Gateway.call_function),
+    Route(HTTPMethod.POST, "/function/{api}/{proxy+}", Gateway.call_function, "_path"),
+    *(
+        Route(method, path, Gateway.call_function, described=False)
+        for path in ("/function/{api}", "/function/{api}/{proxy+}")
+        for method in _FURTHER_METHODS
+    ),
 )
 
 _ANYTHING = "*/*"
@@ -70,9 +103,9 @@ def build_app(gateway: Gateway) -> Callable[[Mapping[str, Any], Any], dict[str, 
     # ``_Answer`` decides what is binary; with types of its own Chalice would check Accept first.
     app.api.binary_types.clear()
     for route in ROUTES:
-        app.route(
-            route.path, methods=[route.method.value], content_types=[_ANYTHING], name=route.serve.__name__
-        )(_view(app, gateway, route))
+        app.route(route.path, methods=[route.method.value], content_types=[_ANYTHING], name=route.name)(
+            _view(app, gateway, route)
+        )
 
     return app
 

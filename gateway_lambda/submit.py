@@ -108,6 +108,10 @@ class Submitter:
                 "The request could not be stored and queued; nothing was accepted. Send it again."
             ) from error
 
+    def keyed_id(self, *, api: str, caller: str, key: str) -> str:
+        """The id of the request that this caller's key stands for on this API (R2)."""
+        return ids.keyed_request_id(deployment=self._deployment, api=api, caller=caller, key=key)
+
     def _new_record(self, submission: Submission) -> RequestRecord:
         call, limits, now_ms = submission.call, submission.limits, self._clock()
         deadline_ms = limits.deadline_ms(now_ms)
@@ -141,14 +145,11 @@ class Submitter:
     def _id(self, submission: Submission) -> str:
         if submission.stored is not None and submission.stored.request_id is not None:
             return submission.stored.request_id
-        if submission.idempotency_key is None:
+        # A call id that the caller did not choose gives the id too, or the request could not be found by it.
+        key = submission.idempotency_key or submission.call.call_id
+        if key is None:
             return ids.new_request_id()
-        return ids.keyed_request_id(
-            deployment=self._deployment,
-            api=submission.api,
-            caller=submission.caller,
-            key=submission.idempotency_key,
-        )
+        return self.keyed_id(api=submission.api, caller=submission.caller, key=key)
 
     def _store(self, record: RequestRecord, submission: Submission) -> Applied | Refused:
         if submission.stored is not None:
@@ -174,7 +175,7 @@ class Submitter:
         if found is None:
             raise DependencyError("the record that refused this one has vanished")
         if found.fingerprint != mine.fingerprint:
-            raise IdempotencyKeyReused("This Idempotency-Key was used before with a different request.")
+            raise IdempotencyKeyReused("This key was used before with a different request.")
         if found.status is Status.IN_QUEUE and found.started_ms is None:
             # The first submission may have died before its payload or message was stored (R4).
             if submission.stored is None:

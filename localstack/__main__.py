@@ -14,15 +14,18 @@ from rich.console import Console
 
 from localstack.console import Screen
 from localstack.down import down
+from localstack.emulators import EMBEDDED, KINDS
 from localstack.errors import Interrupted, LocalError
 from localstack.options import PROJECT, Options
 from localstack.processes import kill_left_behind
-from localstack.state import DEFAULT_STATE_DIR, State
+from localstack.state import State
 from localstack.up import running
 from penstock.config import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from localstack.emulators import EmulatorKind
 
 CHECK_INTERVAL_SECONDS = 0.5
 
@@ -30,27 +33,30 @@ CHECK_INTERVAL_SECONDS = 0.5
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit code."""
     chosen = _parser().parse_args(arguments)
+    emulator = KINDS[chosen.emulator]
+    state_dir: Path = chosen.state_dir or emulator.state_dir
     console = Console()
     if chosen.command == "down":
-        console.print(down(State(chosen.state_dir.resolve())).value)
+        console.print(down(State(state_dir.resolve())).value)
         return 0
     try:
-        return _up(chosen, console)
+        return _up(chosen, emulator, state_dir, console)
     except (LocalError, ConfigError) as error:
         console.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
         return 1
 
 
-def _up(chosen: argparse.Namespace, console: Console) -> int:
+def _up(chosen: argparse.Namespace, emulator: EmulatorKind, state_dir: Path, console: Console) -> int:
     screen = Screen(console)
     options = Options(
         project=chosen.project,
-        state_dir=chosen.state_dir,
+        emulator=emulator,
+        state_dir=state_dir,
         port=chosen.port,
         fresh=chosen.fresh,
         tell=screen.tell,
         show_log=screen.show_log,
-        interrupt=on_signals(chosen.state_dir),
+        interrupt=on_signals(state_dir),
     )
     try:
         with running(chosen.config, options) as local:
@@ -80,7 +86,7 @@ def on_signals(state_dir: Path) -> threading.Event:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m localstack", description="The local stack without Docker."
+        prog="python -m localstack", description="Run the whole stack on this machine."
     )
     commands = parser.add_subparsers(dest="command", required=True)
     up = commands.add_parser("up", help="start the stack and stay until Ctrl-C")
@@ -95,8 +101,12 @@ def _parser() -> argparse.ArgumentParser:
     stop = commands.add_parser("down", help="stop the stack that runs on the state directory")
     for command in (up, stop):
         command.add_argument(
-            "--state-dir", type=Path, default=DEFAULT_STATE_DIR, help=f"default: {DEFAULT_STATE_DIR}"
+            "--emulator",
+            choices=list(KINDS),
+            default=EMBEDDED.name,
+            help="what stands in for AWS; localstack needs Docker. Default: embedded",
         )
+        command.add_argument("--state-dir", type=Path, help="default: .penstock/ and local or localstack")
     return parser
 
 

@@ -34,6 +34,8 @@ class CdkCli:
     base_environment: Mapping[str, str]
     spawn: Spawner
     interrupt: threading.Event
+    #: Of the app, see cdk/stage.py.
+    stage: str
 
     @property
     def program(self) -> Path:
@@ -48,10 +50,10 @@ class CdkCli:
         self._run("bootstrap", f"aws://{ACCOUNT}/{REGION}", directory=folder)
 
     def deploy(self, *, config: Path) -> None:
-        """Deploy all stacks of the app in its local stage."""
+        """Deploy all stacks of the app."""
         self._run(
             *("deploy", "--all", "--require-approval", "never", "--no-lookups"),
-            *("--context", "stage=local", "--context", f"config={config.resolve()}"),
+            *("--context", f"stage={self.stage}", "--context", f"config={config.resolve()}"),
             *("--outputs-file", str(self.state.cdk.resolve() / "outputs.json")),
             *("--output", str(self.state.cdk.resolve() / "cdk.out")),
             directory=self.project,

@@ -118,11 +118,12 @@ class EcsCluster:
     def _definition(self, arn: str) -> TaskDefinition:
         if arn not in self._definitions:
             described = self._client.describe_task_definition(taskDefinition=arn)["taskDefinition"]
-            self._definitions[arn] = _parsed(arn, described["containerDefinitions"])
+            self._definitions[arn] = parsed(arn, described["containerDefinitions"])
         return self._definitions[arn]
 
 
-def _parsed(arn: str, containers: list[ContainerDefinitionOutputTypeDef]) -> TaskDefinition:
+def parsed(arn: str, containers: list[ContainerDefinitionOutputTypeDef]) -> TaskDefinition:
+    """Take what runs here out of container definitions, in the words of DescribeTaskDefinition."""
     stop_seconds = {
         container["name"]: container.get("stopTimeout", DEFAULT_STOP_TIMEOUT_SECONDS)
         for container in containers

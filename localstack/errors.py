@@ -3,7 +3,9 @@
 LocalError
 ├── AlreadyRunning     the state directory is in use
 ├── SetupMissing       something `make setup` installs is not there
+├── DockerMissing      LocalStack was asked for, and Docker cannot be used
 ├── PortTaken          the port that was asked for is in use
+├── PortFixed          this emulator has one port, and another was asked for
 ├── CommandMissing     the program an API's local.command names does not exist
 ├── EmulatorFailed     the emulator died or never got ready
 ├── AgentFailed        the local ECS agent ended by itself
@@ -27,8 +29,20 @@ class SetupMissing(LocalError):
     """A program or virtual environment is missing; ``make setup`` installs it."""
 
 
+class DockerMissing(LocalError):
+    """``docker``, its compose plugin or its daemon is missing."""
+
+    def __init__(self, what: str, *, remedy: str) -> None:
+        super().__init__(f"{what}. {remedy} The embedded emulator needs no Docker: `make local`.")
+        self.what = what
+
+
 class PortTaken(LocalError):
     """The port given with --port is in use; choose another, or leave it out."""
+
+
+class PortFixed(LocalError):
+    """LocalStack listens where links were deployed to lead; leave --port out."""
 
 
 class CommandMissing(LocalError):

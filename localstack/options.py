@@ -8,12 +8,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from localstack.emulators import EMBEDDED
 from localstack.logs import discard
 from localstack.state import DEFAULT_STATE_DIR
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from localstack.emulators import EmulatorKind
     from localstack.logs import LogSink
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -23,6 +25,7 @@ PROJECT = Path(__file__).resolve().parents[1]
 class Options:
     """What callers may choose; all of it has a default that suits ``make local``."""
 
+    emulator: EmulatorKind = EMBEDDED
     state_dir: Path = DEFAULT_STATE_DIR
     #: None means that of the last run, else 4566, else any free one.
     port: int | None = None

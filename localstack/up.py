@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 from localstack.agent import AgentParts, LocalAgent
 from localstack.cdk_cli import CdkCli
 from localstack.clients import Clients
-from localstack.cluster import EcsCluster
 from localstack.deploy import Deployment, deploy
-from localstack.emulator import EmulatorSettings, choose_port, free_port, start_emulator
+from localstack.emulator import choose_port, free_port
+from localstack.emulators import Site
 from localstack.endpoint_file import EndpointFile
 from localstack.environment import Endpoint, child_environment
-from localstack.errors import AgentFailed, Interrupted
+from localstack.errors import AgentFailed, Interrupted, PortFixed
 from localstack.fingerprint import fingerprint
 from localstack.guard import Guard
 from localstack.options import Options
@@ -29,14 +29,13 @@ from penstock import names
 from penstock.config import load
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
     from concurrent.futures import Future
     from pathlib import Path
 
-    from localstack.emulator import Emulator
+    from localstack.emulators import EmulatorKind, RunningEmulator
     from localstack.servers import LocalServer
     from localstack.task_pair import PairView
-    from penstock.config import Config
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +47,7 @@ class LocalStack:
     aws_endpoint_url: str
     deployment: str
     state: State
-    emulator: Emulator
+    emulator: RunningEmulator
     agent: LocalAgent
     agent_run: Future[None]
 
@@ -85,10 +84,10 @@ def running(config_file: Path, options: Options | None = None) -> Iterator[Local
             state.forget()
         config = load(config_file)
         servers = [server.resolved() for server in local_servers(config)]
-        endpoint = _endpoint(state, port=chosen.port)
+        endpoint = _endpoint(state, chosen.emulator, port=chosen.port)
         environment = child_environment(endpoint, state.root, outer=os.environ)
         spawn = GroupSpawner(cleanup.enter_context(Guard(environment=environment)))
-        start = _Start(chosen, state, endpoint, environment, spawn, config)
+        start = _Start(chosen, Site(chosen.project, state, endpoint, environment, spawn, config))
 
         half_made = threading.Event()
         cleanup.enter_context(state.dropped_if(half_made))
@@ -111,49 +110,55 @@ class _Start:
     """What all steps of a start need."""
 
     options: Options
-    state: State
-    endpoint: Endpoint
-    environment: Mapping[str, str]
-    spawn: GroupSpawner
-    config: Config
+    site: Site
 
-    def emulator(self, cleanup: ExitStack) -> Emulator:
-        self.options.tell(f"Starting the emulator on {self.endpoint.url}")
-        python = self.options.project / ".venv-emulator" / "bin" / "python"
-        settings = EmulatorSettings(python, self.endpoint, self.state)
-        emulator = start_emulator(settings, self.spawn, outer=os.environ)
+    def emulator(self, cleanup: ExitStack) -> RunningEmulator:
+        kind = self.options.emulator
+        self.options.tell(f"Starting the {kind.name} emulator on {self.site.endpoint.url}")
+        emulator = kind.start(self.site)
         cleanup.callback(emulator.stop)
         emulator.wait_until_ready(interrupt=self.options.interrupt)
         return emulator
 
     def deployment(self, config_file: Path) -> str:
-        project = self.options.project
-        self.options.tell(f'Deploying "{self.config.deployment}" with cdk')
-        deployment = Deployment(self.config.deployment, Clients(self.endpoint))
-        cdk = CdkCli(project, self.state, self.environment, self.spawn, self.options.interrupt)
-        current = fingerprint(project, config=config_file, port=self.endpoint.port)
+        site, name = self.site, self.site.config.deployment
+        self.options.tell(f'Deploying "{name}" with cdk')
+        deployment = Deployment(name, Clients(site.endpoint))
+        cdk = CdkCli(
+            site.project,
+            site.state,
+            site.environment,
+            site.spawn,
+            self.options.interrupt,
+            self.options.emulator.stage,
+        )
+        current = fingerprint(site.project, config=config_file, port=site.endpoint.port)
         if not deploy(deployment, cdk, config=config_file, fingerprint=current):
             self.options.tell("Nothing has changed since it was deployed last")
-        return deployment.base_url(self.endpoint)
+        return deployment.base_url(site.endpoint)
 
     def agent(self, servers: Sequence[LocalServer]) -> LocalAgent:
+        site = self.site
         dequeuer = DequeuerProgram(
-            self.options.dequeuer_command, self.options.project, self.options.dequeuer_environment
+            self.options.dequeuer_command, site.project, self.options.dequeuer_environment
         )
         starters = {
             names.service(server.api): PairStarter(
-                server, dequeuer, self.environment, self.state.logs, self.spawn, free_port
+                server, dequeuer, site.environment, site.state.logs, site.spawn, free_port
             )
             for server in servers
         }
-        cluster = EcsCluster(Clients(self.endpoint).ecs(), name=names.cluster(self.config.deployment))
+        cluster = self.options.emulator.cluster(Clients(site.endpoint), site.config)
         self.options.tell("Starting servers and dequeuers")
         return LocalAgent(AgentParts(cluster, starters, self.options.show_log, self.options.tell))
 
 
-def _endpoint(state: State, *, port: int | None) -> Endpoint:
+def _endpoint(state: State, kind: EmulatorKind, *, port: int | None) -> Endpoint:
+    if kind.port is not None and port not in {None, kind.port}:
+        raise PortFixed(f"the port of {kind.name} is {kind.port}, not {port}; leave --port out")
     remembered = state.remembered_port()
-    chosen = choose_port(port, remembered=remembered)
+    # A fixed port may still be held by what an earlier run left behind and this one replaces.
+    chosen = kind.port or choose_port(port, remembered=remembered)
     if remembered not in {None, chosen}:
         # What is stored speaks of the other port, as in the queue URLs that were deployed.
         state.forget_emulator()

@@ -3,6 +3,7 @@
 PenstockError
 ├── InvalidRequest             400  what was sent cannot be understood
 │   ├── InvalidIdempotencyKey
+│   ├── InvalidCallId
 │   ├── InvalidPreference
 │   ├── InvalidQuery
 │   ├── InvalidCursor
@@ -32,11 +33,13 @@ PenstockError
 │   └── PayloadUrlUnreadable
 ├── Conflict                   409  the request's state forbids it
 │   ├── AlreadyFinished
+│   ├── AmbiguousCallId
 │   ├── NotFinished
 │   └── DeliveryPending
 ├── PayloadTooLarge            413
 ├── RangeNotSatisfiable        416
 ├── IdempotencyKeyReused       422  same key, other request
+├── FunctionFailed             502  the function that was waited for gave no answer
 └── Unavailable                503  nothing was done; try again
 
 ``code`` is part of the HTTP contract: clients branch on it, so it never changes.
@@ -76,6 +79,13 @@ class InvalidIdempotencyKey(InvalidRequest):
 
     code = "invalid_idempotency_key"
     title = "The Idempotency-Key header is not usable"
+
+
+class InvalidCallId(InvalidRequest):
+    """The X-Call-Id header is too long or holds characters outside visible ASCII."""
+
+    code = "invalid_call_id"
+    title = "The X-Call-Id header is not usable"
 
 
 class InvalidPreference(InvalidRequest):
@@ -291,6 +301,13 @@ class AlreadyFinished(Conflict):
     title = "The request has already finished"
 
 
+class AmbiguousCallId(Conflict):
+    """The caller used the call id for several functions: name the one that is meant."""
+
+    code = "ambiguous_call_id"
+    title = "The call id belongs to several functions"
+
+
 class NotFinished(Conflict):
     """There is no result yet; ask again later."""
 
@@ -327,11 +344,23 @@ class RangeNotSatisfiable(PenstockError):
 
 
 class IdempotencyKeyReused(PenstockError):
-    """The key was used before with another body, content type, path or query."""
+    """The key, or call id, was used before with another method, path, query, body, type or limit."""
 
     code = "idempotency_key_reused"
     status = HTTPStatus.UNPROCESSABLE_ENTITY
     title = "The Idempotency-Key belongs to a different request"
+
+
+class FunctionFailed(PenstockError):
+    """The request ended while its caller waited, and there is no answer of the container to give."""
+
+    code = "function_failed"
+    status = HTTPStatus.BAD_GATEWAY
+    title = "The function gave no answer"
+
+    def __init__(self, detail: str, *, headers: Mapping[str, str] = MappingProxyType({})) -> None:
+        super().__init__(detail)
+        self.headers = headers
 
 
 class Unavailable(PenstockError):

@@ -80,6 +80,11 @@ def parameter(deployment: str, name: str) -> str:
     return f"/{PREFIX}/{deployment}/{name}"
 
 
+def task_parameter(deployment: str, api: str) -> str:
+    """SSM parameter that describes the task of one API where there is no ECS to ask."""
+    return parameter(deployment, f"task/{api}")
+
+
 def stack(deployment: str, part: str) -> str:
     """CloudFormation stack of one part: ``data``, ``network``, ``gateway`` or ``api-<name>``."""
     return f"{PREFIX}-{deployment}-{part}"

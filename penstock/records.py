@@ -59,6 +59,8 @@ class Call:
     query: str = ""
     content_type: str | None = None
     headers: Mapping[str, str] = field(default_factory=lambda: EMPTY)
+    #: Set if it came by OpenFaaS's contract: the name that its caller knows it by.
+    call_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,6 +24,15 @@ FAKE_AWS = {
 }
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--emulator",
+        choices=("embedded", "localstack", "stand-in"),
+        default="embedded",
+        help="what the end-to-end tests run on; stand-in is what LocalStack gets, on the embedded emulator",
+    )
+
+
 def pytest_configure() -> None:
     for name in [name for name in os.environ if name.startswith(("AWS_", "PENSTOCK_"))]:
         if name != "AWS_CA_BUNDLE":
@@ -34,6 +43,20 @@ def pytest_configure() -> None:
 @pytest.fixture(autouse=True)
 def only_loopback() -> None:
     socket_allow_hosts(["127.0.0.1", "::1"], allow_unix_socket=True)
+
+
+#: Folders whose tests share a fixture that is dear to make (an emulator, a deployment, a synthesis),
+#: the slowest first: ``make test`` gives each to one of its processes, and all other tests to any.
+SHARING = ("e2e", "contract", "cdk", "local", "bench")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    groups = {item: item.path.relative_to(ROOT / "tests").parts[0] for item in items}
+    for item, group in groups.items():
+        if group in SHARING:
+            item.add_marker(pytest.mark.xdist_group(group))
+    order = {group: rank for rank, group in enumerate(SHARING)}
+    items.sort(key=lambda item: order.get(groups[item], len(SHARING)))
 
 
 def missing(what: str) -> None:

@@ -1,4 +1,4 @@
-"""Both stages, synthesised once: each takes seconds and a Node process of its own."""
+"""All stages, synthesised once: each takes seconds and a Node process of its own."""
 
 from __future__ import annotations
 
@@ -31,3 +31,8 @@ def cloud(deployed_config: config.Config, tmp_path_factory: pytest.TempPathFacto
 @pytest.fixture(scope="session")
 def local(deployed_config: config.Config, tmp_path_factory: pytest.TempPathFactory) -> Templates:
     return templates.synthesise(deployed_config, "local", tmp_path_factory.mktemp("local"))
+
+
+@pytest.fixture(scope="session")
+def localstack(deployed_config: config.Config, tmp_path_factory: pytest.TempPathFactory) -> Templates:
+    return templates.synthesise(deployed_config, "localstack", tmp_path_factory.mktemp("localstack"))

@@ -54,6 +54,30 @@ def test_calls_are_signed_except_the_health_check(cloud):
     assert unsigned == {("/healthz", "GET")}
 
 
+def test_one_statement_lets_the_api_and_nobody_else_invoke_the_function(cloud):
+    # One for each method would outgrow the 20 KB of a function's policy.
+    permission = cloud.properties("gateway", "AWS::Lambda::Permission")
+
+    assert permission["Action"] == "lambda:InvokeFunction"
+    assert permission["Principal"] == "apigateway.amazonaws.com"
+    source = text(permission["SourceArn"])
+    assert source.startswith("arn:<AWS::Partition>:execute-api:<AWS::Region>:<AWS::AccountId>:")
+    assert source.endswith("/*/*/*")
+    assert source.count("*") == 3
+
+
+def test_the_variables_of_one_level_have_one_name(cloud):
+    """API Gateway refuses a deployment otherwise."""
+    names: dict[str, set[str]] = {}
+    for path, _ in methods(cloud):
+        *above, last = path.split("/")
+        if last.startswith("{"):
+            names.setdefault("/".join(above), set()).add(last.strip("{}").removesuffix("+"))
+
+    assert {parent: found for parent, found in names.items() if len(found - {"proxy"}) > 1} == {}
+    assert names["/async-function"] == names["/function"] == {"api"}
+
+
 def test_the_function_runs_on_arm_with_its_own_log(cloud):
     function = cloud.properties("gateway", "AWS::Lambda::Function")
 

@@ -2,14 +2,18 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from cdk import stage
+from tests.cdk.templates import text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tests.cdk.templates import Templates
 
 pytestmark = pytest.mark.synth
 
@@ -38,22 +42,26 @@ def _comparable(template: dict[str, Any]) -> Any:
     return json.loads(text)
 
 
-def _described(part: str, template: Any, path: tuple[str, ...]) -> tuple[str, ...]:
+def _described(part: str, left: Any, right: Any, path: tuple[str, ...]) -> tuple[str, ...]:
     """The type in place of the generated id; nothing below a property whose inside differs by nature."""
     if path[0] != "Resources":
         return (part, *path)
-    kind = template["Resources"][path[1]]["Type"]
+    kind = (left["Resources"] | right["Resources"])[path[1]]["Type"]
     return (part, kind, *(key for key in path[2:] if key not in {"Properties", "ContainerDefinitions"}))
+
+
+def _found(left: Templates, right: Templates) -> set[tuple[str, ...]]:
+    """All differences between two stages, in the parts that both have."""
+    found = set()
+    for part in left.by_part.keys() & right.by_part.keys():
+        one, other = _comparable(left.by_part[part]), _comparable(right.by_part[part])
+        found |= {_described(part, one, other, path) for path in differences(one, other)}
+    return found
 
 
 def test_the_stages_differ_in_what_the_stage_module_lists_and_in_nothing_else(cloud, local):
     assert cloud.by_part.keys() == local.by_part.keys()
-    found = set()
-    for part in cloud.by_part:
-        left, right = _comparable(cloud.by_part[part]), _comparable(local.by_part[part])
-        found |= {_described(part, left, path) for path in differences(left, right)}
-
-    assert found == {
+    assert _found(cloud, local) == {
         # removal_policy
         ("data", "AWS::DynamoDB::Table", "DeletionPolicy"),
         ("data", "AWS::DynamoDB::Table", "UpdateReplacePolicy"),
@@ -82,6 +90,58 @@ def test_the_stages_differ_in_what_the_stage_module_lists_and_in_nothing_else(cl
     }
 
 
+def test_the_localstack_stage_differs_from_the_local_one_by_compute_and_links_alone(local, localstack):
+    assert local.by_part.keys() - localstack.by_part.keys() == {"network"}
+    found = _found(local, localstack)
+
+    for api in ("api-resize", "api-echo"):
+        assert {path[1] for path in found if path[0] == api} == {
+            # compute: what the task would be, instead of the task
+            "AWS::SSM::Parameter",
+            "AWS::ECS::Service",
+            "AWS::ECS::TaskDefinition",
+            "AWS::IAM::Role",
+            "AWS::Logs::LogGroup",
+            # where the stack of an API finds the network
+            "Parameters",
+        }
+    assert {path for path in found if not path[0].startswith("api-")} == {
+        # links
+        ("gateway", "AWS::Lambda::Function", "Environment", "Variables", "AWS_ENDPOINT_URL_S3"),
+    }
+
+
+def test_localstacks_free_edition_knows_every_type_of_its_stage(localstack):
+    lines = (Path(__file__).with_name("localstack_types.txt")).read_text().splitlines()
+    known = {line for line in lines if not line.startswith("#")}
+
+    used = {
+        resource["Type"]
+        for template in localstack.by_part.values()
+        for resource in template["Resources"].values()
+    }
+
+    assert "AWS::Lambda::Function" in used
+    assert {kind for kind in used if kind.lower() not in known} == set()
+
+
+@pytest.mark.parametrize("api", ["resize", "echo"])
+def test_a_described_task_says_what_the_task_definition_would(local, localstack, api):
+    part = f"api-{api}"
+    definition = local.properties(part, "AWS::ECS::TaskDefinition")["ContainerDefinitions"]
+    parameter = localstack.properties(part, "AWS::SSM::Parameter")
+    described = json.loads(text(parameter["Value"]))
+
+    assert parameter["Name"] == f"/penstock/shop/task/{api}"
+    assert [(item["name"], item["stopTimeout"]) for item in described] == [
+        (container["Name"], container["StopTimeout"]) for container in definition
+    ]
+    [dequeuer] = [item for item in described if item["name"] == "dequeuer"]
+    assert {pair["name"]: pair["value"] for pair in dequeuer["environment"]} == local.environment(
+        part, "dequeuer"
+    )
+
+
 def test_nobody_has_to_sign_on_a_developers_machine(local):
     methods = local.of_type("gateway", "AWS::ApiGateway::Method")
 
@@ -97,5 +157,5 @@ def test_a_local_dequeuer_stops_soon(local):
 
 
 def test_an_unknown_stage_is_answered_with_those_that_exist():
-    with pytest.raises(stage.UnknownStage, match='no stage "prod"; the stages are: cloud, local'):
+    with pytest.raises(stage.UnknownStage, match='no stage "prod"; the stages are: cloud, local, localstack'):
         stage.named("prod")

@@ -166,6 +166,7 @@ async def test_the_database_decides_as_the_rules_do(backend, before, move):
         query=st.text(),
         content_type=st.none() | st.text(),
         headers=st.dictionaries(st.text(min_size=1), st.text()),
+        call_id=st.none() | st.text(),
     )
 )
 def test_any_call_survives_the_way_through_an_item(call):

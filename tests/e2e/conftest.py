@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import boto3
 import httpx
 import pytest
 
@@ -18,16 +17,25 @@ from penstock import names
 from penstock.aws.records import DynamoRecords
 from penstock.client import Client, RequestState
 from tests.conftest import missing
+from tests.e2e import emulators
 from tests.waiting import eventually
 
 CONFIG = Path(__file__).with_name("penstock.yaml")
 DEPLOYMENT = "e2e"
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    chosen = config.getoption("--emulator")
+    skipped = emulators.why_skipped(chosen)
     for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.emulator)
+        if Path(__file__).parent not in item.path.parents:
+            continue
+        item.add_marker(pytest.mark.localstack if chosen == "localstack" else pytest.mark.emulator)
+        lacking = item.get_closest_marker("embedded_only")
+        if skipped is not None:
+            item.add_marker(pytest.mark.skip(reason=skipped))
+        elif lacking is not None and chosen != "embedded":
+            item.add_marker(pytest.mark.skip(reason=f"not on LocalStack: {lacking.args[0]}"))
 
 
 @dataclass(frozen=True)
@@ -37,9 +45,8 @@ class Stack:
     local: LocalStack
     http: httpx.Client
     client: Client
-
-    def aws(self, service: str) -> Any:
-        return boto3.client(service, endpoint_url=self.local.aws_endpoint_url)  # type: ignore[call-overload]
+    #: Makes a client for a service of the emulator.
+    aws: Callable[[str], Any]
 
     @property
     def records(self) -> DynamoRecords:
@@ -82,14 +89,18 @@ class Stack:
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def stack(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Iterator[Stack]:
     for needed in (".venv-emulator/bin/python", "node_modules/.bin/cdk"):
         if not (PROJECT / needed).exists():
             missing(f"{needed} is not installed; run `make setup`")
-    options = Options(state_dir=tmp_path_factory.mktemp("stack") / "local", port=free_port())
+    chosen = pytestconfig.getoption("--emulator")
+    kind = emulators.KINDS[chosen]
+    options = Options(
+        emulator=kind, state_dir=tmp_path_factory.mktemp("stack") / "local", port=kind.port or free_port()
+    )
     with (
         running(CONFIG, options) as local,
         httpx.Client(base_url=local.url, timeout=60, trust_env=False) as http,
         Client(local.url) as client,
     ):
-        yield Stack(local, http, client)
+        yield Stack(local, http, client, emulators.connection(chosen, local))

@@ -13,7 +13,7 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -77,6 +77,12 @@ def submit(stack, api: str, headers: dict[str, str], query: str = "") -> Any:
     return stack.http.post(f"/async/{api}{query}", headers=headers)
 
 
+def newest(stack, api: str) -> list[str]:
+    """The last request that was accepted, if any: it changes with each one."""
+    listed = stack.http.get(f"/async/{api}", params={"limit": "1"}).json()["requests"]
+    return [entry["id"] for entry in listed]
+
+
 def payloads(stack) -> set[str]:
     return set(stack.keys("payloads/"))
 
@@ -126,6 +132,7 @@ def test_an_upload_is_submitted_and_its_repetition_answered_for_the_same_request
     assert (again.json()["id"], again.json()["status"]) == (request_id, "completed")
 
 
+@pytest.mark.embedded_only("it does not check the signatures of links, and so no terms either")
 @pytest.mark.parametrize(
     ("body", "changes"),
     [
@@ -153,6 +160,23 @@ def test_a_second_upload_is_refused_and_the_first_counts(stack):
     assert put(made["url"], b"abc", made["headers"]) == 412
     request_id = submit(stack, "word-count", {"X-Upload-Id": made["upload_id"]}).json()["id"]
     assert stack.finished("word-count", request_id).result["words"] == 2
+
+
+def test_an_upload_that_was_never_made_is_missing_and_leaves_nothing(stack):
+    before = payloads(stack), newest(stack, "word-count")
+    made = invite(stack, "word-count", b"abc")
+    answer = submit(stack, "word-count", {"X-Upload-Id": made["upload_id"]})
+    assert (answer.status_code, answer.json()["code"]) == (404, "upload_missing")
+    unknown = stack.http.get(f"/async/word-count/{made['upload_id']}")
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "unknown_request")
+    assert payloads(stack) <= before[0]
+    assert newest(stack, "word-count") == before[1]
+
+
+def test_a_link_for_an_upload_is_good_for_an_hour_at_the_most(stack):
+    made = invite(stack, "word-count", b"abc")
+    (lifetime,) = parse_qs(urlsplit(made["url"]).query)["X-Amz-Expires"]
+    assert 0 < int(lifetime) <= 3600
 
 
 def test_an_upload_over_the_limit_is_refused_before_it_begins(stack):
@@ -191,10 +215,14 @@ def test_an_object_of_an_input_bucket_is_the_payload_and_stays_there(stack, inpu
         ("single", f"https://{INPUTS}/none", 400, "invalid_payload_url"),
     ],
 )
-def test_an_object_that_may_not_be_the_payload_is_a_clear_problem(stack, inputs, api, url, status, code):
+def test_an_object_that_may_not_be_the_payload_is_a_clear_problem_and_no_request(
+    stack, inputs, api, url, status, code
+):
     inputs("x", b"x")
+    before = newest(stack, api)
     answer = submit(stack, api, {"X-Payload-Url": url})
     assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert newest(stack, api) == before
 
 
 @pytest.mark.parametrize(("change", "code"), [("replaced", "payload_changed"), ("gone", "payload_missing")])

@@ -37,6 +37,21 @@ def test_a_wait_that_is_over_too_early_is_answered_as_if_there_had_been_none(sta
     assert looked.headers["preference-applied"] == "wait=20"
 
 
+@pytest.mark.parametrize(("asked", "honoured"), [("0", "0"), ("999999999", "25")])
+def test_a_wait_of_any_length_is_honoured_up_to_25_seconds(stack: Stack, asked, honoured):
+    sent = {"Content-Type": "text/plain", "Prefer": f"wait={asked}"}
+    answer = stack.http.post("/async/word-count", content=b"x", headers=sent)
+    assert answer.status_code == (202 if asked == "0" else 200)
+    assert answer.headers["preference-applied"] == f"wait={honoured}"
+
+
+@pytest.mark.parametrize("asked", ["-1", "1e9"])
+def test_a_look_with_a_wait_that_is_no_number_of_seconds_is_refused(stack: Stack, asked):
+    path = f"/async/word-count/{stack.submit('word-count', b'x', content_type='text/plain')}"
+    answer = stack.http.get(path, headers={"Prefer": f"wait={asked}"})
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_preference")
+
+
 @pytest.fixture
 def no_free_slot(stack: Stack):
     slots = DynamoSlots(stack.aws("dynamodb"), names.table(DEPLOYMENT))
@@ -118,6 +133,9 @@ def test_a_list_is_filtered_by_status_and_time(stack: Stack):
     [
         ("cursor=broken", "invalid_cursor"),
         ("limit=0", "invalid_query"),
+        ("limit=-1", "invalid_query"),
+        ("limit=1e9", "invalid_query"),
+        ("limit=1000000000", "invalid_query"),
         ("status=done", "invalid_query"),
         ("created_after=yesterday", "invalid_query"),
         ("stauts=failed", "invalid_query"),
@@ -128,6 +146,7 @@ def test_a_query_that_cannot_be_followed_is_refused(stack: Stack, query, code):
     assert (answer.status_code, answer.json()["code"]) == (400, code)
 
 
+@pytest.mark.embedded_only("without ECS nobody counts workers")
 def test_the_figures_tell_of_a_busy_worker(stack: Stack):
     running = [stack.submit("single", query={"do": "describe", "delay": "6"}) for _ in range(3)]
     stack.until("single", running[0], "in_progress")

@@ -39,7 +39,7 @@ while True:
 """
 
 CDK = """#!{python}
-import os, sys
+import json, os, sys
 import boto3
 
 with open("{folder}/cdk-calls", "a") as calls:
@@ -48,6 +48,13 @@ template = '{{"Resources": {{"Q": {{"Type": "AWS::SQS::Queue"}}}}}}'
 cloudformation, ecs = boto3.client("cloudformation"), boto3.client("ecs")
 if sys.argv[1] == "bootstrap":
     cloudformation.create_stack(StackName="CDKToolkit", TemplateBody=template)
+elif "stage=localstack" in sys.argv:
+    cloudformation.create_stack(StackName="penstock-test-data", TemplateBody=template)
+    boto3.client("apigateway").create_rest_api(name="penstock-test")
+    variables = [{{"name": "EXTRA", "value": "as described"}}]
+    described = [{{"name": "server"}}, {{"name": "dequeuer", "environment": variables, "stopTimeout": 20}}]
+    text = json.dumps(described)
+    boto3.client("ssm").put_parameter(Name="/penstock/test/task/echo", Value=text, Type="String")
 elif not ecs.list_services(cluster="penstock-test")["serviceArns"]:
     cloudformation.create_stack(StackName="penstock-test-data", TemplateBody=template)
     boto3.client("apigateway").create_rest_api(name="penstock-test")

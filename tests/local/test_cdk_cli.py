@@ -22,7 +22,7 @@ def cdk(site: Site, script: str | None, interrupt: threading.Event | None = None
         program.parent.mkdir(parents=True)
         program.write_text(f"#!/bin/sh\n{script}\n")
         program.chmod(0o755)
-    return CdkCli(project, site.state, site.environment, site.spawn, interrupt or threading.Event())
+    return CdkCli(project, site.state, site.environment, site.spawn, interrupt or threading.Event(), "local")
 
 
 def test_a_deployment_reaches_the_emulator_only(site: Site, monkeypatch):

@@ -8,13 +8,15 @@ import signal
 import subprocess
 import sys
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from localstack import Options, running
 from localstack.emulator import free_port
-from localstack.errors import EmulatorFailed
+from localstack.emulators import EMBEDDED, LOCALSTACK
+from localstack.errors import EmulatorFailed, PortFixed
 from localstack.processes import left_behind
 from tests.local.project import API, cdk_calls, make_project
 from tests.local.sites import PROJECT
@@ -91,6 +93,50 @@ def test_a_stack_has_a_url_on_loopback_and_a_pair_per_task(config: Path):
         "pid": os.getpid(),
     }
     assert not local.state.endpoint.exists()
+
+
+#: What LocalStack gets, on the embedded emulator.
+WITHOUT_ECS = replace(LOCALSTACK, start=EMBEDDED.start, port=None)
+
+
+def test_without_ecs_each_api_has_one_pair_as_its_deployed_description_says(config: Path):
+    with running(config, options(config, emulator=WITHOUT_ECS)) as local:
+        [pair] = local.pairs(API)
+        eventually(
+            lambda: "extra as described" in pair.dequeuer_log.read_text(),
+            within_seconds=10,
+            what="the dequeuer starts with the described environment",
+        )
+
+        os.kill(pair.dequeuer_pid, signal.SIGKILL)
+
+        def replaced() -> bool:
+            pairs = local.pairs(API)
+            return len(pairs) == 1 and pairs[0].task_arn != pair.task_arn
+
+        eventually(replaced, within_seconds=20, what="another pair in its place")
+
+
+def test_localstack_has_one_port(config: Path):
+    with (
+        pytest.raises(PortFixed, match="4566"),
+        running(config, options(config, emulator=LOCALSTACK, port=4000)),
+    ):
+        pass
+
+
+def test_localstack_without_docker_is_told_with_the_remedy_and_leaves_nothing(config: Path):
+    words = command(config, "up", "--emulator", "localstack", "--config", str(config))
+    done = subprocess.run(
+        words, cwd=PROJECT, env={"PATH": "/nowhere"}, capture_output=True, text=True, timeout=60, check=False
+    )
+
+    assert done.returncode == 1
+    assert "no `docker` on PATH" in done.stdout
+    assert "https://docs.docker.com/engine/install/" in done.stdout
+    assert "make local" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+    assert not (config.parent / "endpoint.json").exists()
 
 
 def test_a_second_start_deploys_only_what_has_changed(config: Path):

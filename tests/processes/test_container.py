@@ -15,7 +15,7 @@ from localstack.emulator import free_port
 from penstock.outcomes import Trouble
 from penstock.ports import DependencyError, Stored
 from penstock.records import Call
-from tests.examples import record
+from tests.examples import NOW_MS, record
 
 Script = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -104,6 +104,45 @@ async def test_an_empty_payload_has_a_length_of_zero_and_no_invented_type():
         assert (await call(port, b"", request=Call()))[0] == 204
     assert seen[0][1]["content-length"] == "0"
     assert "content-type" not in seen[0][1]
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
+@pytest.mark.parametrize("body", [b"", b"hello"])
+async def test_the_container_sees_method_and_path_as_they_are_and_the_length_of_any_body(method, body):
+    seen = []
+
+    async def script(reader, writer):
+        head = (await reader.readuntil(b"\r\n\r\n")).decode().lower().split("\r\n")
+        seen.append(
+            (head[0], dict(line.split(": ", 1) for line in head[1:] if line), await reader.read(len(body)))
+        )
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+    path = "//a/../b%2Fc;d=e/%C3%BC%20/"
+    async with serving(script) as port:
+        status, _, _ = await call(port, body, request=Call(method=method, path=path, query="a=b+c&a=%26"))
+    ((line, headers, received),) = seen
+    assert (status, received) == (200, body)
+    assert line == f"{method} {path}?a=b+c&a=%26 http/1.1".lower()
+    length = headers.get("content-length")
+    # RFC 9110, section 8.6: methods that expect a body say that there is none, the others need not.
+    assert length in ({str(len(body))} if body or method in {"POST", "PUT", "PATCH"} else {None, "0"})
+    assert "transfer-encoding" not in headers
+
+
+async def test_a_function_is_told_the_id_and_the_start_of_its_call_and_another_request_is_not():
+    seen = []
+
+    async def script(reader, writer):
+        seen.append((await read_request(reader))[1])
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+    async with serving(script) as port:
+        await call(port, request=Call(call_id="order:1"))
+        await call(port, request=Call())
+    function, other = seen
+    assert (function["x-call-id"], function["x-start-time"]) == ("order:1", f"{NOW_MS}000000")
+    assert not {"x-call-id", "x-start-time"} & set(other)
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
+from urllib.parse import unquote
 
 from gateway_lambda.figures import FigureSources
+from gateway_lambda.functions import Functions
 from gateway_lambda.gateway import Gateway
 from gateway_lambda.listing import Listing
 from gateway_lambda.overview import Overview
@@ -37,6 +39,7 @@ from penstock.testing import (
 from penstock.webhooks.guard import Guard, NotResolved, Policy, Resolve
 
 RESOURCES = {1: "/healthz", 2: "/async/{api}", 3: "/async/{api}/{id}", 4: "/async/{api}/{id}/result"}
+FUNCTION_ROOTS = ("function", "async-function")
 
 #: Last parts of paths below webhooks that are no ids.
 WEBHOOK_ACTIONS = {"replay", "test"}
@@ -63,11 +66,7 @@ def event(
     caller: str | None = None,
     received_ms: int | None = None,
 ) -> dict[str, Any]:
-    segments = path.strip("/").split("/")
-    names = dict(zip(("api", "id"), segments[1:3], strict=False)) or None
-    resource = RESOURCES[len(segments)].replace("/async", f"/{segments[0]}")
-    if segments[0] == "webhooks" and segments[-1] in WEBHOOK_ACTIONS:
-        resource = "/".join(["", *resource.split("/")[1:-1], segments[-1]])
+    resource, names = _routed(path)
     return {
         "resource": resource,
         "path": path,
@@ -95,6 +94,20 @@ def one_name(host: str) -> Sequence[str]:
     if host != "hooks.example.com":
         raise NotResolved("no such name")
     return ["93.184.215.14"]
+
+
+def _routed(path: str) -> tuple[str, dict[str, str] | None]:
+    """Which resource API Gateway finds for a path, and the variables in it."""
+    root, *rest = [segment for segment in path.split("/") if segment]
+    if root in FUNCTION_ROOTS:
+        api, *tail = rest
+        # Variables come without their escapes.
+        names = {"api": unquote(api)} | ({"proxy": unquote("/".join(tail))} if tail else {})
+        return f"/{root}/{{api}}" + ("/{proxy+}" if tail else ""), names
+    resource = RESOURCES[1 + len(rest)].replace("/async", f"/{root}")
+    if root == "webhooks" and rest[-1] in WEBHOOK_ACTIONS:
+        resource = f"{resource.rpartition('/')[0]}/{rest[-1]}"
+    return resource, dict(zip(("api", "id"), rest, strict=False)) or None
 
 
 @dataclass
@@ -145,8 +158,9 @@ class FrontDoor:
             executor=executor,
             clock=self.clock,
         )
+        catalogue = Catalogue(self.apis)
         gateway = Gateway(
-            catalogue=Catalogue(self.apis),
+            catalogue=catalogue,
             submitter=submitter,
             uploads=Uploads(deployment="demo", records=self.records, objects=self.objects, clock=self.clock),
             records=self.records,
@@ -171,6 +185,9 @@ class FrontDoor:
                     executor=executor,
                     clock=self.clock,
                 ),
+            ),
+            functions=Functions(
+                catalogue=catalogue, submitter=submitter, directory=self.directory, clock=self.clock
             ),
             webhooks=Webhooks(
                 deployment="demo",

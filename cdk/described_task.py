@@ -1,0 +1,43 @@
+"""What the task of an API would be, for an emulator without ECS."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aws_cdk import Stack
+from aws_cdk import aws_ssm as ssm
+from constructs import Construct
+
+from cdk import sidecar
+from penstock import names
+
+if TYPE_CHECKING:
+    from cdk.task import TaskProps
+
+
+class DescribedTask(Construct):
+    """A parameter with as much of the container definitions as ``localstack/`` needs to run them.
+
+    In the words of ECS's own ``DescribeTaskDefinition``, so that one parser reads both. User
+    variables are left out: what runs here takes them from the configuration's ``local`` section.
+    """
+
+    def __init__(self, scope: Construct, id_: str, props: TaskProps) -> None:
+        super().__init__(scope, id_)
+        variables = sidecar.environment(
+            props.api, deployment=props.deployment, queue_url=props.queue_url, stage=props.stage
+        )
+        containers = [
+            *({"name": item.name, "stopTimeout": sidecar.STOP_SECONDS} for item in props.api.pod.containers),
+            {
+                "name": sidecar.DEQUEUER,
+                "environment": [{"name": name, "value": value} for name, value in sorted(variables.items())],
+                "stopTimeout": sidecar.STOP_SECONDS,
+            },
+        ]
+        ssm.StringParameter(
+            self,
+            "Parameter",
+            parameter_name=names.task_parameter(props.deployment, props.api.name),
+            string_value=Stack.of(self).to_json_string(containers),
+        )

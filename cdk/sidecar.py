@@ -1,0 +1,60 @@
+"""What the dequeuer beside an API's containers is told, whatever runs the two."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from aws_cdk import Aws
+
+from penstock import names
+
+if TYPE_CHECKING:
+    from cdk.stage import Stage
+    from penstock.config import AsyncApi, Probe
+
+DEQUEUER = "dequeuer"
+
+#: The most Fargate allows, and what a Spot interruption leaves (R18).
+STOP_SECONDS = 120
+
+
+def environment(api: AsyncApi, *, deployment: str, queue_url: str, stage: Stage) -> dict[str, str]:
+    """The dequeuer's variables; some values are tokens that CloudFormation fills in."""
+    probes = [container.readiness_probe for container in api.pod.containers if container.readiness_probe]
+    return {
+        # boto reads this name only; not every way of running ECS tasks sets it.
+        "AWS_DEFAULT_REGION": Aws.REGION,
+        "PENSTOCK_API": api.name,
+        "PENSTOCK_TABLE": names.table(deployment),
+        "PENSTOCK_BUCKET": names.bucket(deployment, account=Aws.ACCOUNT_ID, region=Aws.REGION),
+        "PENSTOCK_QUEUE_URL": queue_url,
+        "PENSTOCK_PORT": str(api.pod.port),
+        "PENSTOCK_MAX_CONCURRENCY": str(api.pod.max_concurrency),
+        "PENSTOCK_TIMEOUT_SECONDS": _seconds(api.timeout),
+        "PENSTOCK_RETENTION_SECONDS": _seconds(api.retention),
+        "PENSTOCK_MAX_ATTEMPTS": str(api.retries.attempts),
+        "PENSTOCK_RETRY_ON": str(api.retries.retry_on),
+        "PENSTOCK_RETRY_MIN_WAIT_SECONDS": _seconds(api.retries.min_wait),
+        "PENSTOCK_RETRY_MAX_WAIT_SECONDS": _seconds(api.retries.max_wait),
+        "PENSTOCK_READINESS_PROBES": json.dumps([_probe(probe) for probe in probes]),
+        "PENSTOCK_POLL_SECONDS": str(stage.poll_seconds),
+    }
+
+
+def _seconds(duration: timedelta) -> str:
+    return str(duration // timedelta(seconds=1))
+
+
+def _probe(probe: Probe) -> dict[str, str | int]:
+    if probe.http_get is not None:
+        target: dict[str, str | int] = {
+            "kind": "http_get",
+            "port": probe.http_get.port,
+            "path": probe.http_get.path,
+        }
+    else:
+        assert probe.tcp_socket is not None
+        target = {"kind": "tcp_socket", "port": probe.tcp_socket.port}
+    return target | probe.model_dump(exclude={"http_get", "tcp_socket"})

@@ -1,0 +1,109 @@
+"""The emulators that a local stack can run on, and all that follows from the choice."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from localstack.cluster import EcsCluster
+from localstack.described_cluster import DescribedCluster
+from localstack.emulator import EmulatorSettings, start_emulator
+from localstack.localstack_container import PORT, start_localstack
+from localstack.state import DEFAULT_STATE_DIR
+from penstock import names
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from localstack.clients import Clients
+    from localstack.cluster import Cluster
+    from localstack.environment import Endpoint
+    from localstack.processes import GroupSpawner
+    from localstack.state import State
+    from penstock.config import Config
+
+
+class RunningEmulator(Protocol):
+    """A started emulator."""
+
+    @property
+    def pid(self) -> int:
+        """Pid of the process whose end is the emulator's."""
+        ...
+
+    def wait_until_ready(self, *, interrupt: threading.Event) -> None:
+        """Return once it can be deployed to; else raise EmulatorFailed, or Interrupted."""
+        ...
+
+    def check(self) -> None:
+        """Raise EmulatorFailed if it has ended."""
+        ...
+
+    def stop(self) -> None:
+        """End it, with everything that it started."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What an emulator is started with."""
+
+    project: Path
+    state: State
+    endpoint: Endpoint
+    #: Environment of all child processes: the developer's, pointed at the emulator.
+    environment: Mapping[str, str]
+    spawn: GroupSpawner
+    config: Config
+
+
+@dataclass(frozen=True, slots=True)
+class EmulatorKind:
+    """One emulator."""
+
+    name: str
+    #: The stage of the CDK app that is deployed onto it.
+    stage: str
+    #: The usual one.
+    state_dir: Path
+    #: The only port it can have, or None if any will do.
+    port: int | None
+    start: Callable[[Site], RunningEmulator]
+    #: Where the agent finds the tasks to run, once all is deployed.
+    cluster: Callable[[Clients, Config], Cluster]
+
+
+def _start_embedded(site: Site) -> RunningEmulator:
+    python = site.project / ".venv-emulator" / "bin" / "python"
+    return start_emulator(EmulatorSettings(python, site.endpoint, site.state), site.spawn, outer=os.environ)
+
+
+def _start_localstack(site: Site) -> RunningEmulator:
+    return start_localstack(
+        site.project,
+        site.spawn,
+        endpoint=site.endpoint,
+        environment=site.environment,
+        log=site.state.logs / "emulator.log",
+        input_buckets=frozenset(bucket for api in site.config.apis for bucket in api.input_buckets),
+    )
+
+
+def _ecs(clients: Clients, config: Config) -> Cluster:
+    return EcsCluster(clients.ecs(), name=names.cluster(config.deployment))
+
+
+def _described(clients: Clients, config: Config) -> Cluster:
+    return DescribedCluster(
+        clients.ssm(), deployment=config.deployment, apis=[api.name for api in config.apis]
+    )
+
+
+EMBEDDED = EmulatorKind("embedded", "local", DEFAULT_STATE_DIR, None, _start_embedded, _ecs)
+LOCALSTACK = EmulatorKind(
+    "localstack", "localstack", DEFAULT_STATE_DIR.with_name("localstack"), PORT, _start_localstack, _described
+)
+KINDS = {kind.name: kind for kind in (EMBEDDED, LOCALSTACK)}

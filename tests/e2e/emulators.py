@@ -1,0 +1,64 @@
+"""What the end-to-end tests can run on; `--emulator` chooses."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import boto3
+
+from localstack import docker
+from localstack.emulators import EMBEDDED, LOCALSTACK, EmulatorKind
+from localstack.environment import REGION
+from localstack.errors import DockerMissing
+from penstock import names
+
+if TYPE_CHECKING:
+    from localstack.up import LocalStack
+
+#: What the tests ask for, by the names of pytest-localstack.
+SERVICES = ("apigateway", "cloudformation", "dynamodb", "lambda", "logs", "s3", "sqs", "ssm")
+
+KINDS: dict[str, EmulatorKind] = {
+    "embedded": EMBEDDED,
+    "localstack": LOCALSTACK,
+    # Stage, pairs and pytest-localstack as for LocalStack: all of it that can be tried without Docker.
+    "stand-in": replace(LOCALSTACK, name="embedded", start=EMBEDDED.start, port=None),
+}
+
+
+def why_skipped(chosen: str) -> str | None:
+    """Why the chosen emulator cannot run here. Also in CI, as no setting of the build could change it."""
+    if chosen != "localstack":
+        return None
+    try:
+        docker.find(os.environ)
+    except DockerMissing as error:
+        where = "; CI runs where Docker cannot be had" if os.environ.get("CI") == "true" else ""
+        return f"{error.what}{where}"
+    return None
+
+
+def connection(chosen: str, local: LocalStack) -> Callable[[str], Any]:
+    """What makes clients for the stack's emulator."""
+    if chosen == "embedded":
+        return lambda service: boto3.client(service, endpoint_url=local.aws_endpoint_url)  # type: ignore[call-overload]
+    # Imported here: it brings the Docker library along, which other runs need not wait for.
+    from pytest_localstack.session import RunningSession  # noqa: PLC0415
+
+    port = int(local.aws_endpoint_url.rpartition(":")[2])
+    session = RunningSession("127.0.0.1", services=dict.fromkeys(SERVICES, port), region_name=REGION)
+    session.start()
+    if chosen == "stand-in":
+        _link_to_the_stand_in(session.boto3.client("lambda"), local.deployment)
+    return session.boto3.client
+
+
+def _link_to_the_stand_in(client: Any, deployment: str) -> None:
+    """The stage's links lead to a name that is LocalStack's alone."""
+    function = names.gateway_function(deployment)
+    variables = client.get_function_configuration(FunctionName=function)["Environment"]["Variables"]
+    del variables["AWS_ENDPOINT_URL_S3"]
+    client.update_function_configuration(FunctionName=function, Environment={"Variables": variables})
