@@ -132,7 +132,9 @@ class FrontDoor:
     apis: tuple[ApiEntry, ...] = (
         ApiEntry(name="word-count", endpoint="words", timeout_seconds=300, max_attempts=3,
                  retention_seconds=600, inline_result_bytes=1000,
-                 forward_headers=("x-tenant",)),
+                 forward_headers=("x-tenant",),
+                 webhook_url="https://hooks.example.com/all", webhook_events=("completed", "failed"),
+                 webhook_chain=("thumbnail",)),
         ApiEntry(name="thumbnail", endpoint="thumbnail", timeout_seconds=300, max_attempts=3,
                  retention_seconds=600, inline_result_bytes=1000,
                  input_buckets=("pictures",)),
