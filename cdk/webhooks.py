@@ -41,7 +41,7 @@ REST_API_ID = "rest-api-id"
 #: Powertools adds it to each metric as dimension ``service``, so alarms must name it.
 SERVICE = "webhooks"
 
-_DISTRIBUTIONS = ("aws-lambda-powertools", "jmespath", "typing-extensions")
+_DISTRIBUTIONS = ("aws-lambda-powertools", "h11", "jmespath", "typing-extensions")
 
 #: A hundred records, each with a few writes.
 _STREAM_SECONDS = 60

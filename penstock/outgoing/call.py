@@ -1,18 +1,20 @@
 """One POST to an admitted address: pinned, without redirects, and over within its time.
 
-The standard library's client on a socket of our own: it knows no proxies, follows nothing, and asks
-no name server, since the socket is connected already. ``Host`` and the name in TLS are the URL's.
+HTTP on a socket of our own: there are no proxies, no redirects, and no name server is asked, since the
+socket is connected already. ``Host`` and the name in TLS are the URL's. h11 reads the answer strictly;
+the standard library would take headers that break off for whole ones.
 """
 
 from __future__ import annotations
 
-import http.client
 import socket
 import ssl
 import threading
 import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Protocol
+
+import h11
 
 from penstock.retry_after import retry_after_seconds
 from penstock.webhooks.schedule import Answer, NoAnswer, Trouble
@@ -29,6 +31,7 @@ DEADLINE_SECONDS = 15.0
 
 #: Of the answer's body so much is read, so that the receiver sees an orderly end; nothing is kept.
 MOST_BODY_BYTES = 65_536
+_CHUNK_BYTES = 16_384
 
 
 class Connect(Protocol):
@@ -65,13 +68,12 @@ class Caller:
             return NoAnswer(Trouble.UNREACHABLE)
         with _ended_at(sock, ends) as late:
             try:
-                answer = self._exchange(sock, admitted.destination, body, headers)
+                return self._exchange(sock, admitted.destination, body, headers)
             except ssl.SSLError:
-                answer = NoAnswer(Trouble.TLS)
-            except (OSError, http.client.HTTPException, ValueError):
-                # ValueError: what http.client raises for a status line or length that is no number.
-                answer = NoAnswer(Trouble.INCOMPLETE)
-            return NoAnswer(Trouble.TIMEOUT) if isinstance(answer, NoAnswer) and late.is_set() else answer
+                trouble = Trouble.TLS
+            except (OSError, h11.RemoteProtocolError):
+                trouble = Trouble.INCOMPLETE
+            return NoAnswer(Trouble.TIMEOUT if late.is_set() else trouble)
 
     def _connected(self, admitted: Admitted, ends: float) -> socket.socket:
         refused: OSError = TimeoutError()
@@ -88,28 +90,56 @@ class Caller:
 
     def _exchange(
         self, sock: socket.socket, destination: Destination, body: bytes, headers: Mapping[str, str]
-    ) -> Answer | NoAnswer:
-        connection = http.client.HTTPConnection(destination.host, destination.port)
+    ) -> Answer:
         if destination.scheme == "https":
             sock = self._tls.wrap_socket(sock, server_hostname=destination.host)
-        connection.sock = sock
-        # Without a socket it would look the name up, and connect, by itself.
-        connection.auto_open = 0
-        try:
-            connection.request("POST", destination.path, body, {"Host": destination.host_header, **headers})
-            response = connection.getresponse()
-            answer = Answer(response.status, self._retry_after(response))
+        with sock:
+            connection = h11.Connection(our_role=h11.CLIENT)
+            sock.sendall(_request(connection, destination, body, headers))
+            response = _next(connection, sock)
+            while isinstance(response, h11.InformationalResponse):
+                response = _next(connection, sock)
+            assert isinstance(response, h11.Response)
             # The answer stands, whatever becomes of its body.
-            with suppress(OSError, http.client.HTTPException, ValueError):
-                response.read(MOST_BODY_BYTES)
-            response.close()
-            return answer
-        finally:
-            connection.close()
+            with suppress(OSError, h11.RemoteProtocolError):
+                _pass_over_body(connection, sock)
+            return Answer(response.status_code, self._retry_after(response))
 
-    def _retry_after(self, response: http.client.HTTPResponse) -> float | None:
-        text = response.headers.get("Retry-After")
-        return None if text is None else retry_after_seconds(text, now_ms=self._clock())
+    def _retry_after(self, response: h11.Response) -> float | None:
+        for name, value in response.headers:
+            if name == b"retry-after":
+                return retry_after_seconds(value.decode("latin-1"), now_ms=self._clock())
+        return None
+
+
+def _request(
+    connection: h11.Connection, destination: Destination, body: bytes, headers: Mapping[str, str]
+) -> bytes:
+    request = h11.Request(
+        method="POST",
+        target=destination.path,
+        headers=[
+            ("Host", destination.host_header),
+            ("Content-Length", str(len(body))),
+            *headers.items(),
+        ],
+    )
+    events = (request, h11.Data(data=body), h11.EndOfMessage())
+    return b"".join(connection.send(event) or b"" for event in events)
+
+
+def _next(connection: h11.Connection, sock: socket.socket) -> h11.Event:
+    """The next event, read as far as it takes; ``RemoteProtocolError`` for what is no HTTP or ends early."""
+    while (event := connection.next_event()) is h11.NEED_DATA:
+        connection.receive_data(sock.recv(_CHUNK_BYTES))
+    assert isinstance(event, h11.Event)
+    return event
+
+
+def _pass_over_body(connection: h11.Connection, sock: socket.socket) -> None:
+    left_bytes = MOST_BODY_BYTES
+    while left_bytes > 0 and isinstance(event := _next(connection, sock), h11.Data):
+        left_bytes -= len(event.data)
 
 
 @contextmanager
