@@ -12,6 +12,7 @@ from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
 from cdk import gateway_responses
+from cdk.admission import Admission
 from cdk.stage import STAGE_NAME
 from cdk.webhooks import REST_API_ID
 from gateway_lambda.routes import route_table
@@ -20,10 +21,10 @@ from penstock import names
 if TYPE_CHECKING:
     from aws_cdk import aws_lambda as lambda_
 
-    from cdk.stage import Stage
 
 #: The one route that says nothing about anybody's requests, and that load balancers must reach.
 _PUBLIC = frozenset({("/healthz", "GET")})
+_NOTHING_ASKED = Admission(authorization=apigateway.AuthorizationType.NONE)
 
 #: A deployment must not use up the account's Lambda concurrency, 1,000 by default, on its own.
 _REQUESTS_PER_SECOND = 500
@@ -32,6 +33,8 @@ _BURST_REQUESTS = 500
 _ACCESS_LOG = {
     "requestId": "$context.requestId",
     "caller": "$context.identity.userArn",
+    # The id of the API key, where those are taken.
+    "key": "$context.authorizer.principalId",
     "ip": "$context.identity.sourceIp",
     "method": "$context.httpMethod",
     # The path as sent, since the route alone does not say which request was asked for.
@@ -54,11 +57,13 @@ class FrontDoor(Construct):
         *,
         deployment: str,
         function: lambda_.IFunction,
-        stage: Stage,
+        admission: Admission,
     ) -> None:
         super().__init__(scope, id_)
         api = self._add_api(deployment)
-        self._add_methods(api, function, stage)
+        self._add_methods(api, function, admission)
+        if admission.throttle is not None:
+            _take_keys(api, deployment, admission.throttle)
         for response in gateway_responses.ALL:
             api.add_gateway_response(
                 response.type.response_type,
@@ -112,7 +117,9 @@ class FrontDoor(Construct):
         _refuse_old_tls(api)
         return api
 
-    def _add_methods(self, api: apigateway.RestApi, function: lambda_.IFunction, stage: Stage) -> None:
+    def _add_methods(
+        self, api: apigateway.RestApi, function: lambda_.IFunction, admission: Admission
+    ) -> None:
         integration = apigateway.LambdaIntegration(
             function,
             proxy=True,
@@ -124,17 +131,36 @@ class FrontDoor(Construct):
         for path, methods in sorted(route_table().items()):
             resource = api.root.resource_for_path(path)
             for method in sorted(methods):
-                public = (path, method) in _PUBLIC
+                asked = _NOTHING_ASKED if (path, method) in _PUBLIC else admission
                 resource.add_method(
                     method,
                     integration,
-                    authorization_type=apigateway.AuthorizationType.NONE if public else stage.authorization,
+                    authorization_type=asked.authorization,
+                    authorizer=asked.authorizer,
+                    api_key_required=asked.counted,
                 )
+
+
+def _take_keys(api: apigateway.RestApi, deployment: str, throttle: apigateway.ThrottleSettings) -> None:
+    """Let a usage plan count the calls of each key; the keys themselves come and go without a deployment."""
+    api.add_usage_plan(
+        "Keys",
+        name=names.usage_plan(deployment),
+        description="Limits of each API key",
+        throttle=throttle,
+        api_stages=[apigateway.UsagePlanPerApiStage(api=api, stage=api.deployment_stage)],
+    )
+    _definition(api).api_key_source_type = "AUTHORIZER"
 
 
 def _refuse_old_tls(api: apigateway.RestApi) -> None:
     # A regional API accepts TLS 1.0 unless told otherwise, and CDK's construct cannot tell it.
-    resource = api.node.default_child
-    assert isinstance(resource, apigateway.CfnRestApi)
+    resource = _definition(api)
     resource.security_policy = "SecurityPolicy_TLS13_1_2_2021_06"
     resource.endpoint_access_mode = "STRICT"
+
+
+def _definition(api: apigateway.RestApi) -> apigateway.CfnRestApi:
+    resource = api.node.default_child
+    assert isinstance(resource, apigateway.CfnRestApi)
+    return resource

@@ -6,12 +6,16 @@ The members are those of ``penstock.problems``, so a client reads one shape whoe
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from aws_cdk.aws_apigateway import ResponseType
 
 from penstock import errors
 from penstock.problems import CONTENT_TYPE, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 #: API Gateway takes the template of this type whatever the client accepts; the header replaces it.
 _TEMPLATE_TYPE = "application/json"
@@ -23,6 +27,8 @@ class GatewayResponse:
 
     type: ResponseType
     problem: Problem
+    #: Headers besides the content type.
+    more: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def templates(self) -> dict[str, str]:
@@ -32,7 +38,7 @@ class GatewayResponse:
     @property
     def headers(self) -> dict[str, str]:
         """Header values; quotes mark them as literal."""
-        return {"Content-Type": f"'{CONTENT_TYPE}'"}
+        return {name: f"'{value}'" for name, value in {"Content-Type": CONTENT_TYPE, **self.more}.items()}
 
 
 # API Gateway says MISSING_AUTHENTICATION_TOKEN both for a path or method it does not know and for
@@ -42,13 +48,17 @@ _UNKNOWN_ROUTE = Problem(
     code="unknown_route",
     status=404,
     title="No such route",
-    detail="No route has this path and method, or the request lacks a signature (AWS Signature Version 4).",
+    detail=(
+        "No route has this path and method, or the deployment takes signed calls only (AWS Signature Version "
+        "4) and this one is not."
+    ),
 )
 _THROTTLED = Problem(
     code="throttled",
     status=429,
     title="Too many requests",
-    detail="More requests arrive than this deployment takes. Nothing was accepted; try again later.",
+    detail="More requests arrive than this deployment takes, or than your API key may make. Nothing was "
+    "accepted; try again later.",
 )
 _TOO_LARGE = Problem(
     code=errors.PayloadTooLarge.code,
@@ -66,7 +76,16 @@ _UNAUTHORIZED = Problem(
     code="unauthorized",
     status=401,
     title="The caller is not known",
-    detail="The request carries no credentials that are accepted here.",
+    detail=(
+        "The request carries no API key, or one that is not known here or was revoked. Send a key as "
+        "'Authorization: Bearer <key>' or 'X-Api-Key: <key>'."
+    ),
+)
+_UNCHECKED = Problem(
+    code=errors.Unavailable.code,
+    status=errors.Unavailable.status,
+    title=errors.Unavailable.title,
+    detail="The API key could not be checked just now. Nothing was accepted; try again.",
 )
 _OUTCOME_UNKNOWN = (
     "The request may or may not have been accepted. Send it again with the same Idempotency-Key."
@@ -102,7 +121,16 @@ def _forbidden(code: str, title: str, detail: str) -> Problem:
 
 
 _ACCESS_DENIED = _forbidden(
-    "access_denied", "Not allowed", "The caller may not use this route (execute-api:Invoke)."
+    errors.AccessDenied.code,
+    errors.AccessDenied.title,
+    "The caller may not use this route: the API key is not for this API, or there is none of this name; or "
+    "the AWS credentials lack execute-api:Invoke.",
+)
+_KEY_NOT_COUNTED = _forbidden(
+    errors.AccessDenied.code,
+    errors.AccessDenied.title,
+    "The API key is not part of the deployment's usage plan. A new key works after a minute; if this one is "
+    "older, have another made.",
 )
 _EXPIRED_TOKEN = _forbidden("expired_token", "The credentials have expired", "Sign with fresh credentials.")
 _INVALID_SIGNATURE = _forbidden(
@@ -110,15 +138,21 @@ _INVALID_SIGNATURE = _forbidden(
 )
 _FILTERED = _forbidden("filtered", "Refused by a firewall rule", "AWS WAF refused the request.")
 
+_SOON = {"Retry-After": "1"}
+
 #: Each kind of answer by name, because the two defaults lend their status to whatever is not named.
 ALL = (
     GatewayResponse(ResponseType.MISSING_AUTHENTICATION_TOKEN, _UNKNOWN_ROUTE),
     GatewayResponse(ResponseType.RESOURCE_NOT_FOUND, _UNKNOWN_ROUTE),
     GatewayResponse(ResponseType.REQUEST_TOO_LARGE, _TOO_LARGE),
     GatewayResponse(ResponseType.UNSUPPORTED_MEDIA_TYPE, _UNSUPPORTED_TYPE),
-    GatewayResponse(ResponseType.THROTTLED, _THROTTLED),
+    GatewayResponse(ResponseType.THROTTLED, _THROTTLED, _SOON),
     GatewayResponse(ResponseType.QUOTA_EXCEEDED, _THROTTLED),
-    GatewayResponse(ResponseType.UNAUTHORIZED, _UNAUTHORIZED),
+    GatewayResponse(ResponseType.UNAUTHORIZED, _UNAUTHORIZED, {"WWW-Authenticate": "Bearer"}),
+    GatewayResponse(ResponseType.INVALID_API_KEY, _KEY_NOT_COUNTED),
+    # The authorizer failed, or was not to be had: nobody knows whether the key is good.
+    GatewayResponse(ResponseType.AUTHORIZER_FAILURE, _UNCHECKED, _SOON),
+    GatewayResponse(ResponseType.AUTHORIZER_CONFIGURATION_ERROR, _UNCHECKED, _SOON),
     GatewayResponse(ResponseType.ACCESS_DENIED, _ACCESS_DENIED),
     GatewayResponse(ResponseType.EXPIRED_TOKEN, _EXPIRED_TOKEN),
     GatewayResponse(ResponseType.INVALID_SIGNATURE, _INVALID_SIGNATURE),

@@ -29,6 +29,7 @@ def gateway(arns: Arns, apis: Iterable[str], *, input_buckets: Iterable[str]) ->
                 [arns.table],
             ),
             _allow(["dynamodb:BatchGetItem"], [arns.table]),
+            _no_api_keys(arns),
             _allow(["dynamodb:Query"], [arns.index(keys.LISTING_INDEX), arns.index(keys.OPEN_INDEX)]),
             _allow(["s3:PutObject", "s3:DeleteObject"], [arns.objects(keys.PAYLOADS)]),
             # A presigned URL carries the rights of whoever signed it: downloads and uploads need ours.
@@ -43,6 +44,15 @@ def gateway(arns: Arns, apis: Iterable[str], *, input_buckets: Iterable[str]) ->
             # Tests and replays of webhooks.
             _allow(["sqs:GetQueueUrl", "sqs:SendMessage"], [arns.webhook_queue(lane) for lane in Lane]),
             _allow(["ecs:DescribeServices"], [arns.service(api) for api in listed]),
+        ]
+    )
+
+
+def authorizer(arns: Arns) -> iam.PolicyDocument:
+    """Rights of what looks API keys up: to read those, and no request."""
+    return iam.PolicyDocument(
+        statements=[
+            _leading(arns, ["dynamodb:GetItem"], [f"{keys.API_KEYS}*"]),
         ]
     )
 
@@ -123,6 +133,16 @@ def _leading(arns: Arns, actions: list[str], partitions: list[str]) -> iam.Polic
             # ForAllValues holds for a call without any key as well.
             "Null": {"dynamodb:LeadingKeys": "false"},
         },
+    )
+
+
+def _no_api_keys(arns: Arns) -> iam.PolicyStatement:
+    """For those who may write to the whole table: who writes a key's item can let in whom they like."""
+    return iam.PolicyStatement(
+        effect=iam.Effect.DENY,
+        actions=["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"],
+        resources=[arns.table],
+        conditions={"ForAnyValue:StringLike": {"dynamodb:LeadingKeys": [f"{keys.API_KEYS}*"]}},
     )
 
 

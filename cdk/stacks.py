@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from aws_cdk import App, Stack, Tags
 
+from cdk.admission import admission
 from cdk.api import Api, ApiProps
 from cdk.data import Data
 from cdk.front_door import FrontDoor
@@ -68,7 +69,13 @@ def _gateway(app: App, config: Config, stage: Stage, sources: Sources) -> Stack:
         config=config, root=sources.root, build_folder=sources.build_folder, links=stage.links
     )
     gateway = GatewayFunction(stack, "Gateway", props, stage=stage)
-    FrontDoor(stack, "FrontDoor", deployment=config.deployment, function=gateway.function, stage=stage)
+    FrontDoor(
+        stack,
+        "FrontDoor",
+        deployment=config.deployment,
+        function=gateway.function,
+        admission=admission(stack, props, stage),
+    )
     return stack
 
 

@@ -12,7 +12,8 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from aws_cdk import Aws, RemovalPolicy
-from aws_cdk.aws_apigateway import AuthorizationType
+
+from penstock.config import AuthMode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,8 +55,11 @@ class Stage:
     deletion_protection: bool
     compute: Compute
     images: Images
-    #: How a call proves who makes it. The emulator has no users to sign with.
-    authorization: AuthorizationType
+    #: Whether callers have AWS credentials to sign with. On the emulator they have not.
+    signatures: bool
+    #: Whether calls with an API key are counted against its limits. API Gateway takes what it counts by
+    #: from the authorizer; the emulator only from the X-Api-Key header, and would refuse all others.
+    counts_keys: bool
     #: How long a dequeuer waits for a message. A running long poll is never cancelled (R18), so
     #: this is also how long an idle worker takes to stop.
     poll_seconds: int
@@ -67,6 +71,10 @@ class Stage:
     #: Where links to bodies lead, if not to AWS: an address that is the same for the gateway, which
     #: signs it from inside a container, and for callers outside.
     links: str | None = None
+
+    def auth_mode(self, configured: AuthMode) -> AuthMode:
+        """How a call proves who makes it: as configured, unless that takes signatures and there are none."""
+        return AuthMode.NONE if configured is AuthMode.IAM and not self.signatures else configured
 
 
 def _cloud_url(api_id: str) -> str:
@@ -83,7 +91,8 @@ _STAGES = {
         deletion_protection=True,
         compute=Compute.ECS,
         images=Images.BUILT,
-        authorization=AuthorizationType.IAM,
+        signatures=True,
+        counts_keys=True,
         poll_seconds=20,
         loopback_callbacks=False,
         api_url=_cloud_url,
@@ -93,7 +102,8 @@ _STAGES = {
         deletion_protection=False,
         compute=Compute.ECS,
         images=Images.NAMED,
-        authorization=AuthorizationType.NONE,
+        signatures=False,
+        counts_keys=False,
         poll_seconds=2,
         loopback_callbacks=True,
         api_url=_local_url,
@@ -103,7 +113,8 @@ _STAGES = {
         deletion_protection=False,
         compute=Compute.DESCRIBED,
         images=Images.NAMED,
-        authorization=AuthorizationType.NONE,
+        signatures=False,
+        counts_keys=False,
         poll_seconds=2,
         loopback_callbacks=True,
         api_url=_local_url,

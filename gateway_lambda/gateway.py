@@ -6,7 +6,7 @@ from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from gateway_lambda import ranges, replies, views
+from gateway_lambda import access, ranges, replies, views
 from gateway_lambda.limits import read_limits
 from gateway_lambda.payloads import stored_payload
 from gateway_lambda.submit import Submission
@@ -82,6 +82,13 @@ class Gateway:
         self._functions = functions
         self._webhooks = webhooks
         self._on_accepted = on_accepted
+
+    def admit(self, incoming: Incoming) -> None:
+        """Before any route: ``AccessDenied`` if the caller has an API key that is not for this API.
+
+        A key is good for what names its API in the path, so a route that names none is closed to it.
+        """
+        access.check(incoming.key_apis, incoming.path.get("api"), self._catalogue)
 
     def submit(self, incoming: Incoming) -> Reply:
         """``POST /async/{api}``; the end instead of the beginning for those who wait and see it."""

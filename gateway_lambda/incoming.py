@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
+from gateway_lambda import access
 from penstock.errors import (
     InvalidBody,
     InvalidCallId,
@@ -42,6 +43,8 @@ class Incoming:
     body: bytes
     #: Who calls, as API Gateway authenticated them.
     caller: str
+    #: The APIs that the caller's key is for; None if the caller was not authenticated by a key.
+    key_apis: frozenset[str] | None = None
     #: When API Gateway received it: its patience is counted from there. None if it did not say.
     received_ms: int | None = None
     method: str = "POST"
@@ -55,12 +58,14 @@ class Incoming:
         ``InvalidBody`` for base64 that is none, ``PayloadTooLarge`` above ``MAX_BODY_BYTES``.
         """
         identity = event["requestContext"].get("identity") or {}
+        authorized = event["requestContext"].get("authorizer") or {}
         return cls(
             path=event.get("pathParameters") or {},
             headers={name.lower(): value for name, value in (event.get("headers") or {}).items()},
             query=urlencode(event.get("multiValueQueryStringParameters") or {}, doseq=True),
             body=_body(event.get("body") or "", encoded=bool(event.get("isBase64Encoded"))),
-            caller=_caller(identity.get("userArn")),
+            caller=access.caller_of(authorized) or _caller(identity.get("userArn")),
+            key_apis=access.apis_of(authorized),
             received_ms=event["requestContext"].get("requestTimeEpoch"),
             method=event["httpMethod"],
             url_path=event["path"],

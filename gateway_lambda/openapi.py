@@ -19,7 +19,7 @@ from gateway_lambda.routes import ROUTES
 from gateway_lambda.uploads import MAX_UPLOAD_BYTES
 from gateway_lambda.webhook_reference import webhook_schemas
 from penstock import errors, generated, outcomes
-from penstock.errors import FunctionFailed, PenstockError, RangeNotSatisfiable
+from penstock.errors import AccessDenied, FunctionFailed, PenstockError, RangeNotSatisfiable
 from penstock.problems import CONTENT_TYPE as PROBLEM_TYPE
 from penstock.records import Status
 
@@ -32,16 +32,30 @@ if TYPE_CHECKING:
 
 OPENAPI_FILE = Path(__file__).resolve().parents[1] / "docs" / "openapi.json"
 
-_SIGNATURE = "sigv4"
-_SECURITY_SCHEME = {
-    "type": "apiKey",
-    "name": "Authorization",
-    "in": "header",
-    "x-amazon-apigateway-authtype": "awsSigv4",
-    "description": (
-        "AWS Signature Version 4, service `execute-api`. The cloud stage asks for it on every call but "
-        "`GET /healthz`; the local stage takes calls without it."
-    ),
+#: A deployment takes either signatures or API keys, by `auth.mode` of its configuration; a key in
+#: either of two headers.
+_SECURITY_SCHEMES: dict[str, Any] = {
+    "sigv4": {
+        "type": "apiKey",
+        "name": "Authorization",
+        "in": "header",
+        "x-amazon-apigateway-authtype": "awsSigv4",
+        "description": (
+            "With `auth.mode: iam`: AWS Signature Version 4, service `execute-api`. The cloud stage asks for "
+            "it on every call but `GET /healthz`; the local stage takes calls without it."
+        ),
+    },
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "With `auth.mode: api_key`: a key that `penstock keys create` made.",
+    },
+    "api_key": {
+        "type": "apiKey",
+        "name": "X-Api-Key",
+        "in": "header",
+        "description": "The same key in a header of its own. Not read if there is a bearer token.",
+    },
 }
 
 _EDGE_ANSWER = (
@@ -84,7 +98,7 @@ def document(routes: Sequence[Route] = ROUTES) -> dict[str, Any]:
                 },
             }
         ],
-        "security": [{_SIGNATURE: []}],
+        "security": [{name: []} for name in _SECURITY_SCHEMES],
         "paths": paths,
         "components": {
             "parameters": {
@@ -94,7 +108,7 @@ def document(routes: Sequence[Route] = ROUTES) -> dict[str, Any]:
             },
             "headers": dict(sorted({**reference.HEADERS, **function_reference.HEADERS}.items())),
             "schemas": _schemas(),
-            "securitySchemes": {_SIGNATURE: _SECURITY_SCHEME},
+            "securitySchemes": _SECURITY_SCHEMES,
         },
     }
 
@@ -159,7 +173,7 @@ def _answer(answer: Answer) -> dict[str, Any]:
 
 def _problems(operation: Operation) -> dict[str, Any]:
     by_status: dict[HTTPStatus, list[type[PenstockError]]] = defaultdict(list)
-    always: tuple[type[PenstockError], ...] = (PenstockError,)
+    always = (PenstockError,) if operation.public else (AccessDenied, PenstockError)
     for error in operation.errors + always:
         by_status[error.status].append(error)
     return {str(status.value): _refusal(by_status[status]) for status in sorted(by_status)}

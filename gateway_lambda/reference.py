@@ -255,7 +255,6 @@ HEADERS: Mapping[str, Json] = {
 #: Codes of API Gateway's own answers, in the cloud, that no error of the tree has.
 EDGE_CODES = frozenset(
     {
-        "access_denied",
         "bad_gateway",
         "expired_token",
         "filtered",
@@ -431,7 +430,7 @@ OPERATIONS = (
         method=HTTPMethod.GET,
         path="/healthz",
         summary="Check that the gateway runs",
-        description="Needs no signature. Says nothing about queues and workers.",
+        description="Needs no signature and no key. Says nothing about queues and workers.",
         answers={HTTPStatus.OK: Answer(description="The gateway's function runs.", schema="Health")},
         public=True,
     ),

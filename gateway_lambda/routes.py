@@ -139,7 +139,9 @@ def _view(app: Chalice, gateway: Gateway, route: Route) -> Callable[..., Respons
 
 def _answer(gateway: Gateway, route: Route, event: Mapping[str, Any]) -> Reply:
     try:
-        return route.serve(gateway, Incoming.from_event(event))
+        incoming = Incoming.from_event(event)
+        gateway.admit(incoming)
+        return route.serve(gateway, incoming)
     except PenstockError as error:
         if error.__cause__ is not None:
             logger.warning(

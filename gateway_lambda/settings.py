@@ -17,3 +17,10 @@ class Settings:
     wait_slots: int = 50
     #: 1 in the local stage, where callbacks go to programs on the same machine.
     loopback: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthorizerSettings:
+    """The same for the function that looks API keys up."""
+
+    table: str

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from localstack.environment import ACCOUNT, REGION
+from localstack.environment import ACCOUNT
 from localstack.errors import DeployFailed, Interrupted, SetupMissing
 from localstack.logs import tail
 from localstack.processes import ProcessSpec
+from penstock.aws.emulator import REGION
 
 if TYPE_CHECKING:
     import threading

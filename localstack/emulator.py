@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from localstack.environment import ACCOUNT, MARKER, REGION, Endpoint
+from localstack.environment import ACCOUNT, MARKER, Endpoint
 from localstack.errors import EmulatorFailed, Interrupted, PortTaken, SetupMissing
 from localstack.logs import tail
 from localstack.processes import ProcessSpec
+from penstock.aws.emulator import REGION
 
 if TYPE_CHECKING:
     import threading

@@ -10,14 +10,13 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from penstock.aws.emulator import ACCESS_KEY, REGION, SECRET_KEY
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-REGION = "us-east-1"
 ACCOUNT = "000000000000"
-ACCESS_KEY = "test"
-SECRET_KEY = "test"  # noqa: S105 - the emulator takes any
 
 #: Inherited by all descendants of what is started here, so that those left behind can be told by it.
 MARKER = "PENSTOCK_LOCAL_STATE_DIR"

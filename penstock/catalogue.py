@@ -58,7 +58,7 @@ class Catalogue:
 
     def find(self, endpoint: str) -> ApiEntry:
         """The API behind a path segment; ``UnknownApi`` names the ones that exist."""
-        entry = self._by_endpoint.get(endpoint)
+        entry = self.get(endpoint)
         if entry is None:
             known = ", ".join(sorted(self._by_endpoint))
             raise UnknownApi(f"There is no API {endpoint[:64]!r} here. Deployed: {known}.")
@@ -67,6 +67,10 @@ class Catalogue:
     def named(self, name: str) -> ApiEntry | None:
         """The API of that name; None if it is deployed no more."""
         return next((api for api in self.apis if api.name == name), None)
+
+    def get(self, endpoint: str | None) -> ApiEntry | None:
+        """The API behind a path segment; None if there is none."""
+        return self._by_endpoint.get(endpoint) if endpoint is not None else None
 
     def to_json(self) -> str:
         """The text of the bundle's file."""

@@ -22,6 +22,7 @@ PenstockError
 │       ├── CallbackAddressRefused
 │       ├── CallbackApiRefused
 │       └── CallbackLoop
+├── AccessDenied               403  the caller's key is not for this API, or there is no such API
 ├── PayloadUrlNotAllowed       403  the object's bucket is not in the API's input_buckets
 ├── NotFound                   404
 │   ├── UnknownApi
@@ -219,6 +220,17 @@ class CallbackLoop(CallbackRefused):
 
     code = "callback_loop"
     title = "Callbacks among APIs go round"
+
+
+class AccessDenied(PenstockError):
+    """The caller's API key is not for this API: use another, or have one made for it.
+
+    Said of APIs that do not exist as well, so that a key does not tell what else is deployed.
+    """
+
+    code = "access_denied"
+    status = HTTPStatus.FORBIDDEN
+    title = "Not allowed"
 
 
 class PayloadUrlNotAllowed(PenstockError):

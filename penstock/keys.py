@@ -15,6 +15,9 @@ RESULTS = "results"
 #: Start of the last part of an upload's key; those of other payloads are hexadecimal.
 UPLOAD = "upload-"
 
+#: Start of the partition keys of API keys' items; the authorizer may read no others.
+API_KEYS = "KEY#"
+
 #: Index of all requests by the time they were made, a partition per API, day and shard.
 LISTING_INDEX = "listing"
 #: Index of the requests that have not ended, by the time they are due, a partition per API and shard.
@@ -46,6 +49,11 @@ def result(key: RequestKey, *, lease: str) -> str:
 def request_item(key: RequestKey) -> dict[str, str]:
     """Primary key of a request's item."""
     return {"pk": f"REQ#{key.api}#{key.id}", "sk": "META"}
+
+
+def api_key_item(digest: str) -> dict[str, str]:
+    """Primary key of an API key's item, by the hash of its secret."""
+    return {"pk": f"{API_KEYS}{digest}", "sk": "META"}
 
 
 def slot_item(room: str, slot: int) -> dict[str, str]:

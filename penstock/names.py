@@ -50,6 +50,21 @@ def gateway_function(deployment: str) -> str:
     return f"{PREFIX}-{deployment}-gateway"
 
 
+def authorizer_function(deployment: str) -> str:
+    """Lambda function that looks API keys up."""
+    return f"{PREFIX}-{deployment}-authorizer"
+
+
+def usage_plan(deployment: str) -> str:
+    """API Gateway's usage plan, which limits the calls of each API key."""
+    return f"{PREFIX}-{deployment}"
+
+
+def api_key(deployment: str, name: str) -> str:
+    """API Gateway's entry of an API key; no deployment's name has the underscore in it."""
+    return f"{PREFIX}-{deployment}_{name}"
+
+
 def event_function(deployment: str) -> str:
     """Lambda function that turns ends of requests into events."""
     return f"{PREFIX}-{deployment}-events"

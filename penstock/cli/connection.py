@@ -26,12 +26,14 @@ if TYPE_CHECKING:
     from penstock.client import Client
 
 _REMEDIES = {
+    "access_denied": "Check that the API key is for this API, or that your AWS credentials may call it.",
     "http_403": "Check that these AWS credentials may call execute-api:Invoke here, and the URL's path.",
     "idempotency_key_reused": "Use another --key, or send exactly what was sent under it before.",
     "not_finished": "Ask again later, or submit with --wait.",
     "payload_too_large": "Save it to a file and send that with --file: larger ones are uploaded, up to 5 GB.",
     "payload_url_not_allowed": "List the bucket under the API's input_buckets, and deploy.",
     "payload_url_unreadable": "Check bucket and key, and that the bucket's policy lets Penstock read.",
+    "unauthorized": "Give a key in PENSTOCK_API_KEY, or with --api-key; `penstock keys create` makes one.",
     "unknown_api": "`penstock validate` lists the APIs of your configuration; is this one deployed?",
     "unknown_request": "Check the API and the id. Requests are forgotten after the API's retention.",
 }
@@ -45,7 +47,7 @@ def connected(surroundings: Surroundings, url: str | None) -> Iterator[Client]:
     except endpoint.NoEndpoint as error:
         raise stopped(ExitCode.BAD_INPUT, str(error)) from error
     try:
-        with surroundings.connect(found.url) as client:
+        with surroundings.connect(found.url, surroundings.api_key) as client:
             yield client
     except ClientError as error:
         remedies = (

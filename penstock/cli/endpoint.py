@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 VARIABLE = "PENSTOCK_URL"
 #: Written by `make local` in the folder it was started in.
 FILE = Path(".penstock") / "endpoint.json"
+
+_REMEDY = "Delete it and run `make local` again, or give --url."
 
 
 class NoEndpoint(Exception):
@@ -27,6 +29,26 @@ class Endpoint:
     origin: str
 
 
+@dataclass(frozen=True, slots=True)
+class LocalStack:
+    """A stack that `make local` keeps up."""
+
+    deployment: str
+    aws_endpoint_url: str
+
+
+def local_stack(folder: Path) -> LocalStack | None:
+    """The running stack of this folder or the nearest one above; None if there is none.
+
+    Raises NoEndpoint if its file cannot be used.
+    """
+    path = next(filter(_exists, _candidates(folder)), None)
+    if path is None:
+        return None
+    document = _read(path)
+    return LocalStack(_text(document, "deployment", path), _text(document, "aws_endpoint_url", path))
+
+
 def find(option: str | None, *, environ: Mapping[str, str], folder: Path) -> Endpoint:
     """The URL of the option, the environment or the nearest endpoint file, in this order.
 
@@ -38,7 +60,7 @@ def find(option: str | None, *, environ: Mapping[str, str], folder: Path) -> End
         return Endpoint(environ[VARIABLE], VARIABLE)
     for path in _candidates(folder):
         if _exists(path):
-            return Endpoint(_read(path), str(path))
+            return Endpoint(_text(_read(path), "url", path), str(path))
     raise NoEndpoint(
         f"The server's URL is not known. Give --url URL, or set {VARIABLE}, "
         f"or run `make local`, which writes {FILE}, in this folder or one above."
@@ -63,15 +85,17 @@ def _exists(path: Path) -> bool:
         return False
 
 
-def _read(path: Path) -> str:
-    remedy = "Delete it and run `make local` again, or give --url."
+def _read(path: Path) -> Any:
     try:
-        document = json.loads(path.read_bytes())
+        return json.loads(path.read_bytes())
     except OSError as error:
         raise NoEndpoint(f"{path} cannot be read: {error.strerror}. Give --url instead.") from error
     except (ValueError, RecursionError) as error:
-        raise NoEndpoint(f"{path} is not JSON. {remedy}") from error
-    url = document.get("url") if isinstance(document, dict) else None
-    if not isinstance(url, str):
-        raise NoEndpoint(f'{path} has no text "url". {remedy}')
-    return url
+        raise NoEndpoint(f"{path} is not JSON. {_REMEDY}") from error
+
+
+def _text(document: Any, name: str, path: Path) -> str:
+    value = document.get(name) if isinstance(document, dict) else None
+    if not isinstance(value, str):
+        raise NoEndpoint(f'{path} has no text "{name}". {_REMEDY}')
+    return value

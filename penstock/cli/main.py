@@ -1,11 +1,14 @@
 """The commands and their options. What they do is in modules of their own, loaded when needed."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import typer
 
+from penstock.cli import keys_commands
 from penstock.cli.exits import listing
 from penstock.cli.options import (
+    ApiKeySecret,
     ApiName,
     AsJson,
     Configuration,
@@ -41,14 +44,21 @@ app = typer.Typer(
     # A traceback is for a bug in Penstock, and then Python's own says more.
     pretty_exceptions_enable=False,
 )
+app.add_typer(keys_commands.app)
 
 
 @app.callback()
 def penstock(
+    context: typer.Context,
     *,
+    api_key: ApiKeySecret = None,
     _version: Version = False,
 ) -> None:
     """Asynchronous requests for long work on your own AWS account."""
+    surroundings: Surroundings = context.obj
+    # An empty variable is how some systems say that there is none.
+    key = api_key if api_key is not None else surroundings.environ.get("PENSTOCK_API_KEY") or None
+    context.obj = replace(surroundings, api_key=key)
 
 
 @app.command(epilog=_EXIT_CODES)

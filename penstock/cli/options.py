@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -22,6 +23,15 @@ Url = Annotated[
         "--url",
         metavar="URL",
         help="The server. Else PENSTOCK_URL, else .penstock/endpoint.json in this folder or above.",
+    ),
+]
+ApiKeySecret = Annotated[
+    str | None,
+    typer.Option(
+        "--api-key",
+        metavar="KEY",
+        help="Sent with each request. Else PENSTOCK_API_KEY, which other users cannot see in `ps`.",
+        show_default=False,
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the server's JSON document.")]
@@ -76,6 +86,36 @@ StatusFilter = Annotated[
 Limit = Annotated[int, typer.Option("--limit", metavar="N", min=1, help="The most requests to list.")]
 Timeout = Annotated[int, typer.Option("--timeout", metavar="SECONDS", min=0, help="Longest time to wait.")]
 Configuration = Annotated[Path, typer.Argument(metavar="PATH", help="The configuration.")]
+
+ConfigurationOption = Annotated[
+    Path, typer.Option("--config", metavar="PATH", help="The deployment's configuration.")
+]
+
+
+class StageName(StrEnum):
+    """Which deployment's keys are meant."""
+
+    #: In the account of the AWS credentials.
+    CLOUD = "cloud"
+    #: The one that `make local` keeps up.
+    LOCAL = "local"
+
+
+KeyStage = Annotated[
+    StageName | None,
+    typer.Option("--stage", help="Where the deployment is. Else local if `make local` runs here, or cloud."),
+]
+KeyName = Annotated[
+    str, typer.Option("--name", metavar="NAME", help="What people call the key.", show_default=False)
+]
+AllowedApis = Annotated[
+    list[str],
+    typer.Option(
+        "--api", metavar="API", help="An API that it may call; may be repeated.", show_default=False
+    ),
+]
+KeyId = Annotated[str, typer.Argument(metavar="ID", help="What `keys list` shows.", show_default=False)]
+Confirmed = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
 
 def _print_version(value: bool) -> None:  # noqa: FBT001 - typer calls it so

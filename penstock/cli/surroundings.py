@@ -13,19 +13,31 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from penstock.client import Client
+    from penstock.key_ring import KeyRing
 
 
-def _client(url: str) -> Client:
+def _client(url: str, api_key: str | None) -> Client:
     from penstock.client import Client  # noqa: PLC0415 - httpx takes 0.2 s, which --help should not pay
 
-    return Client(url)
+    return Client(url, api_key=api_key)
+
+
+def _key_ring(deployment: str, emulator_url: str | None) -> KeyRing:
+    from penstock.aws.operator import key_ring  # noqa: PLC0415 - loads boto3
+
+    return key_ring(deployment, emulator_url=emulator_url)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
     """Given to the commands as typer's context object, so that tests give their own."""
 
-    connect: Callable[[str], Client] = _client
+    #: A client for a URL, with an API key if there is one.
+    connect: Callable[[str, str | None], Client] = _client
+    #: The API keys of a deployment, in an emulator if there is the URL of one.
+    key_ring: Callable[[str, str | None], KeyRing] = _key_ring
+    #: Never in a representation: those end up in tracebacks.
+    api_key: str | None = field(default=None, repr=False)
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
     folder: Path = Path()
     clock: Callable[[], float] = time.monotonic

@@ -10,6 +10,7 @@ import httpx
 
 from penstock import __version__
 from penstock.client.addresses import base_url, below, shown, web_address
+from penstock.client.api_key import ApiKeyAuth
 from penstock.client.destination import replaced
 from penstock.client.errors import InvalidInput, UnexpectedAnswer
 from penstock.client.exchange import Exchange, refusal
@@ -41,8 +42,9 @@ _ANY_TYPE = {"accept": "*/*"}
 class Client:
     """Talks to one Penstock deployment. Use it as a context manager, or call ``close``.
 
-    Every method may raise ``ClientError``. Without ``auth``, requests to hosts of AWS are
-    signed with the credentials that boto3 would use; pass ``httpx.Auth()`` to send none.
+    Every method may raise ``ClientError``. Requests carry ``api_key`` if there is one. Without it, and
+    without ``auth``, requests to hosts of AWS are signed with the credentials that boto3 would use; pass
+    ``httpx.Auth()`` to send none.
 
     Example::
 
@@ -58,11 +60,12 @@ class Client:
         *,
         transport: httpx.BaseTransport | None = None,
         auth: httpx.Auth | None = None,
+        api_key: str | None = None,
         timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
         timing: Timing = _REAL,
     ) -> None:
         self._base = base_url(url)
-        self._auth = auth or _signature_for(self._base)
+        self._auth = auth or (_signature_for(self._base) if api_key is None else ApiKeyAuth(api_key))
         self._timing = timing
         self._timeout_seconds = timeout_seconds
         self._http = _http_client(transport, timeout_seconds=timeout_seconds)

@@ -5,6 +5,7 @@
 """
 
 from penstock.config.api import AsyncApi, Kind, Local, Networking
+from penstock.config.auth import Auth, AuthMode
 from penstock.config.autoscaling import Autoscaling
 from penstock.config.container import Compute, Container
 from penstock.config.deployment import Config
@@ -15,6 +16,8 @@ from penstock.config.probe import HttpGet, Probe, TcpSocket
 
 __all__ = [
     "AsyncApi",
+    "Auth",
+    "AuthMode",
     "Autoscaling",
     "Compute",
     "Config",

@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field, ValidatorFunctionWrapHandler, field_
 
 from penstock.config import identifiers
 from penstock.config.api import AsyncApi
+from penstock.config.auth import Auth
 from penstock.config.findings import Finding, entries, validate_with
 from penstock.config.section import Section
 from penstock.config.webhook import Callbacks
@@ -29,6 +30,9 @@ class Config(Section):
     ]
     """Name of the deployment; part of the name of each AWS resource. Lower-case letters, digits and \
 dashes; at most 16 characters."""
+
+    auth: Auth = Field(default_factory=Auth)
+    """How callers prove who they are."""
 
     callbacks: Callbacks = Field(default_factory=Callbacks)
     """What callbacks and webhooks may call."""

@@ -1,5 +1,6 @@
 """In-memory stand-ins for AWS that pass the same contract tests as the real adapters."""
 
+from penstock.testing.api_keys import MemoryApiKeys, MemoryMeters
 from penstock.testing.clock import ManualClock
 from penstock.testing.objects import MemoryObjects, MemoryStreams, UploadRefused
 from penstock.testing.overview import MemoryDirectory, MemoryQueues, MemorySlots, MemoryWorkers
@@ -16,12 +17,14 @@ from penstock.testing.webhooks import (
 
 __all__ = [
     "ManualClock",
+    "MemoryApiKeys",
     "MemoryDeliveries",
     "MemoryDirectory",
     "MemoryEndpoints",
     "MemoryHosts",
     "MemoryLanes",
     "MemoryLedger",
+    "MemoryMeters",
     "MemoryObjects",
     "MemoryOutbox",
     "MemoryQueue",

@@ -36,3 +36,25 @@ def local(deployed_config: config.Config, tmp_path_factory: pytest.TempPathFacto
 @pytest.fixture(scope="session")
 def localstack(deployed_config: config.Config, tmp_path_factory: pytest.TempPathFactory) -> Templates:
     return templates.synthesise(deployed_config, "localstack", tmp_path_factory.mktemp("localstack"))
+
+
+@pytest.fixture(scope="session")
+def keyed(tmp_path_factory: pytest.TempPathFactory) -> Templates:
+    return _with_auth("{mode: api_key, rate: 20.5, burst: 30}", "cloud", tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def keyed_local(tmp_path_factory: pytest.TempPathFactory) -> Templates:
+    return _with_auth("{mode: api_key, rate: 20.5, burst: 30}", "local", tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def open_to_all(tmp_path_factory: pytest.TempPathFactory) -> Templates:
+    return _with_auth("{mode: none}", "cloud", tmp_path_factory)
+
+
+def _with_auth(auth: str, stage: str, factory: pytest.TempPathFactory) -> Templates:
+    folder = factory.mktemp("auth")
+    file = folder / "penstock.yaml"
+    file.write_text(templates.SMALL_CONFIG.format(auth=auth))
+    return templates.synthesise(config.load(file), stage, folder)

@@ -58,6 +58,18 @@ apis:
       containers: [{name: server, image: "python:3.13-slim"}]
 """
 
+#: For what does not depend on the APIs; fewer stacks are made faster.
+SMALL_CONFIG = """\
+deployment: shop
+auth: {auth}
+apis:
+  - name: echo
+    kind: AsyncAPI
+    networking: {{endpoint: say}}
+    pod:
+      containers: [{{name: server, image: "python:3.13-slim"}}]
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Templates:
@@ -76,6 +88,37 @@ class Templates:
         properties: dict[str, Any] = resource["Properties"]
         return properties
 
+    def methods(self) -> dict[tuple[str, str], dict[str, Any]]:
+        """Path and method to the properties of the API method."""
+        resources = self.by_part["gateway"]["Resources"]
+
+        def path(reference: Any) -> str:
+            match reference:
+                case {"Fn::GetAtt": [_, "RootResourceId"]}:
+                    return ""
+                case {"Ref": logical_id}:
+                    properties = resources[logical_id]["Properties"]
+                    return f"{path(properties['ParentId'])}/{properties['PathPart']}"
+            raise AssertionError(reference)
+
+        found = [resource["Properties"] for resource in self.of_type("gateway", "AWS::ApiGateway::Method")]
+        return {(path(method["ResourceId"]), method["HttpMethod"]): method for method in found}
+
+    def function(self, part: str, name: str) -> dict[str, Any]:
+        """Properties of the part's function of that name."""
+        functions = [resource["Properties"] for resource in self.of_type(part, "AWS::Lambda::Function")]
+        [function] = [function for function in functions if function["FunctionName"] == name]
+        return dict(function)
+
+    def role(self, part: str, policy: str) -> dict[str, Any]:
+        """Properties of the part's role that has an inline policy of that name."""
+        [found] = [
+            role
+            for owner, role in self.roles()
+            if owner == part and policy in [p["PolicyName"] for p in role.get("Policies", [])]
+        ]
+        return found
+
     def container(self, part: str, name: str) -> dict[str, Any]:
         """One container of the part's task definition."""
         containers = self.properties(part, "AWS::ECS::TaskDefinition")["ContainerDefinitions"]
@@ -86,19 +129,24 @@ class Templates:
         """A container's variables, as text."""
         return {pair["Name"]: text(pair["Value"]) for pair in self.container(part, name)["Environment"]}
 
-    def statements(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        """All statements of all roles, with the part they belong to."""
+    def roles(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Properties of all roles, with the part they belong to."""
         for part in self.by_part:
             for role in self.of_type(part, "AWS::IAM::Role"):
-                for policy in role["Properties"].get("Policies", []):
-                    for statement in policy["PolicyDocument"]["Statement"]:
-                        yield part, statement
+                yield part, role["Properties"]
+
+    def statements(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """All statements of all roles, with the part they belong to."""
+        for part, role in self.roles():
+            for policy in role.get("Policies", []):
+                for statement in policy["PolicyDocument"]["Statement"]:
+                    yield part, statement
 
     def actions(self, part: str) -> dict[str, list[str]]:
         """What the part's roles may do: action to resources."""
         rights: dict[str, list[str]] = {}
         for owner, statement in self.statements():
-            if owner == part:
+            if owner == part and statement["Effect"] == "Allow":
                 for action in listed(statement["Action"]):
                     rights.setdefault(action, []).extend(text(r) for r in listed(statement["Resource"]))
         return rights

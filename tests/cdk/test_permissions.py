@@ -23,7 +23,7 @@ def condition(templates: Templates, part: str, action: str) -> Any:
     [found] = [
         statement.get("Condition")
         for owner, statement in templates.statements()
-        if owner == part and action in listed(statement["Action"])
+        if owner == part and statement["Effect"] == "Allow" and action in listed(statement["Action"])
     ]
     return found
 
@@ -83,6 +83,43 @@ def test_the_gateway_may_do_what_it_calls(cloud):
     assert condition(cloud, "gateway", "s3:ListBucket") == {
         "StringLike": {"s3:prefix": ["results/*", "payloads/*"]}
     }
+
+
+WRITES = {
+    "dynamodb:PutItem",
+    "dynamodb:UpdateItem",
+    "dynamodb:DeleteItem",
+    "dynamodb:BatchWriteItem",
+    "dynamodb:PartiQLInsert",
+    "dynamodb:PartiQLUpdate",
+    "dynamodb:PartiQLDelete",
+}
+
+
+def test_no_role_may_write_api_keys(cloud, keyed):
+    for templates in (cloud, keyed):
+        for part, role in templates.roles():
+            statements = [
+                statement
+                for policy in role.get("Policies", [])
+                for statement in policy["PolicyDocument"]["Statement"]
+            ]
+            denied = {
+                action
+                for statement in statements
+                if statement["Effect"] == "Deny"
+                and [text(resource) for resource in listed(statement["Resource"])] == [TABLE]
+                and statement["Condition"] == {"ForAnyValue:StringLike": {"dynamodb:LeadingKeys": ["KEY#*"]}}
+                for action in listed(statement["Action"])
+            }
+            for statement in statements:
+                conditions = statement.get("Condition", {}).get("ForAllValues:StringLike", {})
+                elsewhere = all(
+                    not key.startswith(("KEY", "*")) for key in conditions.get("dynamodb:LeadingKeys", ["*"])
+                )
+                writes = WRITES.intersection(listed(statement["Action"]))
+                if statement["Effect"] == "Allow" and not elsewhere:
+                    assert writes <= denied, (part, writes - denied)
 
 
 def test_a_worker_may_touch_its_own_api_only(cloud):

@@ -11,9 +11,9 @@ import boto3
 
 from localstack import docker
 from localstack.emulators import EMBEDDED, LOCALSTACK, EmulatorKind
-from localstack.environment import REGION
 from localstack.errors import DockerMissing
 from penstock import names
+from penstock.aws.emulator import REGION
 
 if TYPE_CHECKING:
     from localstack.up import LocalStack

@@ -13,9 +13,9 @@ import boto3
 import pytest
 
 from localstack.emulator import EmulatorSettings, start_emulator
-from localstack.environment import ACCESS_KEY, REGION, SECRET_KEY
 from localstack.errors import EmulatorFailed, SetupMissing
 from localstack.processes import left_behind
+from penstock.aws.emulator import ACCESS_KEY, REGION, SECRET_KEY
 
 if TYPE_CHECKING:
     from typing import Any

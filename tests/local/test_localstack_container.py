@@ -13,9 +13,9 @@ import yaml
 from pytest_localstack.session import RunningSession
 
 from localstack import docker
-from localstack.environment import REGION
 from localstack.errors import DockerMissing, EmulatorFailed, Interrupted
 from localstack.localstack_container import COMPOSE_FILE, PORT, LocalStackContainer, start_localstack
+from penstock.aws.emulator import REGION
 from tests.local.sites import PROJECT, Site
 
 if TYPE_CHECKING:

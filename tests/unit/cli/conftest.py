@@ -9,6 +9,8 @@ from penstock.cli.main import app
 from penstock.cli.surroundings import Surroundings
 from penstock.client import Client
 from penstock.client.testing import ManualTiming, ScriptedServer
+from penstock.key_ring import KeyRing
+from penstock.testing import MemoryApiKeys, MemoryMeters
 
 if TYPE_CHECKING:
     from typer.testing import Result
@@ -27,6 +29,9 @@ class Terminal:
         self.stdout_is_terminal = False
         self.stderr_is_terminal = False
         self.urls: list[str] = []
+        self.keys, self.meters = MemoryApiKeys(), MemoryMeters()
+        #: Deployment, and the emulator's URL if there is one, that API keys were asked of.
+        self.asked_of: list[tuple[str, str | None]] = []
 
     def serve(self, *script) -> None:
         self.server = ScriptedServer(*script)
@@ -34,6 +39,7 @@ class Terminal:
     def run(self, *arguments, stdin: bytes | None = None) -> Result:
         surroundings = Surroundings(
             connect=self._connect,
+            key_ring=self._key_ring,
             environ=self.environ,
             folder=self.folder,
             clock=self.manual.timing.clock,
@@ -46,9 +52,13 @@ class Terminal:
         assert "Traceback" not in result.stderr
         return result
 
-    def _connect(self, url: str) -> Client:
+    def _connect(self, url: str, api_key: str | None) -> Client:
         self.urls.append(url)
-        return Client(url, transport=self.server.transport, timing=self.manual.timing)
+        return Client(url, transport=self.server.transport, api_key=api_key, timing=self.manual.timing)
+
+    def _key_ring(self, deployment: str, emulator_url: str | None) -> KeyRing:
+        self.asked_of.append((deployment, emulator_url))
+        return KeyRing(keys=self.keys, meters=self.meters, clock=lambda: 1_790_000_000_000)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from penstock.config import Kind, load
+from penstock.config import AuthMode, Kind, load
 
 CONTAINER = {"name": "server", "image": "x"}
 
@@ -34,6 +34,13 @@ def test_a_file_with_only_what_is_required_has_the_documented_defaults(change):
         None,
         0,
     )
+
+
+def test_calls_are_signed_unless_something_else_is_written(change):
+    assert load(change("deployment", "demo")).auth.mode is AuthMode.IAM
+
+    keyed = load(change("auth", {"mode": "api_key"})).auth
+    assert (keyed.mode, keyed.rate, keyed.burst) == (AuthMode.API_KEY, 50, 100)
 
 
 def test_autoscaling_has_the_defaults_of_cortex(change):

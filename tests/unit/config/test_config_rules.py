@@ -37,6 +37,16 @@ def _containers(number: int, **settings: Any) -> list[dict[str, Any]]:
         ("apis.0.kind", "BatchAPI", "the kinds are: AsyncAPI"),
         ("apis.0.kind", "asyncAPI", "the kinds that exist, AsyncAPI"),
         ("apis.0.kind", 1, "the kinds that exist, AsyncAPI"),
+        # auth
+        ("auth.mode", "key", "must be 'iam', 'api_key' or 'none', not \"key\""),
+        ("auth.mode", True, "must be 'iam', 'api_key' or 'none', not true"),
+        ("auth", {"mode": "api_key", "rate": 0}, "must be above 0, not 0"),
+        ("auth", {"mode": "api_key", "rate": 10_001}, "must be at most 10000"),
+        ("auth", {"mode": "api_key", "burst": 0}, "must be at least 1, not 0"),
+        ("auth", {"mode": "api_key", "burst": 1.5}, "must be a whole number"),
+        ("auth", {"rate": 5}, "limits API keys, and there are none without mode: api_key"),
+        ("auth", {"mode": "iam", "burst": 5}, "there are none without mode: api_key"),
+        ("auth", {"mode": "none", "rate": 5}, "there are none without mode: api_key"),
         # time and size
         ("apis.0.timeout", "0s", "must be above 0s and at most 11h48m, not 0s"),
         ("apis.0.timeout", "11h48m1s", "must be above 0s and at most 11h48m"),

@@ -22,6 +22,7 @@ FIELDS = [
 #: Where a file has each section.
 PLACES = {
     "AsyncApi": "apis.0",
+    "Auth": "auth",
     "Autoscaling": "apis.0.autoscaling",
     "Compute": "apis.0.pod.containers.0.compute",
     "Container": "apis.0.pod.containers.0",

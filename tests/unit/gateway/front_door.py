@@ -64,6 +64,7 @@ def event(
     headers: dict[str, str] | None = None,
     query: dict[str, list[str]] | None = None,
     caller: str | None = None,
+    authorizer: dict[str, str] | None = None,
     received_ms: int | None = None,
 ) -> dict[str, Any]:
     resource, names = _routed(path)
@@ -82,6 +83,7 @@ def event(
             "httpMethod": method,
             "path": f"/live{path}",
             "identity": {"userArn": caller},
+            "authorizer": authorizer,
             "requestTimeEpoch": received_ms,
         },
         "body": base64.b64encode(body).decode() if body else None,

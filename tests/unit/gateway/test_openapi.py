@@ -145,9 +145,12 @@ def test_a_description_without_a_route_is_an_error_that_names_it():
         document([route for route in ROUTES if route.path != "/healthz"])
 
 
-def test_only_the_health_check_needs_no_signature():
-    assert DOCUMENT["security"] == [{"sigv4": []}]
-    assert COMPONENTS["securitySchemes"]["sigv4"]["x-amazon-apigateway-authtype"] == "awsSigv4"
+def test_all_but_the_health_check_need_a_signature_or_a_key_in_either_header():
+    assert DOCUMENT["security"] == [{"sigv4": []}, {"bearer": []}, {"api_key": []}]
+    schemes = COMPONENTS["securitySchemes"]
+    assert schemes["sigv4"]["x-amazon-apigateway-authtype"] == "awsSigv4"
+    assert (schemes["bearer"]["type"], schemes["bearer"]["scheme"]) == ("http", "bearer")
+    assert (schemes["api_key"]["in"], schemes["api_key"]["name"]) == ("header", "X-Api-Key")
     unsigned = [
         path
         for path, methods in DOCUMENT["paths"].items()
@@ -155,6 +158,17 @@ def test_only_the_health_check_needs_no_signature():
         if operation.get("security") == []
     ]
     assert unsigned == ["/healthz"]
+
+
+def test_every_operation_but_the_health_check_may_refuse_a_key():
+    refusing = {
+        (path, method)
+        for path, methods in DOCUMENT["paths"].items()
+        for method, operation in methods.items()
+        if "access_denied" in operation["responses"].get("403", {}).get("description", "")
+    }
+    all_operations = {(path, method) for path, methods in DOCUMENT["paths"].items() for method in methods}
+    assert all_operations - refusing == {("/healthz", "get")}
 
 
 def _tree(error: type[PenstockError]) -> list[type[PenstockError]]:
@@ -172,7 +186,9 @@ def test_every_error_code_is_in_the_enumeration():
 
 def test_every_error_that_is_raised_belongs_to_an_operation():
     leaves = {error for error in TREE if not error.__subclasses__()}
-    assert {error for operation in openapi.OPERATIONS for error in operation.errors} == leaves
+    listed = {error for operation in openapi.OPERATIONS for error in operation.errors}
+    # Of a key, which all operations but the public one may refuse.
+    assert listed | {errors.AccessDenied} == leaves
 
 
 @pytest.mark.synth
