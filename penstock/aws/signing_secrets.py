@@ -1,4 +1,4 @@
-"""The ``SigningSecrets`` port on Secrets Manager, and what an operator does with them.
+"""The ``SigningSecrets`` and ``SecretStore`` ports on Secrets Manager.
 
 Secrets Manager keeps the value before the present one by itself, as ``AWSPREVIOUS``: a rotation is one
 write, and both are valid until the present one is a day old.
@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 from penstock import names
 from penstock.aws.faults import code_of, translated
 from penstock.webhooks import signature
+from penstock.webhooks.ports import NoSecret, SecretExists
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,14 +27,6 @@ OVERLAP_SECONDS = 24 * 3600
 _REMEMBERED_SECONDS = 30
 
 _ABSENT = "ResourceNotFoundException"
-
-
-class SecretExists(Exception):
-    """The API has a secret already; rotate it instead."""
-
-
-class NoSecret(Exception):
-    """The API has no secret yet; create one."""
 
 
 class StoredSecrets:

@@ -13,6 +13,7 @@ from penstock.client.errors import (
 )
 from penstock.client.retry import Timing
 from penstock.client.states import Delivery, Figures, Page, RequestState, Result, Submission
+from penstock.client.webhooks import Replayed, WebhookAttempt, WebhookDelivery, WebhookPage, Webhooks
 
 __all__ = [
     "DEFAULT_TIMEOUT_SECONDS",
@@ -25,6 +26,7 @@ __all__ = [
     "InvalidUrl",
     "MissingCredentials",
     "Page",
+    "Replayed",
     "RequestState",
     "Result",
     "ServerUnreachable",
@@ -32,4 +34,8 @@ __all__ = [
     "Timing",
     "UnexpectedAnswer",
     "WaitTimeout",
+    "WebhookAttempt",
+    "WebhookDelivery",
+    "WebhookPage",
+    "Webhooks",
 ]

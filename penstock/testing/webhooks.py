@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 from penstock import keys
 from penstock.testing.overview import MemorySlots
+from penstock.webhooks import signature
 from penstock.webhooks.hosts import Health, Lane
 from penstock.webhooks.messages import LONGEST_DELAY_SECONDS, Due
+from penstock.webhooks.ports import NoSecret, SecretExists
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -136,15 +138,38 @@ class MemoryEndpoints:
         self._refused.discard((api, url))
 
 
+#: In a rotation, when the secret before ends; far off, so that tests see both.
+_OVERLAP_ENDS_MS = 10**13
+
+
 @dataclass
 class MemorySecrets:
-    """The ``SigningSecrets`` port: those of each API, the present one first."""
+    """The ``SigningSecrets`` and ``SecretStore`` ports: those of each API, the present one first."""
 
     known: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def of(self, api: str, *, now_ms: int) -> Sequence[str]:  # noqa: ARG002 - the port's signature
         """See ``SigningSecrets.of``."""
         return self.known.get(api, ())
+
+    def create(self, api: str) -> str:
+        """See ``SecretStore.create``."""
+        if api in self.known:
+            raise SecretExists(api)
+        self.known[api] = (signature.new_secret(),)
+        return self.known[api][0]
+
+    def rotate(self, api: str) -> str:
+        """See ``SecretStore.rotate``."""
+        if api not in self.known:
+            raise NoSecret(api)
+        self.known[api] = (signature.new_secret(), self.known[api][0])
+        return self.known[api][0]
+
+    def valid(self, api: str, *, now_ms: int) -> Sequence[str]:
+        """See ``SecretStore.valid``."""
+        known = self.known.get(api, ())
+        return known[:1] if now_ms > _OVERLAP_ENDS_MS else known
 
 
 class MemoryTopic:

@@ -76,6 +76,27 @@ class SigningSecrets(Protocol):
         """The API's secret, and the one before it while both are valid; empty if it has none."""
 
 
+class SecretExists(Exception):
+    """The API has a secret already; rotate it instead."""
+
+
+class NoSecret(Exception):
+    """The API has no secret yet; create one."""
+
+
+class SecretStore(Protocol):
+    """What an operator does with the secrets."""
+
+    def create(self, api: str) -> str:
+        """Make the API's first secret; ``SecretExists``."""
+
+    def rotate(self, api: str) -> str:
+        """Replace the secret; the one before stays valid for a day. ``NoSecret``."""
+
+    def valid(self, api: str, *, now_ms: int) -> Sequence[str]:
+        """What is valid now; the present one first, empty if there is none."""
+
+
 class Topic(Protocol):
     """Where all events are published."""
 

@@ -14,15 +14,30 @@ from penstock import ids, keys, names
 from penstock.aws.deliveries import DynamoDeliveries
 from penstock.aws.hosts import DynamoEndpoints, DynamoHosts
 from penstock.aws.lanes import SqsLanes
-from penstock.aws.signing_secrets import NoSecret, SecretExists, StoredSecrets
+from penstock.aws.signing_secrets import StoredSecrets
 from penstock.aws.topic import SnsTopic
-from penstock.testing import ManualClock, MemoryDeliveries, MemoryEndpoints, MemoryHosts, MemoryLanes
+from penstock.testing import (
+    ManualClock,
+    MemoryDeliveries,
+    MemoryEndpoints,
+    MemoryHosts,
+    MemoryLanes,
+    MemorySecrets,
+)
 from penstock.webhooks import deliveries as delivering
 from penstock.webhooks import events
 from penstock.webhooks.deliveries import Attempt, Delivery, DeliveryKey, State, Target
 from penstock.webhooks.hosts import Health, Lane
 from penstock.webhooks.messages import Due
-from penstock.webhooks.ports import Deliveries, Endpoints, Hosts, Lanes  # noqa: TC001 - as below
+from penstock.webhooks.ports import (
+    Deliveries,
+    Endpoints,
+    Hosts,
+    Lanes,
+    NoSecret,
+    SecretExists,
+    SecretStore,
+)
 from penstock.webhooks.schedule import Answer, NoAnswer
 from tests.contract.conftest import BACKENDS, _client
 from tests.examples import NOW_MS
@@ -257,8 +272,10 @@ def test_a_receiver_that_wants_no_more_is_remembered_until_it_is_enabled(notices
 AWS = BACKENDS[1:]
 
 
-@pytest.fixture(params=AWS)
-def secrets(request: pytest.FixtureRequest) -> StoredSecrets:
+@pytest.fixture(params=BACKENDS)
+def secrets(request: pytest.FixtureRequest) -> SecretStore:
+    if request.param == "memory":
+        return MemorySecrets()
     url = request.getfixturevalue(f"{request.param}_url")
     return StoredSecrets(_client("secretsmanager", url), ids.new_request_id()[:8])
 
@@ -279,7 +296,10 @@ def test_a_secret_is_made_once_and_rotated_with_a_day_in_which_both_are_valid(se
     assert secrets.valid("other", now_ms=NOW_MS) == ()
 
 
-def test_a_secret_is_asked_for_again_after_half_a_minute(secrets):
+@pytest.mark.parametrize("backend_name", AWS)
+def test_a_secret_is_asked_for_again_after_half_a_minute(backend_name, request):
+    url = request.getfixturevalue(f"{backend_name}_url")
+    secrets = StoredSecrets(_client("secretsmanager", url), ids.new_request_id()[:8])
     first = secrets.create("api")
     assert secrets.of("api", now_ms=NOW_MS) == (first,)
     second = secrets.rotate("api")
