@@ -29,8 +29,10 @@ logger = logging.getLogger(__name__)
 #: A call that has not ended by then is lost with its function; longer than any call takes.
 LEASE_SECONDS = 40
 
-#: First wait for a place among the calls to a host; it doubles.
+#: Wait for a place among the calls to a host. A place is held for one call, so the first few waits
+#: are short; a host with a backlog makes the later ones double.
 _CROWDED_SECONDS = 1
+_SHORT_WAITS = 4
 _MOST_DOUBLINGS = 9
 
 _STATES = {
@@ -108,7 +110,8 @@ class Deliverer:
             elif lane is Lane.FIRST:
                 self._lanes.send(due, Lane.LATER)
             else:
-                seconds = _CROWDED_SECONDS * 2 ** min(due.crowded, _MOST_DOUBLINGS) * (1 + self._random())
+                doublings = min(max(0, due.crowded - _SHORT_WAITS), _MOST_DOUBLINGS)
+                seconds = _CROWDED_SECONDS * 2**doublings * (1 + self._random())
                 self._lanes.send(due.again(), Lane.LATER, delay_seconds=seconds)
 
     @contextmanager

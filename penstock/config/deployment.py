@@ -87,11 +87,18 @@ def _broken_chains(apis: object) -> Iterator[Finding]:
             continue
         chain = webhook.get("chain")
         for number, endpoint in enumerate(chain if isinstance(chain, list | tuple) else ()):
-            if isinstance(endpoint, str) and endpoint.removeprefix("/") not in known:
+            if _is_segment(endpoint) and endpoint.removeprefix("/") not in known:
                 yield Finding((index, "webhook", "chain", number), f'no API has the endpoint "{endpoint}"')
         endpoint = _own_endpoint(webhook.get("url"))
         if endpoint is not None and endpoint not in known:
             yield Finding((index, "webhook", "url"), f'no API has the endpoint "{endpoint}"')
+
+
+def _is_segment(endpoint: Any) -> bool:
+    try:
+        return isinstance(endpoint, str) and bool(identifiers.path_segment(endpoint))
+    except ValueError:
+        return False  # the field itself says so
 
 
 def _own_endpoint(url: object) -> str | None:
