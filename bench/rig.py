@@ -67,6 +67,8 @@ class Rig:
             "PENSTOCK_MAX_CONCURRENCY": str(max_concurrency),
             "PENSTOCK_TIMEOUT_SECONDS": "3600",
             "PENSTOCK_RETENTION_SECONDS": "86400",
+            # Many run on one machine.
+            "PENSTOCK_HEALTH_PORT": "0",
         }
         environment = {**self.environment, **IMAGE_ENVIRONMENT, **settings}
         command = (sys.executable, "-m", "dequeuer")

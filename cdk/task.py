@@ -161,6 +161,7 @@ class Task(Construct):
                 for container in pod.containers
             ],
             stop_timeout=sidecar.STOP_SECONDS,
+            health_check=_health_check(),
             linux_parameters=_init_process(),
             log_configuration=self._logging(),
             readonly_root_filesystem=True,
@@ -185,6 +186,17 @@ def _own_tasks() -> iam.ServicePrincipal:
     # Of this account only: ECS must not be talked into lending the role to another's task.
     return iam.ServicePrincipal(
         "ecs-tasks.amazonaws.com", conditions={"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}}
+    )
+
+
+def _health_check() -> ecs.CfnTaskDefinition.HealthCheckProperty:
+    # Three times unanswered: an event loop that stands still for a minute or two gets a new task.
+    return ecs.CfnTaskDefinition.HealthCheckProperty(
+        command=["CMD", "python3", "-m", "dequeuer.healthcheck"],
+        interval=30,
+        timeout=15,
+        retries=3,
+        start_period=60,
     )
 
 

@@ -8,21 +8,27 @@ import os
 import random
 import signal
 import sys
-import time
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from aiobotocore.config import AioConfig
-from aiobotocore.session import get_session
-
 from dequeuer.attempt import Attempts
+from dequeuer.breaker import Breaker
 from dequeuer.cleanup import Cleaner
+from dequeuer.clients import clients
+from dequeuer.clocks import steady_ms, wall_ms
 from dequeuer.container import Container, new_session
+from dequeuer.ecs_agent import URI_VARIABLE, TaskAgent
+from dequeuer.health import Health, serving
 from dequeuer.lease import Heartbeat
+from dequeuer.outages import Outages
 from dequeuer.probes import Readiness
+from dequeuer.protect import Protection
 from dequeuer.run import Ports
 from dequeuer.settings import Settings
+from dequeuer.shift import Shift
 from dequeuer.telemetry import Telemetry, configure_logging
+from dequeuer.watched import WatchedLedger, WatchedStreams
 from dequeuer.worker import Worker
 from penstock import environment
 from penstock.aws.ledger import DynamoLedger
@@ -33,9 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine
     from typing import Any
 
-    from types_aiobotocore_dynamodb import DynamoDBClient
-    from types_aiobotocore_s3 import S3Client
-    from types_aiobotocore_sqs import SQSClient
+    import aiohttp
 
 logger = logging.getLogger(__name__)
 
@@ -51,69 +55,88 @@ def main() -> None:
         sys.stderr.write(f"dequeuer: {error}\n")
         sys.exit(EX_CONFIG)
     configure_logging(settings.api)
-    asyncio.run(serve(settings))
+    asyncio.run(serve(settings, agent_uri=os.environ.get(URI_VARIABLE)))
 
 
-async def serve(settings: Settings) -> None:
-    """Work until the first SIGTERM or SIGINT, then drain."""
+async def serve(settings: Settings, *, agent_uri: str | None) -> None:
+    """Work until the first SIGTERM or SIGINT, then drain. Without an agent's URI this is no ECS task."""
     async with AsyncExitStack() as stack:
-        worker, cleaner, readiness = await _assemble(settings, stack)
+        parts = await _assemble(settings, agent_uri, stack)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, worker.stop)
-        logger.info("started", extra={"action": "start", "max_concurrency": settings.max_concurrency})
-        await _run_beside(worker.run(), cleaner.run(), readiness.run())
-        await cleaner.flush()
+            loop.add_signal_handler(number, parts.worker.stop)
+        port = await stack.enter_async_context(
+            serving(parts.health, host=settings.health_host, port=settings.health_port)
+        )
+        context = {"action": "start", "max_concurrency": settings.max_concurrency, "health_port": port}
+        logger.info("started", extra=context)
+        await _run_beside(parts.worker.run(), *(helper.run() for helper in parts.helpers))
+        await parts.cleaner.flush()
     logger.info("stopped", extra={"action": "stopped"})
 
 
-async def _assemble(settings: Settings, stack: AsyncExitStack) -> tuple[Worker, Cleaner, Readiness]:
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    worker: Worker
+    cleaner: Cleaner
+    health: Health
+    #: What runs beside the worker.
+    helpers: tuple[Cleaner | Readiness | Protection, ...]
+
+
+async def _assemble(settings: Settings, agent_uri: str | None, stack: AsyncExitStack) -> _Parts:
     http = await stack.enter_async_context(new_session())
-    dynamodb, sqs, s3 = await _clients(settings, stack)
-    source, streams = SqsSource(sqs, settings.queue_url), S3Streams(s3, settings.bucket)
-    ledger, cleaner = DynamoLedger(dynamodb, settings.table), Cleaner(source=source, streams=streams)
+    telemetry, out_of_time = Telemetry(settings.api), asyncio.Event()
+    outages = Outages(Breaker(clock=steady_ms, chance=random.random), telemetry=telemetry, clock=steady_ms)
     readiness = Readiness(settings.readiness_probes.probes, port=settings.port, session=http)
-    out_of_time = asyncio.Event()
-    ports = Ports(
+    ports = await _ports(
+        settings, stack, http=http, telemetry=telemetry, outages=outages, readiness=readiness
+    )
+    protection = Protection(
+        TaskAgent(http, agent_uri) if agent_uri else None,
+        Shift(clock=steady_ms, slots=settings.max_concurrency),
+        clock=steady_ms,
+    )
+    worker = Worker(
+        settings,
+        source=ports.source,
+        attempts=Attempts(settings, ports, out_of_time=out_of_time),
+        readiness=readiness,
+        outages=outages,
+        protection=protection,
+        out_of_time=out_of_time,
+        clock=steady_ms,
+    )
+    health = Health(worker=worker, readiness=readiness, outages=outages)
+    return _Parts(worker, ports.cleaner, health, (ports.cleaner, readiness, protection))
+
+
+async def _ports(
+    settings: Settings,
+    stack: AsyncExitStack,
+    *,
+    http: aiohttp.ClientSession,
+    telemetry: Telemetry,
+    outages: Outages,
+    readiness: Readiness,
+) -> Ports:
+    dynamodb, sqs, s3 = await clients(settings, stack)
+    source = SqsSource(sqs, settings.queue_url)
+    streams = WatchedStreams(S3Streams(s3, settings.bucket), outages)
+    ledger = WatchedLedger(DynamoLedger(dynamodb, settings.table), outages)
+    return Ports(
         ledger=ledger,
         source=source,
         streams=streams,
         container=Container(http, port=settings.port, timeout_seconds=settings.timeout_seconds),
-        cleaner=cleaner,
+        cleaner=Cleaner(source=source, streams=streams),
         heartbeat=Heartbeat(
-            ledger=ledger, source=source, clock=_now_ms, lease_seconds=settings.lease_seconds
+            ledger=ledger, source=source, clock=wall_ms, lease_seconds=settings.lease_seconds
         ),
-        telemetry=Telemetry(settings.api),
-        clock=_now_ms,
+        telemetry=telemetry,
+        clock=wall_ms,
         chance=random.random,
         on_unreachable=readiness.doubt,
-    )
-    worker = Worker(
-        settings,
-        source=source,
-        attempts=Attempts(settings, ports, out_of_time=out_of_time),
-        readiness=readiness,
-        out_of_time=out_of_time,
-    )
-    return worker, cleaner, readiness
-
-
-async def _clients(settings: Settings, stack: AsyncExitStack) -> tuple[DynamoDBClient, SQSClient, S3Client]:
-    session = get_session()
-    common = AioConfig(
-        connect_timeout=2,
-        retries={"mode": "standard", "total_max_attempts": 5},
-        max_pool_connections=2 * settings.max_concurrency + 8,
-    )
-    # A hung connection to the table must be given up long before the lease is over.
-    brief = common.merge(AioConfig(read_timeout=2))
-    # A long poll must not look like a dead connection.
-    patient = common.merge(AioConfig(read_timeout=settings.poll_seconds + 10))
-    signed = patient.merge(AioConfig(signature_version="s3v4"))
-    return (
-        await stack.enter_async_context(session.create_client("dynamodb", config=brief)),
-        await stack.enter_async_context(session.create_client("sqs", config=patient)),
-        await stack.enter_async_context(session.create_client("s3", config=signed)),
     )
 
 
@@ -124,7 +147,3 @@ async def _run_beside(work: Coroutine[Any, Any, None], *helpers: Coroutine[Any, 
         await group.create_task(work)
         for task in tasks:
             task.cancel()
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

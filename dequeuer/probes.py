@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 import aiohttp
 
+from dequeuer.clocks import steady_ms
 from dequeuer.settings import Probe, ProbeKind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from penstock.ports import Clock
 
 #: As much of a probe's answer as is read, as in Kubernetes.
 _ANSWER_BYTES = 10 * 1024
@@ -25,7 +27,14 @@ class Readiness:
     fail. Probes only gate receiving; work in progress goes on.
     """
 
-    def __init__(self, probes: Sequence[Probe], *, port: int, session: aiohttp.ClientSession) -> None:
+    def __init__(
+        self,
+        probes: Sequence[Probe],
+        *,
+        port: int,
+        session: aiohttp.ClientSession,
+        clock: Clock = steady_ms,
+    ) -> None:
         implicit = Probe(kind=ProbeKind.TCP_SOCKET, port=port, period_seconds=1, failure_threshold=1)
         watched = any(probe.port == port for probe in probes)
         self._probes = [*probes] if watched else [*probes, implicit]
@@ -33,6 +42,9 @@ class Readiness:
         #: By position: two containers may have the same probe.
         self._content = [False] * len(self._probes)
         self._ready = asyncio.Event()
+        self._clock = clock
+        #: Since when not all probes have been content, on the steady clock; None while they are.
+        self.unready_since_ms: int | None = clock()
 
     @property
     def ready(self) -> bool:
@@ -46,7 +58,7 @@ class Readiness:
     def doubt(self) -> None:
         """A connection was refused: trust only what the probes find from now on."""
         self._content = [False] * len(self._probes)
-        self._ready.clear()
+        self._publish()
 
     async def run(self) -> None:
         """Probe until cancelled."""
@@ -72,8 +84,10 @@ class Readiness:
     def _publish(self) -> None:
         if all(self._content):
             self._ready.set()
-        else:
+            self.unready_since_ms = None
+        elif self.unready_since_ms is None:
             self._ready.clear()
+            self.unready_since_ms = self._clock()
 
     async def _check(self, probe: Probe) -> bool:
         look = self._get if probe.kind is ProbeKind.HTTP_GET else _connect

@@ -79,6 +79,9 @@ class Settings:
     poll_seconds: int = 20
     #: Time from SIGTERM until unfinished work is given back (R18); ECS kills after 120 s.
     drain_seconds: int = 100
+    #: Where health is told; port 0 takes a free one. Only from the task itself, unless said otherwise.
+    health_host: str = "127.0.0.1"
+    health_port: int = 15000
 
     @property
     def retry_policy(self) -> RetryPolicy:

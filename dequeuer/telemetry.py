@@ -51,6 +51,18 @@ class Telemetry:
         """A message was none of ours."""
         self._count("MalformedMessage")
 
+    def paused(self, store: str) -> None:
+        """Receiving is paused, or stays paused, because a store fails."""
+        with single_metric(
+            name="ReceivingPaused", unit=MetricUnit.Count, value=1, namespace=NAMESPACE
+        ) as metric:
+            metric.add_dimension("api", self._api)
+            metric.add_dimension("store", store)
+
+    def resumed(self, paused_ms: int) -> None:
+        """The stores work again, after so long."""
+        self._milliseconds("Outage", paused_ms)
+
     def _count(self, name: str) -> None:
         with single_metric(name=name, unit=MetricUnit.Count, value=1, namespace=NAMESPACE) as metric:
             metric.add_dimension("api", self._api)

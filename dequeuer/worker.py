@@ -6,6 +6,8 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
+from dequeuer.breaker import Store
+from dequeuer.racing import first_of
 from penstock.ports import DependencyError
 
 if TYPE_CHECKING:
@@ -13,18 +15,16 @@ if TYPE_CHECKING:
     from typing import Any
 
     from dequeuer.attempt import Attempts
+    from dequeuer.outages import Outages
     from dequeuer.probes import Readiness
+    from dequeuer.protect import Protection
     from dequeuer.settings import Settings
-    from penstock.ports import Delivery, Source
+    from penstock.ports import Clock, Delivery, Source
 
 logger = logging.getLogger(__name__)
 
 #: What SQS gives in one receive.
 MAX_RECEIVE = 10
-
-#: First and longest pause after a receive that failed.
-MIN_PAUSE_SECONDS = 1
-MAX_PAUSE_SECONDS = 30
 
 
 class Worker:
@@ -37,20 +37,33 @@ class Worker:
         source: Source,
         attempts: Attempts,
         readiness: Readiness,
+        outages: Outages,
+        protection: Protection,
         out_of_time: asyncio.Event,
+        clock: Clock,
     ) -> None:
         self._settings = settings
         self._source = source
         self._attempts = attempts
         self._readiness = readiness
+        self._outages = outages
+        self._protection = protection
         self._out_of_time = out_of_time
+        self._clock = clock
         self._stopping = asyncio.Event()
         self._running: set[asyncio.Task[None]] = set()
+        #: The request that was last sent into an outage, to see whether that is over.
+        self._probe: asyncio.Task[None] | None = None
+        #: When it was told to stop, on the steady clock.
+        self.stopping_since_ms: int | None = None
+        #: Since when it has held no request, on the steady clock; None while it holds one.
+        self.idle_since_ms: int | None = clock()
 
     def stop(self) -> None:
         """Receive nothing more, and finish; called by the signal handler, any number of times."""
         if not self._stopping.is_set():
             logger.info("stopping", extra={"action": "stop", "running": len(self._running)})
+            self.stopping_since_ms = self._clock()
             self._stopping.set()
 
     async def run(self) -> None:
@@ -65,40 +78,62 @@ class Worker:
             )
             stopped.cancel()
             await receiving
-            while self._running:
-                await asyncio.wait(self._running)
+            await self._drained()
         finally:
             if deadline is not None:
                 deadline.cancel()
 
     async def _receive_until_stopped(self) -> None:
-        pause_seconds = MIN_PAUSE_SECONDS
         while not self._stopping.is_set():
-            await self._until_stopped_or(self._free_slot())
-            # After the slot: what freed it may have been the container's end.
-            await self._until_stopped_or(self._readiness.wait())
+            await self._until_stopped_or(self._admission())
             if self._stopping.is_set():
                 return
-            limit = min(MAX_RECEIVE, self._settings.max_concurrency - len(self._running))
+            probing = bool(self._outages.suspects)
+            free = self._settings.max_concurrency - len(self._running)
             try:
-                # Never cancelled: SQS may have handed out messages that nobody would then know of.
-                deliveries = await self._source.receive(limit=limit, wait_seconds=self._settings.poll_seconds)
-            except DependencyError as error:
-                logger.warning("receive failed", extra={"action": "receive", "error": str(error)})
-                await self._until_stopped_or(asyncio.sleep(pause_seconds))
-                pause_seconds = min(2 * pause_seconds, MAX_PAUSE_SECONDS)
+                with self._outages.watching(Store.QUEUE):
+                    # Never cancelled: SQS may have handed out messages that nobody would then know of.
+                    deliveries = await self._source.receive(
+                        limit=1 if probing else min(MAX_RECEIVE, free),
+                        wait_seconds=self._settings.poll_seconds,
+                    )
+            except DependencyError:
+                # The outage it began, or went on with, has its own pauses and its own log line.
                 continue
-            pause_seconds = MIN_PAUSE_SECONDS
-            await self._take(deliveries)
+            await self._take(deliveries, probing=probing)
 
-    async def _take(self, deliveries: Sequence[Delivery]) -> None:
+    async def _admission(self) -> None:
+        """Wait until a message may be received."""
+        if len(self._running) >= self._settings.max_concurrency:
+            await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
+        if self._protection.rest_due:
+            await self._protection.rest(self._drained())
+        await self._outages.pass_by(self._probe)
+        # After the slot: what freed it may have been the container's end.
+        await self._readiness.wait()
+
+    async def _take(self, deliveries: Sequence[Delivery], *, probing: bool) -> None:
         for delivery in deliveries:
             if self._stopping.is_set():
                 await self._put_back(delivery)
                 continue
             task = asyncio.create_task(self._handle(delivery), name=f"delivery {delivery.message_id}")
             self._running.add(task)
-            task.add_done_callback(self._running.discard)
+            self._count()
+            task.add_done_callback(self._ended)
+            self._probe = task if probing else None
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        self._count()
+
+    def _count(self) -> None:
+        held = len(self._running)
+        self._protection.holds(held)
+        if held:
+            self.idle_since_ms = None
+        else:
+            self.idle_since_ms = self._clock()
 
     async def _handle(self, delivery: Delivery) -> None:
         try:
@@ -121,16 +156,9 @@ class Worker:
             # It comes back by itself when its visibility timeout ends.
             logger.warning("not put back", extra={"action": "put_back", "error": str(error)})
 
-    async def _free_slot(self) -> None:
-        if len(self._running) >= self._settings.max_concurrency:
-            await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
+    async def _drained(self) -> None:
+        while self._running:
+            await asyncio.wait(self._running)
 
     async def _until_stopped_or(self, coroutine: Coroutine[Any, Any, None]) -> None:
-        waiting = asyncio.create_task(coroutine)
-        stopped = asyncio.create_task(self._stopping.wait())
-        try:
-            await asyncio.wait({waiting, stopped}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            waiting.cancel()
-            stopped.cancel()
-            await asyncio.gather(waiting, stopped, return_exceptions=True)
+        await first_of(coroutine, self._stopping.wait())

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
 from pytest_socket import socket_allow_hosts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 # A loaded machine is slow at times, and that is no finding about the code.
 settings.register_profile("penstock", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -38,6 +42,13 @@ def pytest_configure() -> None:
         if name != "AWS_CA_BUNDLE":
             del os.environ[name]
     os.environ.update(FAKE_AWS)
+
+
+@pytest.fixture(autouse=True)
+def _short_user_agent() -> Iterator[None]:
+    """Each Chalice app lengthens this variable, and the SDK sends it: in the end no server takes it."""
+    yield
+    os.environ.pop("AWS_EXECUTION_ENV", None)
 
 
 @pytest.fixture(autouse=True)

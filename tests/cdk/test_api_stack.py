@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import json
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from dequeuer.healthcheck import TIMEOUT_SECONDS
 from dequeuer.settings import Settings
 from penstock import environment
+from penstock.config.section import RESERVED_PORTS
 from tests.cdk.templates import text
 
 if TYPE_CHECKING:
@@ -128,6 +131,22 @@ def test_the_dequeuer_starts_last_and_so_stops_first(cloud):
         ("server", "START"),
         ("cache", "START"),
     }
+
+
+def test_ecs_asks_the_dequeuer_whether_it_lives_with_what_its_image_has(cloud):
+    check = cloud.container(RESIZE, "dequeuer")["HealthCheck"]
+
+    assert check["Command"] == ["CMD", "python3", "-m", "dequeuer.healthcheck"]
+    assert find_spec("dequeuer.healthcheck") is not None
+    # It must have given up before ECS gives it up, or the reason is lost.
+    assert TIMEOUT_SECONDS < check["Timeout"] < check["Interval"]
+
+
+def test_health_is_told_on_a_port_that_no_server_may_take(cloud):
+    settings = environment.read(Settings, cloud.environment(RESIZE, "dequeuer"))
+
+    assert settings.health_port in RESERVED_PORTS
+    assert settings.health_host == "127.0.0.1"
 
 
 def test_the_dequeuer_cannot_write_to_its_image_and_is_not_root(cloud):

@@ -2,17 +2,24 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from typing import Any
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from dequeuer.protect import Protection
+from dequeuer.shift import Shift
 from dequeuer.worker import Worker
 from penstock.messages import Message
 from penstock.ports import DependencyError
 from penstock.records import RequestKey, Status
 from penstock.testing import ManualClock, MemoryOutbox, MemoryQueue, MemorySource
 from tests.examples import NOW_MS
-from tests.unit.dequeuer.workbench import SETTINGS, Workbench, until
+from tests.unit.dequeuer.manual_time import ManualTime, settle
+from tests.unit.dequeuer.workbench import SETTINGS, Workbench, outages_on, until
+
+if TYPE_CHECKING:
+    from dequeuer.outages import Outages
 
 
 class AlwaysReady:
@@ -45,19 +52,30 @@ def fill(queue, count) -> None:
         MemoryOutbox(queue).send(Message(key))
 
 
-def worker_of(source: Any, attempts: Any, *, readiness: Any = None, out_of_time=None, **settings) -> Worker:
+def worker_of(
+    source: Any,
+    attempts: Any,
+    *,
+    readiness: Any = None,
+    out_of_time=None,
+    time: ManualTime | None = None,
+    outages: Outages | None = None,
+    agent: Any = None,
+    **settings,
+) -> Worker:
+    time = time or ManualTime()
+    wanted = replace(SETTINGS, **{"poll_seconds": 5, **settings})
+    shift = Shift(clock=time, slots=wanted.max_concurrency)
     return Worker(
-        replace(SETTINGS, poll_seconds=5, **settings),
+        wanted,
         source=source,
         attempts=attempts,
         readiness=AlwaysReady() if readiness is None else readiness,  # type: ignore[arg-type]  # its one method
+        outages=outages or outages_on(time),
+        protection=Protection(agent, shift, clock=time, sleep=time.sleep),
         out_of_time=out_of_time or asyncio.Event(),
+        clock=time,
     )
-
-
-async def settle() -> None:
-    for _ in range(50):
-        await asyncio.sleep(0)
 
 
 async def test_it_takes_only_what_it_has_free_slots_for():
@@ -194,25 +212,33 @@ async def test_when_the_drain_budget_is_used_up_unfinished_work_is_given_back():
     assert (bench.now.status, bench.now.attempt) == (Status.IN_QUEUE, 0)
 
 
-async def test_a_receive_that_fails_is_paused_after_and_tried_again(monkeypatch):
-    monkeypatch.setattr("dequeuer.worker.MIN_PAUSE_SECONDS", 0)
+async def test_a_receive_that_fails_is_paused_after_longer_each_time_and_tried_again(caplog):
+    time = ManualTime()
     queue = MemoryQueue(ManualClock(NOW_MS))
     fill(queue, 1)
     calls = []
 
     class Flaky(MemorySource):
         async def receive(self, *, limit, wait_seconds):
-            calls.append(limit)
-            if len(calls) < 3:
+            calls.append(time())
+            if len(calls) < 8:
                 raise DependencyError("down")
-            return await super().receive(limit=limit, wait_seconds=0)
+            return await super().receive(limit=limit, wait_seconds=5)
 
     attempts = Recorder()
     attempts.gate.set()
-    worker = worker_of(Flaky(queue), attempts)
-    running = asyncio.create_task(worker.run())
-    await until(lambda: attempts.started)
+    worker = worker_of(Flaky(queue), attempts, time=time)
+    with caplog.at_level("INFO"):
+        running = asyncio.create_task(worker.run())
+        await time.goes_on(121)
+    assert [(later - call) / 1000 for call, later in pairwise(calls[:8])] == [1, 2, 4, 8, 16, 30, 30]
+    assert len(attempts.started) == 1
+    assert [line for line in caplog.messages if "receiving" in line] == [
+        "receiving paused",
+        "receiving again",
+    ]
     worker.stop()
+    fill(queue, 2)
     await running
 
 

@@ -8,16 +8,18 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 from dequeuer.attempt import Attempts
+from dequeuer.breaker import Breaker
 from dequeuer.cleanup import Cleaner
 from dequeuer.container import Container, Response
 from dequeuer.lease import Heartbeat
+from dequeuer.outages import Outages
 from dequeuer.run import Ports
 from dequeuer.settings import Settings
 from dequeuer.telemetry import Telemetry
+from dequeuer.watched import WatchedLedger, WatchedStreams
 from penstock.messages import Message
 from penstock.ports import DependencyError
 from penstock.testing import (
-    ManualClock,
     MemoryLedger,
     MemoryObjects,
     MemoryOutbox,
@@ -26,7 +28,8 @@ from penstock.testing import (
     MemorySource,
     MemoryStreams,
 )
-from tests.examples import KEY, NOW_MS, record
+from tests.examples import KEY, record
+from tests.unit.dequeuer.manual_time import ManualTime
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -102,7 +105,7 @@ class Failing:
 
 @dataclass
 class Workbench:
-    clock: ManualClock = field(default_factory=lambda: ManualClock(NOW_MS))
+    clock: ManualTime = field(default_factory=ManualTime)
     records: MemoryRecords = field(default_factory=MemoryRecords)
     objects: MemoryObjects = field(default_factory=MemoryObjects)
     container: ScriptedContainer = field(default_factory=ScriptedContainer)
@@ -113,6 +116,7 @@ class Workbench:
         self.source = Failing(MemorySource(self.queue))
         self.ledger = Failing(MemoryLedger(self.records))
         self.streams = MemoryStreams(self.objects)
+        self.outages = outages_on(self.clock)
         self.out_of_time = asyncio.Event()
         self.doubted = asyncio.Event()
         self.beats = asyncio.Semaphore(0)
@@ -120,17 +124,18 @@ class Workbench:
         self.attempts = Attempts(self.settings, self._ports(), out_of_time=self.out_of_time)
 
     def _ports(self) -> Ports:
+        ledger = WatchedLedger(cast("Any", self.ledger), self.outages)
         heartbeat = Heartbeat(
-            ledger=cast("Any", self.ledger),
+            ledger=ledger,
             source=cast("Any", self.source),
             clock=self.clock,
             lease_seconds=self.settings.lease_seconds,
             sleep=self._until_beat,
         )
         return Ports(
-            ledger=cast("Any", self.ledger),
+            ledger=ledger,
             source=cast("Any", self.source),
-            streams=self.streams,
+            streams=WatchedStreams(self.streams, self.outages),
             container=cast("Container", self.container),
             cleaner=self.cleaner,
             heartbeat=heartbeat,
@@ -166,6 +171,11 @@ class Workbench:
     @property
     def payloads(self) -> dict[str, bytes]:
         return {key: body for key, body in self.objects.bodies.items() if key.startswith("payloads/")}
+
+
+def outages_on(time: ManualTime) -> Outages:
+    breaker = Breaker(clock=time, chance=lambda: 0.0)
+    return Outages(breaker, telemetry=Telemetry("word-count"), clock=time, sleep=time.sleep)
 
 
 async def until(condition: Callable[[], Any]) -> None:

@@ -36,6 +36,12 @@ def test_a_dequeuer_gets_what_the_task_definition_says_and_the_port_of_its_serve
     assert environment["PATH"] == "/container"
 
 
+def test_dequeuers_of_one_machine_do_not_fight_for_the_port_of_their_health(server: LocalServer):
+    environment = dequeuer_environment({"PENSTOCK_HEALTH_PORT": "15000"}, server, port=31000, base=BASE)
+
+    assert environment["PENSTOCK_HEALTH_PORT"] == "0"
+
+
 def test_a_task_definition_cannot_lead_a_dequeuer_to_real_aws(server: LocalServer):
     defined = {"AWS_ENDPOINT_URL": "https://sqs.eu-west-1.amazonaws.com", "AWS_REGION": "eu-west-1"}
 
