@@ -90,8 +90,9 @@ def events(arns: Arns, *, stream_arn: str, topic_arn: str, unread_arn: str) -> i
             _allow(["s3:GetObject"], [arns.objects(keys.RESULTS)]),
             _absence_shows(arns, [keys.RESULTS]),
             _allow(["sqs:GetQueueUrl", "sqs:SendMessage"], [arns.webhook_queue(Lane.FIRST)]),
-            # Lambda itself sends what was tried too often, with the function's rights.
-            _allow(["sqs:SendMessage"], [unread_arn]),
+            # What cannot be read. Lambda itself also sends what was tried too often there, with the
+            # function's rights.
+            _allow(["sqs:GetQueueUrl", "sqs:SendMessage"], [unread_arn]),
             _allow(["sns:Publish"], [topic_arn]),
         ]
     )

@@ -20,6 +20,7 @@ from cdk.arns import Arns
 from cdk.bundle import Bundle, write
 from cdk.gateway import catalogue
 from penstock import names
+from penstock.aws import unread
 from penstock.webhooks.hosts import LANE_CALLS, Lane
 from penstock.webhooks.schedule import Schedule
 from webhook_lambda.images import stream_filter
@@ -69,7 +70,7 @@ class Webhooks(Construct):
         self._arns = Arns(Stack.of(self), self._deployment)
         self._api_id = self._parameter(REST_API_ID)
         self._dead = self._add_queue("Dead", name=names.webhook_queue(self._deployment, "dead"))
-        self._unread = self._add_queue("Unread", name=names.webhook_queue(self._deployment, "unread"))
+        self._unread = self._add_queue("Unread", name=names.webhook_queue(self._deployment, unread.PART))
         topic = self._add_topic()
         stream = self._add_stream(topic)
         sender = self._add_sender()

@@ -5,6 +5,7 @@ It does nothing else, and nothing slow, so that one shard never lags behind beca
 
 from __future__ import annotations
 
+import functools
 import os
 import time
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ from penstock.aws.deliveries import DynamoDeliveries
 from penstock.aws.lanes import SqsLanes
 from penstock.aws.objects import S3Objects
 from penstock.aws.topic import SnsTopic
+from penstock.aws.unread import SqsUnread
 from penstock.catalogue import FILE, Catalogue
 from webhook_lambda.announce import Announcer
 from webhook_lambda.images import ended_now
@@ -34,33 +36,43 @@ logger = Logger()
 _AWS = Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 2})
 
 
-def _build() -> Announcer:
+def _build() -> tuple[Announcer, SqsUnread]:
     settings = environment.read(EventSettings, os.environ)
-    dynamodb = boto3.session.Session().client("dynamodb", config=_AWS)
-    sqs = boto3.session.Session().client("sqs", config=_AWS)
-    return Announcer(
+    session = boto3.session.Session()
+    sqs = session.client("sqs", config=_AWS)
+    queue_name = functools.partial(names.webhook_queue, settings.deployment)
+    announcer = Announcer(
         deployment=settings.deployment,
         base_url=settings.api_url,
         catalogue=Catalogue.from_json(FILE.read_text()),
-        objects=S3Objects(boto3.session.Session().client("s3", config=_AWS), settings.bucket),
-        deliveries=DynamoDeliveries(dynamodb, settings.table),
-        lanes=SqsLanes(sqs, lambda lane: names.webhook_queue(settings.deployment, lane)),
-        topic=SnsTopic(boto3.session.Session().client("sns", config=_AWS), settings.topic_arn),
+        objects=S3Objects(session.client("s3", config=_AWS), settings.bucket),
+        deliveries=DynamoDeliveries(session.client("dynamodb", config=_AWS), settings.table),
+        lanes=SqsLanes(sqs, queue_name),
+        topic=SnsTopic(session.client("sns", config=_AWS), settings.topic_arn),
         clock=lambda: time.time_ns() // 1_000_000,
     )
+    return announcer, SqsUnread(sqs, queue_name)
 
 
-_announcer = _build()
+_announcer, _unread = _build()
 
 # Lambda goes back to the first record that failed, also if all did; raising would make it do the same,
 # and say less.
 _processor = BatchProcessor(event_type=EventType.DynamoDBStreams, raise_on_entire_batch_failure=False)
 
 
-def _announce(record: DynamoDBRecord) -> None:
-    ended = ended_now(record.raw_event)
-    if ended is not None:
-        _announcer.announce(items.decode(ended))
+def _announce(change: DynamoDBRecord) -> None:
+    item = ended_now(change.raw_event)
+    if item is None:
+        return
+    try:
+        record = items.decode(item)
+    except (KeyError, TypeError, ValueError):
+        # No other try would read it, and each would hold up what comes after it in the shard.
+        logger.exception("a request cannot be read", extra={"action": "keep_unread"})
+        _unread.keep(change.raw_event)
+    else:
+        _announcer.announce(record)
 
 
 @logger.inject_lambda_context(clear_state=True)

@@ -50,6 +50,7 @@ class Surroundings:
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
     folder: Path = Path()
     clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
     stdout_is_terminal: bool = False
     stderr_is_terminal: bool = False
 

@@ -50,8 +50,9 @@ def handler(*, secret: str | None, answer: int) -> type[BaseHTTPRequestHandler]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            size_bytes = min(int(self.headers.get("Content-Length", 0)), _MOST_BYTES)
-            body = self.rfile.read(size_bytes)
+            told = self.headers.get("Content-Length", "")
+            size_bytes = int(told) if told.isascii() and told.isdigit() else 0
+            body = self.rfile.read(min(size_bytes, _MOST_BYTES))
             headers = {name.lower(): value for name, value in self.headers.items()}
             verdict, code = judged(headers, body, secret=secret, answer=answer)
             self.send_response(code)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 import typer
@@ -112,7 +111,7 @@ def _first_answer(
             return delivery
         if surroundings.clock() >= ends:
             return None
-        time.sleep(_PAUSE_SECONDS)
+        surroundings.sleep(_PAUSE_SECONDS)
 
 
 def _gather(

@@ -201,11 +201,15 @@ def test_a_poisonous_change_of_the_table_does_not_stop_the_others(stack, receive
         ExpressionAttributeNames={"#s": "status"},
         ExpressionAttributeValues={":s": {"S": "completed"}},
     )
+    sqs = stack.aws("sqs")
+    unread = sqs.get_queue_url(QueueName=names.webhook_queue(DEPLOYMENT, "unread"))["QueueUrl"]
     for number in range(3):
         submit(stack, receiver.url(f"/after-{number}"))
     for number in range(3):
         # The worker that was killed above may have taken one with it, for 30 s.
         calls(receiver, f"/after-{number}", 1, within_seconds=90)
+    [kept] = sqs.receive_message(QueueUrl=unread, WaitTimeSeconds=5)["Messages"]
+    assert json.loads(kept["Body"])["keys"] == key
 
 
 def test_a_queue_that_subscribes_with_a_filter_gets_what_it_asked_for(stack, receiver):

@@ -45,6 +45,7 @@ class Terminal:
             environ=self.environ,
             folder=self.folder,
             clock=self.manual.timing.clock,
+            sleep=self.manual.timing.sleep,
             stdout_is_terminal=self.stdout_is_terminal,
             stderr_is_terminal=self.stderr_is_terminal,
         )

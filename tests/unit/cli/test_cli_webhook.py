@@ -137,6 +137,13 @@ def test_test_says_what_the_receiver_answered(terminal, end, code):
     assert terminal.server.requests[0].url.path.endswith("/webhooks/word-count/test")
 
 
+def test_test_waits_for_an_answer_that_takes_its_time(terminal):
+    terminal.serve(whole("pending", []), whole("pending", []), whole("pending", []), whole())
+
+    assert terminal.run("webhook", "test", "word-count").exit_code == 0
+    assert terminal.manual.sleeps_seconds == [0.5, 0.5]
+
+
 def test_an_api_without_a_webhook_is_told(terminal):
     terminal.serve(problem(404, "no_webhook"))
 
