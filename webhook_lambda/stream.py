@@ -54,25 +54,34 @@ def _build() -> tuple[Announcer, SqsUnread]:
     return announcer, SqsUnread(sqs, queue_name)
 
 
+class _Processor(BatchProcessor):
+    """Says why a record failed: Powertools itself tells Lambda only that it did."""
+
+    def failure_handler(self, record: DynamoDBRecord, exception: Any) -> Any:
+        logger.error("a change failed", exc_info=exception, extra={"action": "announce"})
+        return super().failure_handler(record, exception)
+
+
 _announcer, _unread = _build()
 
 # Lambda goes back to the first record that failed, also if all did; raising would make it do the same,
 # and say less.
-_processor = BatchProcessor(event_type=EventType.DynamoDBStreams, raise_on_entire_batch_failure=False)
+_processor = _Processor(event_type=EventType.DynamoDBStreams, raise_on_entire_batch_failure=False)
 
 
-def _announce(change: DynamoDBRecord) -> None:
-    item = ended_now(change.raw_event)
+def _announce(record: DynamoDBRecord) -> None:  # Powertools passes it by this name
+    change = record.raw_event
+    item = ended_now(change)
     if item is None:
         return
     try:
-        record = items.decode(item)
+        ended = items.decode(item)
     except (KeyError, TypeError, ValueError):
         # No other try would read it, and each would hold up what comes after it in the shard.
         logger.exception("a request cannot be read", extra={"action": "keep_unread"})
-        _unread.keep(change.raw_event)
+        _unread.keep(change)
     else:
-        _announcer.announce(record)
+        _announcer.announce(ended)
 
 
 @logger.inject_lambda_context(clear_state=True)
