@@ -11,6 +11,10 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 REQUIREMENTS := requirements.txt
 DEV_REQUIREMENTS := requirements-dev.txt
 CONFIG ?= penstock.yaml
+# Of the simulation: a seed, how many schedules, and the first of their seeds.
+SEED ?= 0
+N ?= 20000
+FIRST ?= 0
 # More than cores on purpose: the end-to-end tests mostly wait.
 PROCESSES ?= 3
 
@@ -45,6 +49,22 @@ test: setup-dev ## Run the whole test suite
 .PHONY: test-localstack
 test-localstack: setup-dev ## Run the end-to-end tests on LocalStack, which needs Docker
 	@$(BIN)/python -m pytest tests/e2e --emulator localstack $(ARGS)
+
+.PHONY: simulate
+simulate: setup-dev ## Replay one simulated schedule with its trace: SEED=n
+	@$(BIN)/python -m tests.simulation --seed $(SEED)
+
+.PHONY: simulate-faults
+simulate-faults: setup-dev ## Simulate N schedules with faults, on all cores; FIRST is the first seed
+	@$(BIN)/python -m tests.simulation --faults $(N) --first $(FIRST)
+
+.PHONY: simulate-planted
+simulate-planted: setup-dev ## Count the simulated schedules that find each planted fault
+	@$(BIN)/python -m tests.simulation --planted
+
+.PHONY: chaos
+chaos: setup-dev ## Kill and restart everything while 1,000 requests run, and check what became of them
+	@$(BIN)/python -m tests.chaos $(ARGS)
 
 .PHONY: bench
 bench: setup-dev ## Measure submit, poll, pickup, throughput and memory against a stand-in for AWS

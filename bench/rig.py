@@ -63,6 +63,7 @@ class Rig:
             "PENSTOCK_TABLE": TABLE,
             "PENSTOCK_BUCKET": BUCKET,
             "PENSTOCK_QUEUE_URL": f"{self.standin.url}/000000000000/{queue(api)}",
+            "PENSTOCK_DEAD_LETTER_URL": f"{self.standin.url}/000000000000/dlq.fifo",
             "PENSTOCK_PORT": str(self.container_port),
             "PENSTOCK_MAX_CONCURRENCY": str(max_concurrency),
             "PENSTOCK_TIMEOUT_SECONDS": "3600",

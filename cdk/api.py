@@ -10,6 +10,7 @@ from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
 from cdk import network
+from cdk.dead_letters import DeadLetters
 from cdk.described_task import DescribedTask
 from cdk.queues import Queues
 from cdk.stage import Compute
@@ -42,11 +43,19 @@ class Api(Construct):
     def __init__(self, scope: Construct, id_: str, props: ApiProps) -> None:
         super().__init__(scope, id_)
         queues = Queues(self, "Queues", deployment=props.deployment, api=props.api.name)
+        DeadLetters(
+            self,
+            "DeadLetters",
+            deployment=props.deployment,
+            api=props.api.name,
+            queue=queues.dead_letters,
+        )
         task = TaskProps(
             deployment=props.deployment,
             api=props.api,
             stage=props.stage,
             queue_url=queues.requests.queue_url,
+            dead_letter_url=queues.dead_letters.queue_url,
             root=props.root,
         )
         if props.stage.compute is Compute.ECS:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from aws_cdk import ArnFormat, Aws, Stack
 
 from cdk.stage import STAGE_NAME
-from penstock import keys, names
+from penstock import names
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +30,6 @@ class Arns:
     def objects(self, prefix: str) -> str:
         """All objects below a prefix."""
         return f"{self.bucket}/{prefix}/*"
-
-    @property
-    def uploads(self) -> str:
-        """All payloads that were uploaded with a link."""
-        return f"{self.bucket}/{keys.PAYLOADS}/*/{keys.UPLOAD}*"
 
     def foreign_objects(self, bucket: str) -> str:
         """All objects of a bucket of the user's."""
@@ -62,6 +57,10 @@ class Arns:
     def queue(self, api: str) -> str:
         """The queue of one API."""
         return self.stack.format_arn(service="sqs", resource=names.queue(self.deployment, api))
+
+    def dead_letter_queue(self, api: str) -> str:
+        """The dead-letter queue of one API."""
+        return self.stack.format_arn(service="sqs", resource=names.dead_letter_queue(self.deployment, api))
 
     def webhook_queue(self, part: str) -> str:
         """One of the queues of deliveries."""

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 _LONGEST_WAIT = timedelta(days=14)
 _MARGIN = timedelta(days=1)
 
+#: How long what was found in a queue and is no request is kept for somebody to look at.
+_DAYS_TO_LOOK_AT_MALFORMED = 90
+
 
 class Data(Construct):
     """One table for all records and one bucket for all bodies."""
@@ -94,6 +97,11 @@ class Data(Construct):
                 *(
                     s3.LifecycleRule(id=f"expire-{prefix}", prefix=f"{prefix}/", expiration=expiration)
                     for prefix in (keys.PAYLOADS, keys.RESULTS)
+                ),
+                s3.LifecycleRule(
+                    id=f"expire-{keys.MALFORMED}",
+                    prefix=f"{keys.MALFORMED}/",
+                    expiration=Duration.days(_DAYS_TO_LOOK_AT_MALFORMED),
                 ),
             ],
             removal_policy=stage.removal_policy,

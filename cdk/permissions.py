@@ -1,4 +1,4 @@
-"""What the gateway and the workers may do, statement by statement.
+"""What the functions and the workers may do, statement by statement.
 
 Written out instead of granted by constructs, so that each right stands beside the call that needs
 it (``penstock.aws``), and so that no stack has to import the constructs of another.
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def gateway(arns: Arns, apis: Iterable[str], *, input_buckets: Iterable[str]) -> iam.PolicyDocument:
-    """Rights of the gateway: accept, show, cancel, list."""
+    """Rights of the gateway: accept, show, cancel, list, run again, purge."""
     listed = list(apis)
     return iam.PolicyDocument(
         statements=[
@@ -31,10 +31,14 @@ def gateway(arns: Arns, apis: Iterable[str], *, input_buckets: Iterable[str]) ->
             _allow(["dynamodb:BatchGetItem"], [arns.table]),
             _no_api_keys(arns),
             _allow(["dynamodb:Query"], [arns.index(keys.LISTING_INDEX), arns.index(keys.OPEN_INDEX)]),
-            _allow(["s3:PutObject", "s3:DeleteObject"], [arns.objects(keys.PAYLOADS)]),
+            # A large payload that runs again is copied in parts.
+            _allow(["s3:PutObject", "s3:AbortMultipartUpload"], [arns.objects(keys.PAYLOADS)]),
             # A presigned URL carries the rights of whoever signed it: downloads and uploads need ours.
-            # Of payloads, only uploads are looked at.
-            _allow(["s3:GetObject"], [arns.objects(keys.RESULTS), arns.uploads]),
+            # Payloads are read by copying them, and uploads looked at.
+            _allow(
+                ["s3:GetObject", "s3:DeleteObject"],
+                [arns.objects(keys.RESULTS), arns.objects(keys.PAYLOADS)],
+            ),
             _absence_shows(arns, [keys.RESULTS, keys.PAYLOADS]),
             *_read_foreign(arns, input_buckets),
             _allow(
@@ -44,6 +48,31 @@ def gateway(arns: Arns, apis: Iterable[str], *, input_buckets: Iterable[str]) ->
             # Tests and replays of webhooks.
             _allow(["sqs:GetQueueUrl", "sqs:SendMessage"], [arns.webhook_queue(lane) for lane in Lane]),
             _allow(["ecs:DescribeServices"], [arns.service(api) for api in listed]),
+        ]
+    )
+
+
+def sweeper(arns: Arns) -> iam.PolicyDocument:
+    """Rights of the sweeper: find what is due, and end it."""
+    return iam.PolicyDocument(
+        statements=[
+            _allow(["dynamodb:Query"], [arns.index(keys.OPEN_INDEX)]),
+            _leading(arns, ["dynamodb:BatchGetItem", "dynamodb:UpdateItem"], ["REQ#*"]),
+        ]
+    )
+
+
+def recorder(arns: Arns, apis: Iterable[str]) -> iam.PolicyDocument:
+    """Rights of the recorder: take dead letters, end their requests, keep what is none."""
+    return iam.PolicyDocument(
+        statements=[
+            # Lambda receives on the function's behalf.
+            _allow(
+                ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"],
+                [arns.dead_letter_queue(api) for api in apis],
+            ),
+            _leading(arns, ["dynamodb:GetItem", "dynamodb:UpdateItem"], ["REQ#*"]),
+            _allow(["s3:PutObject"], [arns.objects(keys.MALFORMED)]),
         ]
     )
 
@@ -65,6 +94,8 @@ def worker(arns: Arns, api: str, *, input_buckets: Iterable[str]) -> iam.PolicyD
             _allow(
                 ["sqs:ReceiveMessage", "sqs:ChangeMessageVisibility", "sqs:DeleteMessage"], [arns.queue(api)]
             ),
+            # What is no request is moved out of the way.
+            _allow(["sqs:SendMessage"], [arns.dead_letter_queue(api)]),
             _leading(arns, ["dynamodb:UpdateItem"], [f"REQ#{api}#*"]),
             _allow(["s3:GetObject", "s3:DeleteObject"], [arns.objects(payloads)]),
             _allow(["s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"], [arns.objects(results)]),

@@ -6,6 +6,7 @@ from aws_cdk import Duration
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from cdk.recovery import RECORDER_SECONDS
 from penstock import names
 
 #: Only a guard against a message that kills its worker again and again: attempts are counted in the
@@ -20,12 +21,15 @@ class Queues(Construct):
 
     def __init__(self, scope: Construct, id_: str, *, deployment: str, api: str) -> None:
         super().__init__(scope, id_)
-        dead_letters = sqs.Queue(
+        self.dead_letters = sqs.Queue(
             self,
             "DeadLetters",
             queue_name=names.dead_letter_queue(deployment, api),
             fifo=True,
             content_based_deduplication=False,
+            # What the recorder cannot deal with yet comes back to it after this long, any number of
+            # times. Six times its timeout, as Lambda asks for: batches that are throttled wait hidden.
+            visibility_timeout=Duration.seconds(6 * RECORDER_SECONDS),
             retention_period=_RETENTION,
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
@@ -45,5 +49,5 @@ class Queues(Construct):
             retention_period=_RETENTION,
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
-            dead_letter_queue=sqs.DeadLetterQueue(queue=dead_letters, max_receive_count=_MOST_RECEIVES),
+            dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letters, max_receive_count=_MOST_RECEIVES),
         )

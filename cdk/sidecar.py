@@ -20,7 +20,9 @@ DEQUEUER = "dequeuer"
 STOP_SECONDS = 120
 
 
-def environment(api: AsyncApi, *, deployment: str, queue_url: str, stage: Stage) -> dict[str, str]:
+def environment(
+    api: AsyncApi, *, deployment: str, queue_url: str, dead_letter_url: str, stage: Stage
+) -> dict[str, str]:
     """The dequeuer's variables; some values are tokens that CloudFormation fills in."""
     probes = [container.readiness_probe for container in api.pod.containers if container.readiness_probe]
     return {
@@ -30,6 +32,7 @@ def environment(api: AsyncApi, *, deployment: str, queue_url: str, stage: Stage)
         "PENSTOCK_TABLE": names.table(deployment),
         "PENSTOCK_BUCKET": names.bucket(deployment, account=Aws.ACCOUNT_ID, region=Aws.REGION),
         "PENSTOCK_QUEUE_URL": queue_url,
+        "PENSTOCK_DEAD_LETTER_URL": dead_letter_url,
         "PENSTOCK_PORT": str(api.pod.port),
         "PENSTOCK_MAX_CONCURRENCY": str(api.pod.max_concurrency),
         "PENSTOCK_TIMEOUT_SECONDS": _seconds(api.timeout),

@@ -13,6 +13,7 @@ from cdk.data import Data
 from cdk.front_door import FrontDoor
 from cdk.gateway import FunctionProps, GatewayFunction
 from cdk.network import Network
+from cdk.recovery import Recovery
 from cdk.stage import Compute
 from cdk.webhooks import Webhooks
 from penstock import names
@@ -38,12 +39,17 @@ def add_stacks(app: App, config: Config, *, stage: Stage, sources: Sources) -> N
     The dependencies only order the deployment: stacks find each other by name, never by export.
     """
     data = _data(app, config, stage)
-    needed = [data, _network(app, config)] if stage.compute is Compute.ECS else [data]
     gateway = _gateway(app, config, stage, sources)
     gateway.add_stack_dependency(data)
     webhooks = _webhooks(app, config, stage, sources)
     webhooks.add_stack_dependency(data)
     webhooks.add_stack_dependency(gateway)
+    recovery = _recovery(app, config, sources)
+    recovery.add_stack_dependency(data)
+    # An API's dead-letter queue calls the recorder, which must be there before.
+    needed = [data, recovery]
+    if stage.compute is Compute.ECS:
+        needed.append(_network(app, config))
     for api in config.apis:
         stack = _api(app, config, api, stage, sources)
         for other in needed:
@@ -85,6 +91,12 @@ def _webhooks(app: App, config: Config, stage: Stage, sources: Sources) -> Stack
         config=config, root=sources.root, build_folder=sources.build_folder, links=stage.links
     )
     Webhooks(stack, "Webhooks", props, stage=stage)
+    return stack
+
+
+def _recovery(app: App, config: Config, sources: Sources) -> Stack:
+    stack = _stack(app, config, "recovery", description="Sweeper and dead-letter recorder")
+    Recovery(stack, "Recovery", config=config, root=sources.root, build_folder=sources.build_folder)
     return stack
 
 

@@ -42,6 +42,7 @@ class TaskProps:
     api: AsyncApi
     stage: Stage
     queue_url: str
+    dead_letter_url: str
     #: The repository, from which the dequeuer's image is built.
     root: Path
 
@@ -149,7 +150,11 @@ class Task(Construct):
             memory_reservation=size.memory_mib,
             environment=_pairs(
                 sidecar.environment(
-                    props.api, deployment=props.deployment, queue_url=props.queue_url, stage=props.stage
+                    props.api,
+                    deployment=props.deployment,
+                    queue_url=props.queue_url,
+                    dead_letter_url=props.dead_letter_url,
+                    stage=props.stage,
                 )
             ),
             # Started last, and so stopped first: it drains while the server still answers.

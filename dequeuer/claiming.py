@@ -35,17 +35,15 @@ class Claims:
         ``DependencyError`` leaves everything as it is for the next delivery.
         """
         try:
-            key = Message.decode(delivery.body).key
+            key = Message.decode_for(self._settings.api, delivery.body).key
         except MalformedMessage as error:
-            # Left in the queue on purpose: its receive count takes it to the dead-letter queue.
-            # Said once: it is received a hundred times until then.
-            if delivery.receive_count == 1:
-                context = {"action": "decode", "message_id": delivery.message_id, "error": str(error)}
-                logger.error("malformed message", extra=context)  # noqa: TRY400 - the text says it all
-                self._ports.telemetry.malformed()
+            # The recorder keeps it for somebody to look at, and counts it.
+            context = {"action": "reject", "message_id": delivery.message_id, "error": str(error)}
+            logger.error("malformed message", extra=context)  # noqa: TRY400 - the text says it all
+            await self._ports.source.reject(delivery)
             return None
         lease = ids.new_token()
-        answer = await self._claim(key, self._transition(lease))
+        answer = await self._claim(key, lease)
         if isinstance(answer, Applied):
             return Run(answer.record, lease, delivery)
         await self._settle(key, delivery, answer)
@@ -59,13 +57,14 @@ class Claims:
             max_attempts=self._settings.max_attempts,
         )
 
-    async def _claim(self, key: RequestKey, claim: Transition) -> Applied | Refused:
+    async def _claim(self, key: RequestKey, lease: str) -> Applied | Refused:
         try:
-            return await self._ports.ledger.apply(key, claim)
+            return await self._ports.ledger.apply(key, self._transition(lease))
         except DependencyError:
             # It may have taken effect, and then an attempt would be counted that nobody runs.
-            # The same token finds its own claim (R10).
-            return await self._ports.ledger.apply(key, claim)
+            # The same token finds its own claim (R10). If it is made only now, it is made as of now:
+            # the deadline may have passed, and the lease must not begin near its end.
+            return await self._ports.ledger.apply(key, self._transition(lease))
 
     async def _settle(self, key: RequestKey, delivery: Delivery, answer: Refused) -> None:
         decision = after_refused_claim(

@@ -121,7 +121,7 @@ async def _ports(
     readiness: Readiness,
 ) -> Ports:
     dynamodb, sqs, s3 = await clients(settings, stack)
-    source = SqsSource(sqs, settings.queue_url)
+    source = SqsSource(sqs, settings.queue_url, dead_letter_url=settings.dead_letter_url)
     streams = WatchedStreams(S3Streams(s3, settings.bucket), outages)
     ledger = WatchedLedger(DynamoLedger(dynamodb, settings.table), outages)
     return Ports(

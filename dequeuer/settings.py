@@ -57,6 +57,8 @@ class Settings:
     table: str
     bucket: str
     queue_url: str
+    #: Where messages go that are none of ours.
+    dead_letter_url: str
     #: Where the user's container listens.
     port: int
     #: Longest run of one attempt.

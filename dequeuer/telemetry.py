@@ -47,10 +47,6 @@ class Telemetry:
         """A request was taken away while we worked on it."""
         self._count("LeaseLost")
 
-    def malformed(self) -> None:
-        """A message was none of ours."""
-        self._count("MalformedMessage")
-
     def paused(self, store: str) -> None:
         """Receiving is paused, or stays paused, because a store fails."""
         with single_metric(

@@ -11,19 +11,16 @@ from gateway_lambda.limits import read_limits
 from gateway_lambda.payloads import stored_payload
 from gateway_lambda.submit import Submission
 from gateway_lambda.waiting import MAX_WAIT_SECONDS
-from penstock import headers, prefer, transitions
+from penstock import headers, prefer
 from penstock.errors import (
-    AlreadyFinished,
     NoResult,
     NotFinished,
     PenstockError,
     Unavailable,
-    UnknownRequest,
 )
-from penstock.ids import is_request_id
 from penstock.inlining import may_inline
-from penstock.ports import Applied, DependencyError, ObjectMissing
-from penstock.records import Call, RequestKey, RequestRecord, ResultRef
+from penstock.ports import DependencyError, ObjectMissing
+from penstock.records import Call, RequestRecord, ResultRef
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -32,13 +29,15 @@ if TYPE_CHECKING:
     from gateway_lambda.incoming import Incoming
     from gateway_lambda.overview import Overview
     from gateway_lambda.ranges import Span
+    from gateway_lambda.recovery import Recovery
     from gateway_lambda.replies import Reply
+    from gateway_lambda.requests import Requests
     from gateway_lambda.submit import Submitter
     from gateway_lambda.uploads import Uploads
     from gateway_lambda.waiting import Waited, Waiter
     from gateway_lambda.webhooks import Webhooks
     from penstock.catalogue import ApiEntry, Catalogue
-    from penstock.ports import Clock, Objects, Records
+    from penstock.ports import Objects
 
 #: How long a download link works. AWS ends it earlier if the function's own credentials end earlier.
 DOWNLOAD_SECONDS = 3600
@@ -62,11 +61,11 @@ class Gateway:
         catalogue: Catalogue,
         submitter: Submitter,
         uploads: Uploads,
-        records: Records,
+        requests: Requests,
         objects: Objects,
-        clock: Clock,
         waiter: Waiter,
         overview: Overview,
+        recovery: Recovery,
         functions: Functions,
         webhooks: Webhooks,
         on_accepted: Callable[[ApiEntry, bool], None],
@@ -74,11 +73,11 @@ class Gateway:
         self._catalogue = catalogue
         self._submitter = submitter
         self._uploads = uploads
-        self._records = records
+        self._requests = requests
         self._objects = objects
-        self._clock = clock
         self._waiter = waiter
         self._overview = overview
+        self._recovery = recovery
         self._functions = functions
         self._webhooks = webhooks
         self._on_accepted = on_accepted
@@ -141,14 +140,14 @@ class Gateway:
         """``GET /async/{api}/{id}``."""
         api = self._catalogue.find(incoming.path["api"])
         wait_seconds = _wait_seconds(incoming)
-        record = self._find(api, incoming.path["id"])
+        record = self._requests.find(api, incoming.path["id"])
         waited = self._waiter.until_ended(record, wait_seconds=wait_seconds, received_ms=incoming.received_ms)
         return replies.with_headers(self._status_reply(waited.record, api, incoming), _applied(waited))
 
     def result(self, incoming: Incoming) -> Reply:
         """``GET /async/{api}/{id}/result``."""
         api = self._catalogue.find(incoming.path["api"])
-        record = self._find(api, incoming.path["id"])
+        record = self._requests.find(api, incoming.path["id"])
         if not record.status.terminal:
             raise NotFinished(f"The request is {record.status}; its result is not there yet.")
         if record.result is None:
@@ -160,20 +159,27 @@ class Gateway:
     def cancel(self, incoming: Incoming) -> Reply:
         """``DELETE /async/{api}/{id}``."""
         api = self._catalogue.find(incoming.path["api"])
-        key = _key(api, incoming.path["id"])
-        now_ms = self._clock()
-        try:
-            answer = self._records.apply(
-                key, transitions.cancel(now_ms=now_ms, retention_seconds=api.retention_seconds)
-            )
-        except DependencyError as error:
-            raise Unavailable("The request could not be cancelled just now. Try again.") from error
-        found = answer.record if isinstance(answer, Applied) else answer.found
-        if found is None or not found.retained(now_ms):
-            raise _unknown(key)
-        if isinstance(answer, Applied):
-            return self._status_document(found, api)
-        raise AlreadyFinished(f"The request is {found.status} and can no longer be cancelled.")
+        return self._status_document(self._requests.cancel(api, incoming.path["id"]), api)
+
+    def retry(self, incoming: Incoming) -> Reply:
+        """``POST /async/{api}/{id}/retry``."""
+        return self._recovery.retry(self._catalogue.find(incoming.path["api"]), incoming)
+
+    def list_dead_letters(self, incoming: Incoming) -> Reply:
+        """``GET /dead-letters/{api}``."""
+        return self._recovery.page(self._catalogue.find(incoming.path["api"]), incoming)
+
+    def dead_letter(self, incoming: Incoming) -> Reply:
+        """``GET /dead-letters/{api}/{id}``."""
+        return self._recovery.show(self._catalogue.find(incoming.path["api"]), incoming)
+
+    def redrive(self, incoming: Incoming) -> Reply:
+        """``POST /dead-letters/{api}/redrive``."""
+        return self._recovery.redrive(self._catalogue.find(incoming.path["api"]), incoming)
+
+    def purge(self, incoming: Incoming) -> Reply:
+        """``POST /dead-letters/{api}/purge``."""
+        return self._recovery.purge(self._catalogue.find(incoming.path["api"]), incoming)
 
     def submit_function(self, incoming: Incoming) -> Reply:
         """``POST /async-function/{api}``, with or without a path behind it."""
@@ -262,16 +268,6 @@ class Gateway:
         # Too large for Lambda, or for this client only by another way.
         return replies.Reply(HTTPStatus.SEE_OTHER, b"", {**told, "Location": self._download(result)})
 
-    def _find(self, api: ApiEntry, request_id: str) -> RequestRecord:
-        key = _key(api, request_id)
-        try:
-            record = self._records.get(key)
-        except DependencyError as error:
-            raise Unavailable("The request's state could not be read just now. Try again.") from error
-        if record is None or not record.retained(self._clock()):
-            raise _unknown(key)
-        return record
-
     def _read_result(self, record: RequestRecord, part: Span | None = None) -> bytes:
         if record.result is None:
             raise PenstockError("The request has no result to read.")
@@ -322,17 +318,6 @@ def _wait_seconds(incoming: Incoming) -> int | None:
 def _applied(waited: Waited) -> dict[str, str]:
     seconds = waited.applied_seconds
     return {} if seconds is None else {"Preference-Applied": f"wait={seconds}"}
-
-
-def _key(api: ApiEntry, request_id: str) -> RequestKey:
-    key = RequestKey(api=api.name, id=request_id)
-    if not is_request_id(request_id):
-        raise _unknown(key)
-    return key
-
-
-def _unknown(key: RequestKey) -> UnknownRequest:
-    return UnknownRequest(f"API {key.api} has no request {key.id[:64]!r}, or its retention is over.")
 
 
 def _response_headers(record: RequestRecord, result: ResultRef) -> dict[str, str]:

@@ -16,11 +16,15 @@ from aws_lambda_powertools import Logger, single_metric
 from aws_lambda_powertools.metrics import MetricUnit
 from botocore.config import Config
 
+from gateway_lambda.bulk import AT_ONCE, Bulk
 from gateway_lambda.figures import FigureSources
 from gateway_lambda.functions import Functions
 from gateway_lambda.gateway import Gateway
 from gateway_lambda.listing import Listing
 from gateway_lambda.overview import Overview
+from gateway_lambda.recovery import Recovery
+from gateway_lambda.requests import Requests
+from gateway_lambda.retry import Retrier
 from gateway_lambda.routes import build_app
 from gateway_lambda.settings import Settings
 from gateway_lambda.submit import Submitter
@@ -28,6 +32,7 @@ from gateway_lambda.uploads import Uploads
 from gateway_lambda.waiting import Waiter
 from gateway_lambda.webhooks import Webhooks
 from penstock import environment, keys, names
+from penstock.aws.copies import S3Copies
 from penstock.aws.deliveries import DynamoDeliveries
 from penstock.aws.directory import DynamoDirectory
 from penstock.aws.figures import EcsWorkers, SqsQueues
@@ -45,6 +50,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from mypy_boto3_ecs import ECSClient
+    from mypy_boto3_s3 import S3Client
 
     from penstock.catalogue import ApiEntry
 
@@ -62,6 +68,10 @@ _AWS = Config(
 )
 _S3 = _AWS.merge(Config(signature_version="s3v4"))
 
+#: Parts of a payload that S3 copies at the same time. It answers when a part is copied, in about a second.
+_COPIES_AT_ONCE = 16
+_COPIES = _S3.merge(Config(read_timeout=8, max_pool_connections=_COPIES_AT_ONCE + AT_ONCE))
+
 
 def _build() -> Callable[[Mapping[str, Any], Any], dict[str, Any]]:
     settings = environment.read(Settings, os.environ)
@@ -74,6 +84,7 @@ def _build() -> Callable[[Mapping[str, Any], Any], dict[str, Any]]:
     )
     queue_name = functools.partial(names.queue, settings.deployment)
     records, objects = DynamoRecords(dynamodb, settings.table), S3Objects(s3, settings.bucket)
+    requests = Requests(records, _now_ms)
     submitter = Submitter(
         deployment=settings.deployment,
         records=records,
@@ -85,13 +96,24 @@ def _build() -> Callable[[Mapping[str, Any], Any], dict[str, Any]]:
     catalogue = Catalogue.from_json(FILE.read_text())
     shards = ThreadPoolExecutor(keys.SHARDS, thread_name_prefix="shard")
     directory = DynamoDirectory(dynamodb, settings.table, executor=shards)
+    retrier = Retrier(
+        deployment=settings.deployment,
+        records=records,
+        objects=objects,
+        copies=S3Copies(
+            _connect_for_copies,
+            settings.bucket,
+            executor=ThreadPoolExecutor(_COPIES_AT_ONCE, thread_name_prefix="copy"),
+        ),
+        submitter=submitter,
+        clock=_now_ms,
+    )
     gateway = Gateway(
         catalogue=catalogue,
         submitter=submitter,
         uploads=Uploads(deployment=settings.deployment, records=records, objects=objects, clock=_now_ms),
-        records=records,
+        requests=requests,
         objects=objects,
-        clock=_now_ms,
         waiter=Waiter(
             records=records,
             slots=DynamoSlots(dynamodb, settings.table),
@@ -107,6 +129,7 @@ def _build() -> Callable[[Mapping[str, Any], Any], dict[str, Any]]:
             workers=EcsWorkers(_connect_to_ecs, settings.deployment),
             executor=executor,
         ),
+        recovery=_recovery(directory, requests=requests, records=records, objects=objects, retrier=retrier),
         functions=Functions(catalogue=catalogue, submitter=submitter, directory=directory, clock=_now_ms),
         webhooks=Webhooks(
             deployment=settings.deployment,
@@ -129,6 +152,37 @@ def _overview(
         directory=directory, queues=queues, workers=workers, executor=executor, clock=_now_ms
     )
     return Overview(Listing(directory, _now_ms), figures)
+
+
+def _recovery(
+    directory: DynamoDirectory,
+    *,
+    requests: Requests,
+    records: DynamoRecords,
+    objects: S3Objects,
+    retrier: Retrier,
+) -> Recovery:
+    listing = Listing(directory, _now_ms)
+    return Recovery(
+        requests=requests,
+        listing=listing,
+        directory=directory,
+        bulk=Bulk(
+            directory=directory,
+            listing=listing,
+            executor=ThreadPoolExecutor(AT_ONCE, thread_name_prefix="bulk"),
+            clock=_now_ms,
+        ),
+        retrier=retrier,
+        records=records,
+        objects=objects,
+        clock=_now_ms,
+        on_accepted=_count,
+    )
+
+
+def _connect_for_copies() -> S3Client:
+    return boto3.session.Session().client("s3", config=_COPIES)
 
 
 def _connect_to_ecs() -> ECSClient:

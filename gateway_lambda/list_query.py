@@ -10,15 +10,20 @@ from urllib.parse import parse_qs
 
 from gateway_lambda import cursor
 from penstock.errors import InvalidQuery
+from penstock.outcomes import FAILURE_CODES
 from penstock.records import Status
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from penstock.records import RequestRecord
+
 DEFAULT_LIMIT = 20
 MAX_LIMIT = 100
 
 PARAMETERS = ("status", "created_after", "created_before", "limit", "cursor")
+#: Of a list of dead letters, which have failed all.
+DEAD_LETTER_PARAMETERS = ("error", "created_after", "created_before", "limit", "cursor")
 
 #: RFC 3339. Python's own parser takes more, such as weeks, and would guess at days without a time.
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
@@ -34,6 +39,8 @@ class ListQuery:
     """What a caller wants to see of an API's requests."""
 
     status: Status | None = None
+    #: Only requests that failed with this code.
+    error: str | None = None
     #: The first moment that is listed.
     created_after_ms: int | None = None
     #: The first moment that is not listed any more.
@@ -48,11 +55,33 @@ class ListQuery:
     def parse(cls, text: str, *, api: str) -> ListQuery:
         """Read a URL's query; ``InvalidQuery`` or ``InvalidCursor`` for one that cannot be followed."""
         given = single_values(text, PARAMETERS)
-        status = _status(given.get("status"))
+        return cls._of(given, api=api, status=_status(given.get("status")), error=None)
+
+    @classmethod
+    def parse_dead_letters(cls, text: str, *, api: str) -> ListQuery:
+        """Read the query of a list of dead letters; errors as ``parse``."""
+        return cls.of_dead_letters(single_values(text, DEAD_LETTER_PARAMETERS), api=api)
+
+    @classmethod
+    def of_dead_letters(cls, given: Mapping[str, str], *, api: str) -> ListQuery:
+        """Read the parameters of a list of dead letters; errors as ``parse``."""
+        return cls._of(given, api=api, status=Status.FAILED, error=_error(given.get("error")))
+
+    def wants(self, record: RequestRecord) -> bool:
+        """Whether the filters let the record through; the times are for the list to look after."""
+        if self.error is not None and (record.failure is None or record.failure.code != self.error):
+            return False
+        return self.status is None or record.status is self.status
+
+    @classmethod
+    def _of(
+        cls, given: Mapping[str, str], *, api: str, status: Status | None, error: str | None
+    ) -> ListQuery:
         after_ms, before_ms = (_moment(given, name) for name in ("created_after", "created_before"))
-        belongs_to = (api, status or "", str(after_ms), str(before_ms))
+        belongs_to = (api, status or "", str(after_ms), str(before_ms), error or "")
         return cls(
             status=status,
+            error=error,
             created_after_ms=after_ms,
             created_before_ms=before_ms,
             limit=read_limit(given.get("limit", str(DEFAULT_LIMIT))),
@@ -80,6 +109,13 @@ def _status(text: str | None) -> Status | None:
         return Status(text)
     except ValueError as error:
         raise InvalidQuery(f"There is no status {text[:64]!r}. Known: {', '.join(Status)}.") from error
+
+
+def _error(text: str | None) -> str | None:
+    if text is not None and text not in FAILURE_CODES:
+        known = ", ".join(sorted(FAILURE_CODES))
+        raise InvalidQuery(f"No request fails with {text[:64]!r}. Known: {known}.")
+    return text
 
 
 def read_limit(text: str) -> int:

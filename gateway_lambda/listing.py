@@ -135,8 +135,7 @@ class _Walk:
     def _matches(self, record: RequestRecord, position: str) -> bool:
         # The index may still have the place of a record that a new one under its key has replaced.
         in_its_place = keys.position(record.created_ms, record.id) == position
-        wanted = self._query.status is None or record.status is self._query.status
-        return in_its_place and wanted and record.retained(self.now_ms)
+        return in_its_place and self._query.wants(record) and record.retained(self.now_ms)
 
 
 def _day_below(position: str) -> int:

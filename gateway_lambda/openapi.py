@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import penstock
-from gateway_lambda import function_reference, reference, webhook_reference
+from gateway_lambda import dead_letter_reference, function_reference, reference, webhook_reference
+from gateway_lambda.dead_letter_reference import dead_letter_schemas
 from gateway_lambda.list_schemas import list_schemas
 from gateway_lambda.routes import ROUTES
 from gateway_lambda.uploads import MAX_UPLOAD_BYTES
@@ -64,7 +65,12 @@ _EDGE_ANSWER = (
 
 
 #: All operations that are described.
-OPERATIONS = (*reference.OPERATIONS, *function_reference.OPERATIONS, *webhook_reference.OPERATIONS)
+OPERATIONS = (
+    *reference.OPERATIONS,
+    *dead_letter_reference.OPERATIONS,
+    *function_reference.OPERATIONS,
+    *webhook_reference.OPERATIONS,
+)
 
 
 class RoutesDiffer(Exception):
@@ -103,6 +109,7 @@ def document(routes: Sequence[Route] = ROUTES) -> dict[str, Any]:
         "components": {
             "parameters": {
                 **reference.PARAMETERS,
+                **dead_letter_reference.PARAMETERS,
                 **function_reference.PARAMETERS,
                 **webhook_reference.PARAMETERS,
             },
@@ -203,14 +210,16 @@ def _reference(kind: str, name: str) -> dict[str, str]:
 
 
 def _schemas() -> dict[str, Any]:
-    path = {"type": "string", "pattern": "^/async/[^/]+/[a-z2-7]{26}(/result)?$"}
+    path = {"type": "string", "pattern": "^/async/[^/]+/[a-z2-7]{26}(/result|/retry)?$"}
     deliveries = {"type": "string", "pattern": r"^/webhooks/[^/]+\?request=[a-z2-7]{26}$"}
+    links = {"status": path, "result": path, "cancel": path, "deliveries": deliveries}
     return {
         "RequestId": {"type": "string", "pattern": "^[a-z2-7]{26}$"},
         "Status": {"enum": [status.value for status in Status]},
         "Links": _object(
             "Where to go on: paths below the API's base URL.",
-            {"status": path, "result": path, "cancel": path, "deliveries": deliveries},
+            {**links, "retry": path},
+            required=links,
         ),
         "Accepted": _object(
             "A submission that was accepted.",
@@ -223,6 +232,7 @@ def _schemas() -> dict[str, Any]:
         "RequestStatus": _request_status(),
         **list_schemas(),
         **webhook_schemas(),
+        **dead_letter_schemas(_request_status()),
         "Failure": _object(
             "Why a request failed: a stable code, and a sentence for people.",
             {
@@ -292,6 +302,7 @@ def _request_status() -> dict[str, Any]:
         "A request as it stands. Members that are not known yet are left out.",
         {
             **always,
+            "retry_of": _reference("schemas", "RequestId"),
             "started_at": moment | {"description": "Start of the latest attempt."},
             "finished_at": moment,
             "timestamp": moment | {"description": "`finished_at`, under the name that Cortex gave it."},

@@ -49,6 +49,8 @@ class Submission:
     callback: str | None = None
     #: Calls among our own APIs that led here (N7).
     depth: int = 0
+    #: The request that is run again.
+    retry_of: str | None = None
 
     @property
     def keyed(self) -> bool:
@@ -140,6 +142,7 @@ class Submitter:
             timeout_seconds=limits.timeout_seconds,
             callback=submission.callback,
             depth=submission.depth,
+            retry_of=submission.retry_of,
         )
 
     def _id(self, submission: Submission) -> str:
@@ -179,11 +182,19 @@ class Submitter:
         if found.status is Status.IN_QUEUE and found.started_ms is None:
             # The first submission may have died before its payload or message was stored (R4).
             if submission.stored is None:
-                self._objects.put_if_absent(
-                    found.payload.key, submission.body, content_type=submission.call.content_type
-                )
+                self._restore(found, submission)
             self._outbox.send(Message(found.key))
         return found
+
+    def _restore(self, record: RequestRecord, submission: Submission) -> None:
+        key, content_type = record.payload.key, submission.call.content_type
+        if not self._objects.put_if_absent(key, submission.body, content_type=content_type):
+            return
+        # It is absent also if the request was completed since its record was read: then nobody would
+        # ever delete it.
+        now = self._records.get(record.key)
+        if now is None or now.spent_payload_key is not None:
+            self._objects.delete(key)
 
     def _withdraw(self, record: RequestRecord) -> None:
         """Leave nothing behind of a request that nobody was told of; a worker may have been faster."""

@@ -16,11 +16,13 @@ if TYPE_CHECKING:
 def links(record: RequestRecord, endpoint: str) -> dict[str, str]:
     """Where to go on, as paths below the API's base URL."""
     own = f"/async/{endpoint}/{record.id}"
+    further = {"retry": f"{own}/retry"} if record.retryable else {}
     return {
         "status": own,
         "result": f"{own}/result",
         "cancel": own,
         "deliveries": f"/webhooks/{endpoint}?request={record.id}",
+        **further,
     }
 
 
@@ -37,6 +39,7 @@ def status(record: RequestRecord, endpoint: str, *, result_url: str | None) -> d
         "api": record.api,
         "status": record.status.value,
         "attempt": record.attempt,
+        "retry_of": record.retry_of,
         "created_at": _moment(record.created_ms),
         "started_at": _moment(record.started_ms),
         "finished_at": _moment(record.finished_ms),

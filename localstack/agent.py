@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from localstack.backoff import Backoff
+from localstack.cluster import ClusterUnreachable
 from localstack.logs import discard
 from localstack.pair_logs import PairLogs
 from localstack.task_pair import PairState
@@ -31,6 +33,8 @@ class AgentParts:
     cluster: Cluster
     #: Starts the pair of a task, for each API that has a local server.
     starters: Mapping[str, Callable[[Task], TaskPair]]
+    #: How a service whose tasks keep dying starts out.
+    backoff: Backoff = field(default_factory=Backoff)
     show_log: LogSink = discard
     #: Takes one line for a person about something the agent did.
     note: Callable[[str], None] = field(default=lambda _line: None)
@@ -58,10 +62,14 @@ class LocalAgent:
         return tuple(view for view in self._views if api in (None, view.api))
 
     def run(self, stop_event: threading.Event) -> None:
-        """Follow the cluster until told to stop; then end all processes, whatever happened."""
+        """Follow the cluster until told to stop; then end all processes, whatever happened.
+
+        While ECS cannot be reached all tasks stay as they are, as on a machine of the real one.
+        """
         try:
             while not stop_event.is_set():
-                self.poll()
+                with suppress(ClusterUnreachable):
+                    self.poll()
                 stop_event.wait(POLL_INTERVAL_SECONDS)
         finally:
             self.stop()
@@ -113,18 +121,19 @@ class LocalAgent:
         for arn, pair in self._pairs.items():
             death = pair.death() if pair.state is PairState.RUNNING else None
             if death is not None:
+                # First, as it may not get through: then all of it is done at the next poll.
+                self._parts.cluster.stop_task(arn, reason=ESSENTIAL_EXITED)
                 self._parts.note(f"{pair.task.service} {pair.task.short_id}: {death}; the task is replaced")
                 self._count_death(pair.task.service, started=pair.started)
-                self._parts.cluster.stop_task(arn, reason=ESSENTIAL_EXITED)
                 pair.stop()
 
     def _count_death(self, service: str, *, started: float) -> None:
-        backoff = self._backoffs.get(service, Backoff())
+        backoff = self._backoffs.get(service, self._parts.backoff)
         self._backoffs[service] = backoff.after_death(started=started, now=self._parts.clock())
 
     def _reconcile(self, service: Service) -> bool:
         missing = service.desired_count - len(service.tasks)
-        waiting = self._parts.clock() < self._backoffs.get(service.name, Backoff()).not_before
+        waiting = self._parts.clock() < self._backoffs.get(service.name, self._parts.backoff).not_before
         if missing == 0 or (missing > 0 and waiting):
             return False
         self._parts.cluster.reconcile(service.name)

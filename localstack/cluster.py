@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+
+from botocore.exceptions import ConnectionError as NoConnection
+from botocore.exceptions import HTTPClientError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -49,8 +53,12 @@ class Service:
     tasks: tuple[Task, ...]
 
 
+class ClusterUnreachable(Exception):
+    """ECS gave no answer; what was asked of it may have happened or not."""
+
+
 class Cluster(Protocol):
-    """The agent's view of ECS."""
+    """The agent's view of ECS; every method may raise ClusterUnreachable."""
 
     def services(self) -> Sequence[Service]:
         """Return all services with their tasks."""
@@ -76,20 +84,22 @@ class EcsCluster:
 
     def services(self) -> list[Service]:
         """Return all services with their tasks."""
-        arns = [
-            arn
-            for page in self._client.get_paginator("list_services").paginate(cluster=self._name)
-            for arn in page["serviceArns"]
-        ]
-        return [
-            service
-            for start in range(0, len(arns), 10)
-            for service in self._described(arns[start : start + 10])
-        ]
+        with _translated():
+            arns = [
+                arn
+                for page in self._client.get_paginator("list_services").paginate(cluster=self._name)
+                for arn in page["serviceArns"]
+            ]
+            return [
+                service
+                for start in range(0, len(arns), 10)
+                for service in self._described(arns[start : start + 10])
+            ]
 
     def stop_task(self, task_arn: str, *, reason: str) -> None:
         """Tell ECS that a task has ended."""
-        self._client.stop_task(cluster=self._name, task=task_arn, reason=reason)
+        with _translated():
+            self._client.stop_task(cluster=self._name, task=task_arn, reason=reason)
 
     def reconcile(self, service: str) -> None:
         """Make the emulator compare the service with its tasks, which it does at each update only.
@@ -97,7 +107,8 @@ class EcsCluster:
         After StopTask it leaves the service short of a task, and after a restart without any. An
         update without a change starts what is missing, without a new deployment.
         """
-        self._client.update_service(cluster=self._name, service=service)
+        with _translated():
+            self._client.update_service(cluster=self._name, service=service)
 
     def _described(self, arns: list[str]) -> Iterator[Service]:
         # DescribeServices takes at most 10.
@@ -120,6 +131,14 @@ class EcsCluster:
             described = self._client.describe_task_definition(taskDefinition=arn)["taskDefinition"]
             self._definitions[arn] = parsed(arn, described["containerDefinitions"])
         return self._definitions[arn]
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except (NoConnection, HTTPClientError) as error:
+        raise ClusterUnreachable(str(error)) from error
 
 
 def parsed(arn: str, containers: list[ContainerDefinitionOutputTypeDef]) -> TaskDefinition:

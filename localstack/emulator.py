@@ -76,9 +76,10 @@ class EmulatorSettings:
 class Emulator:
     """A running emulator."""
 
-    def __init__(self, process: GroupProcess, settings: EmulatorSettings) -> None:
-        self._process = process
+    def __init__(self, settings: EmulatorSettings, start: Callable[[], GroupProcess]) -> None:
         self._settings = settings
+        self._start = start
+        self._process = start()
 
     @property
     def pid(self) -> int:
@@ -105,36 +106,53 @@ class Emulator:
             if interrupt.wait(0.05):
                 raise Interrupted("stopped while the emulator was starting")
 
+    def restart(self, *, interrupt: threading.Event, within_seconds: float = STOP_WITHIN_SECONDS) -> None:
+        """End it, and start it again on what it has saved, on the same port.
+
+        Raises EmulatorFailed if it could not save, and as ``wait_until_ready``.
+        """
+        if not self._saved(within_seconds=within_seconds):
+            raise EmulatorFailed(f"the emulator took too long to save its state\n{tail(self._settings.log)}")
+        self._process = self._start()
+        self.wait_until_ready(interrupt=interrupt)
+
     def stop(self, *, within_seconds: float = STOP_WITHIN_SECONDS) -> None:
         """End it and its Lambda workers. It saves its state meanwhile, unless it takes too long."""
-        # Only the emulator itself: it waits for the calls it has in flight, and those need their workers.
-        self._process.terminate_leader()
-        if self._process.wait(within_seconds=within_seconds):
-            self._settings.state.mark_saved()
-        else:
+        if not self._saved(within_seconds=within_seconds):
             self._process.kill()
             self._process.wait(within_seconds=5.0)
+
+    def _saved(self, *, within_seconds: float) -> bool:
+        """Ask it to end; return whether it has, with its state saved."""
+        # Only the emulator itself: it waits for the calls it has in flight, and those need their workers.
+        self._process.terminate_leader()
+        ended = self._process.wait(within_seconds=within_seconds)
+        if ended:
+            self._settings.state.mark_saved()
+        return ended
 
 
 def start_emulator(settings: EmulatorSettings, spawn: GroupSpawner, *, outer: Mapping[str, str]) -> Emulator:
     """Start the emulator; its log begins anew."""
     if not settings.python.exists():
         raise SetupMissing(f"the emulator's interpreter {settings.python} is missing; run `make setup`")
-    settings.state.mark_unsaved()
-    environment = settings.environment(outer)
-    temporary = Path(environment["TMPDIR"])
-    shutil.rmtree(temporary, ignore_errors=True)  # unpacked Lambda code of the last run
-    temporary.mkdir(parents=True)
     settings.log.unlink(missing_ok=True)
-    command = (str(settings.python), "-m", "ministack")
-    return Emulator(
-        spawn(
-            ProcessSpec(
-                command=command, directory=settings.state.emulator, environment=environment, log=settings.log
-            )
-        ),
-        settings,
+    environment = settings.environment(outer)
+    process = ProcessSpec(
+        command=(str(settings.python), "-m", "ministack"),
+        directory=settings.state.emulator,
+        environment=environment,
+        log=settings.log,
     )
+
+    def start() -> GroupProcess:
+        settings.state.mark_unsaved()
+        temporary = Path(environment["TMPDIR"])
+        shutil.rmtree(temporary, ignore_errors=True)  # unpacked Lambda code of the last run
+        temporary.mkdir(parents=True)
+        return spawn(process)
+
+    return Emulator(settings, start)
 
 
 def choose_port(

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from localstack.backoff import Backoff
 from localstack.emulators import EMBEDDED
 from localstack.logs import discard
 from localstack.state import DEFAULT_STATE_DIR
@@ -40,5 +41,7 @@ class Options:
     tell: Callable[[str], None] = field(default=lambda _line: None)
     #: Takes what servers and dequeuers print.
     show_log: LogSink = discard
+    #: How the agent deals with tasks that keep dying; tests that kill them need less of it.
+    backoff: Backoff = field(default_factory=Backoff)
     #: Ends the start early; once the stack runs, ending it is up to the caller.
     interrupt: threading.Event = field(default_factory=threading.Event)

@@ -6,7 +6,7 @@ import signal
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from localstack.cluster import Service, Task, TaskDefinition
+from localstack.cluster import ClusterUnreachable, Service, Task, TaskDefinition
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,6 +51,8 @@ class FakeCluster:
         self._made = 0
         #: Task ARN and reason of each StopTask.
         self.stopped: list[tuple[str, str]] = []
+        #: Whether it answers an agent.
+        self.reachable = True
 
     def create_service(self, name: str, definition: TaskDefinition, *, desired_count: int = 1) -> None:
         """Add a service with its tasks."""
@@ -70,6 +72,7 @@ class FakeCluster:
 
     def services(self) -> list[Service]:
         """Return all services with their tasks."""
+        self._answer()
         return [
             Service(name=name, desired_count=desired, tasks=tuple(self._of(name)))
             for name, desired in self._desired.items()
@@ -77,6 +80,7 @@ class FakeCluster:
 
     def stop_task(self, task_arn: str, *, reason: str) -> None:
         """End a task, and start no other."""
+        self._answer()
         self.stopped.append((task_arn, reason))
         self._tasks = [task for task in self._tasks if task.arn != task_arn]
 
@@ -88,6 +92,10 @@ class FakeCluster:
             self._made += 1
             arn = f"arn:aws:ecs:us-east-1:000000000000:task/penstock-demo/{self._made:08x}-0000"
             self._tasks.append(Task(arn=arn, service=service, definition=self._definitions[service]))
+
+    def _answer(self) -> None:
+        if not self.reachable:
+            raise ClusterUnreachable("it is being restarted")
 
     def _of(self, service: str) -> list[Task]:
         return [task for task in self._tasks if task.service == service]

@@ -150,7 +150,9 @@ class _Start:
         }
         cluster = self.options.emulator.cluster(Clients(site.endpoint), site.config)
         self.options.tell("Starting servers and dequeuers")
-        return LocalAgent(AgentParts(cluster, starters, self.options.show_log, self.options.tell))
+        return LocalAgent(
+            AgentParts(cluster, starters, self.options.backoff, self.options.show_log, self.options.tell)
+        )
 
 
 def _endpoint(state: State, kind: EmulatorKind, *, port: int | None) -> Endpoint:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from penstock import transitions
-from penstock.outcomes import WORKER_LOST
+from penstock.outcomes import WORKER_LOST, WORKER_LOST_LATE
 from penstock.records import RequestRecord, Status
 
 if TYPE_CHECKING:
@@ -45,16 +45,17 @@ def after_refused_claim(
         return Discard(found.status, found.spent_payload_key)
     if found.status is Status.IN_PROGRESS and not _passed(found.lease_until_ms, now_ms):
         return Hide(_seconds_until(found.lease_until_ms or now_ms, now_ms))
-    if found.attempt >= max_attempts:
+    used_up, late = found.attempt >= max_attempts, found.deadline_ms <= now_ms
+    if used_up or (late and found.status is Status.IN_PROGRESS):
         return End(
             transitions.give_up(
                 now_ms=now_ms,
                 retention_seconds=retention_seconds,
                 max_attempts=max_attempts,
-                failure=WORKER_LOST,
+                failure=WORKER_LOST if used_up else WORKER_LOST_LATE,
             )
         )
-    if found.status is Status.IN_QUEUE and found.deadline_ms <= now_ms:
+    if late:
         return End(transitions.expire(now_ms=now_ms, retention_seconds=retention_seconds))
     # Not yet due, or claimable by now because time went on: the next delivery will tell.
     return Hide(_seconds_until(found.not_before_ms, now_ms))

@@ -8,6 +8,8 @@ PenstockError
 │   ├── InvalidQuery
 │   ├── InvalidCursor
 │   ├── InvalidBody
+│   ├── InvalidSelection
+│   ├── NotConfirmed
 │   ├── InvalidUpload
 │   ├── InvalidPayloadUrl
 │   └── CallbackRefused            an address that must not be called; each rule has a class
@@ -36,7 +38,11 @@ PenstockError
 │   ├── AlreadyFinished
 │   ├── AmbiguousCallId
 │   ├── NotFinished
+│   ├── NotRetryable
+│   ├── NotDeadLetter
+│   ├── EndedTooRecently
 │   └── DeliveryPending
+├── PayloadGone                410  there is nothing left to run again
 ├── PayloadTooLarge            413
 ├── RangeNotSatisfiable        416
 ├── IdempotencyKeyReused       422  same key, other request
@@ -122,6 +128,20 @@ class InvalidBody(InvalidRequest):
 
     code = "invalid_body"
     title = "The body cannot be decoded"
+
+
+class InvalidSelection(InvalidRequest):
+    """What was said about the dead letters to work on is not one of ``ids``, ``filter`` and ``all``."""
+
+    code = "invalid_selection"
+    title = "The selection of dead letters is not usable"
+
+
+class NotConfirmed(InvalidRequest):
+    """A purge must name its API in ``confirm``, as the path does: it cannot be undone."""
+
+    code = "not_confirmed"
+    title = "The purge is not confirmed"
 
 
 class InvalidUpload(InvalidRequest):
@@ -333,6 +353,35 @@ class DeliveryPending(Conflict):
 
     code = "delivery_pending"
     title = "The delivery has not ended"
+
+
+class NotRetryable(Conflict):
+    """Only a request that failed, expired or was cancelled can run again."""
+
+    code = "not_retryable"
+    title = "The request cannot be run again"
+
+
+class NotDeadLetter(Conflict):
+    """Only a request that failed is a dead letter."""
+
+    code = "not_a_dead_letter"
+    title = "The request is no dead letter"
+
+
+class EndedTooRecently(Conflict):
+    """The queue remembers the request's id for some minutes, and would swallow it if it came again."""
+
+    code = "ended_too_recently"
+    title = "The request ended too recently to be purged"
+
+
+class PayloadGone(PenstockError):
+    """The payload was removed, or an object of the user's was replaced: submit it anew."""
+
+    code = "payload_gone"
+    status = HTTPStatus.GONE
+    title = "The payload is not there any more"
 
 
 class PayloadTooLarge(PenstockError):

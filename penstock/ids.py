@@ -30,6 +30,15 @@ def keyed_request_id(*, deployment: str, api: str, caller: str, key: str) -> str
     return _text(_digest([deployment, api, caller, key])[:_ID_BYTES])
 
 
+def retry_request_id(*, deployment: str, api: str, request_id: str, created_ms: int) -> str:
+    """The id of the request that runs this one again (R1): however often that is asked for, one request.
+
+    A key may stand for another request once the first one's retention is over, so the id alone does
+    not say which request it is; together with its time it does.
+    """
+    return _text(_digest([deployment, api, "retry", request_id, str(created_ms)])[:_ID_BYTES])
+
+
 def is_request_id(text: str) -> bool:
     """Whether the text has the shape of a request id; others are unknown without a look-up."""
     return _ID_PATTERN.fullmatch(text) is not None

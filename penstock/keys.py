@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import zlib
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from penstock.records import RequestKey
+from penstock.records import RequestKey
 
 PAYLOADS = "payloads"
 RESULTS = "results"
+#: Messages that no gateway wrote, for somebody to look at.
+MALFORMED = "malformed"
 #: Start of the last part of an upload's key; those of other payloads are hexadecimal.
 UPLOAD = "upload-"
 
@@ -37,7 +37,7 @@ def payload(key: RequestKey, *, nonce: str) -> str:
 
 
 def upload(key: RequestKey, *, nonce: str) -> str:
-    """S3 key of a payload that its caller uploads; the gateway may look at such objects only."""
+    """S3 key of a payload that its caller uploads."""
     return f"{PAYLOADS}/{key.api}/{key.id}/{UPLOAD}{nonce}"
 
 
@@ -46,9 +46,20 @@ def result(key: RequestKey, *, lease: str) -> str:
     return f"{RESULTS}/{key.api}/{key.id}/{lease}"
 
 
+def malformed(api: str, *, message_id: str) -> str:
+    """S3 key of what stood in a message of the API's queue that was none of ours."""
+    return f"{MALFORMED}/{api}/{message_id}"
+
+
 def request_item(key: RequestKey) -> dict[str, str]:
     """Primary key of a request's item."""
     return {"pk": f"REQ#{key.api}#{key.id}", "sk": "META"}
+
+
+def request_of(item: str) -> RequestKey:
+    """The request whose item has this partition key."""
+    _, api, request_id = item.split("#")
+    return RequestKey(api=api, id=request_id)
 
 
 def api_key_item(digest: str) -> dict[str, str]:

@@ -16,7 +16,7 @@ VERSION = 1
 
 
 class MalformedMessage(ValueError):
-    """A message that no Penstock gateway wrote; the dead-letter queue will receive it."""
+    """A message that no Penstock gateway wrote; it goes to the dead-letter queue."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,14 @@ class Message:
     def encode(self) -> str:
         """JSON text."""
         return json.dumps({"v": VERSION, "api": self.key.api, "id": self.key.id}, separators=(",", ":"))
+
+    @classmethod
+    def decode_for(cls, api: str, text: str) -> Message:
+        """Read a message of this API's queue; one of another API's is malformed there, too."""
+        message = cls.decode(text)
+        if message.key.api != api:
+            raise MalformedMessage(f"the message is for API {message.key.api[:64]!r}")
+        return message
 
     @classmethod
     def decode(cls, text: str) -> Message:

@@ -50,6 +50,16 @@ def gateway_function(deployment: str) -> str:
     return f"{PREFIX}-{deployment}-gateway"
 
 
+def sweeper_function(deployment: str) -> str:
+    """Lambda function that ends requests which no worker ends (R13)."""
+    return f"{PREFIX}-{deployment}-sweeper"
+
+
+def recorder_function(deployment: str) -> str:
+    """Lambda function that reads the dead-letter queues of all APIs (R14)."""
+    return f"{PREFIX}-{deployment}-recorder"
+
+
 def authorizer_function(deployment: str) -> str:
     """Lambda function that looks API keys up."""
     return f"{PREFIX}-{deployment}-authorizer"
@@ -101,5 +111,5 @@ def task_parameter(deployment: str, api: str) -> str:
 
 
 def stack(deployment: str, part: str) -> str:
-    """CloudFormation stack of one part: ``data``, ``network``, ``gateway`` or ``api-<name>``."""
+    """CloudFormation stack of one part: ``data``, ``network``, ``recovery``, ``gateway``, ``api-<name>``."""
     return f"{PREFIX}-{deployment}-{part}"

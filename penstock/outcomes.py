@@ -39,12 +39,25 @@ WORKER_LOST = Failure(
     message="Workers were lost, or had to give the request back, until no attempt was left.",
 )
 
+#: Failure of a request whose worker was lost when no other attempt was allowed to start.
+WORKER_LOST_LATE = Failure(
+    code=WORKER_LOST.code,
+    message="The worker was lost after the request's deadline, and no attempt may start after that.",
+)
+
+#: Failure of a request whose message ended in the dead-letter queue (R14).
+UNDELIVERABLE = Failure(
+    code="undeliverable",
+    message="The queue gave the request out too often without an outcome, and gave up on it.",
+)
+
 
 #: All that a failed request's code can be.
 FAILURE_CODES = frozenset(
     {
         CONTAINER_ERROR,
         WORKER_LOST.code,
+        UNDELIVERABLE.code,
         Trouble.INCOMPLETE,
         Trouble.TIMEOUT,
         Trouble.PAYLOAD_MISSING,

@@ -15,6 +15,14 @@ if TYPE_CHECKING:
     from penstock.records import RequestKey, RequestRecord
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class DuePlace:
+    """Where an open request stands among those of its shard."""
+
+    due_ms: int
+    id: str
+
+
 class Directory(Protocol):
     """Requests by time. Positions are those of ``penstock.keys.position``.
 
@@ -34,6 +42,15 @@ class Directory(Protocol):
 
         Looks at the open requests that are due first: those that run, then those that wait
         longest. It may miss the oldest while thousands run.
+        """
+
+    def due(
+        self, api: str, shard: int, *, before_ms: int, after: DuePlace | None, limit: int
+    ) -> Sequence[DuePlace]:
+        """Up to ``limit`` open requests of one shard that were due before that moment, in order.
+
+        Those behind ``after``, which need not be there any more. None is left out but one whose due
+        time has changed meanwhile.
         """
 
 

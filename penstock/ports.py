@@ -67,6 +67,9 @@ class Records(Protocol):
     def withdraw(self, record: RequestRecord) -> bool:
         """Remove a record that nobody was told of; False if a worker has taken it up meanwhile."""
 
+    def purge(self, record: RequestRecord) -> bool:
+        """Remove a record that has ended; False if another one is in its place. Fine if there is none."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectInfo:
@@ -108,8 +111,8 @@ class Objects(Protocol):
     def put(self, key: str, body: bytes, *, content_type: str | None) -> None:
         """Store an object."""
 
-    def put_if_absent(self, key: str, body: bytes, *, content_type: str | None) -> None:
-        """Store an object unless one lies there already."""
+    def put_if_absent(self, key: str, body: bytes, *, content_type: str | None) -> bool:
+        """Store an object unless one lies there already; whether it was stored."""
 
     def read(self, key: str) -> bytes:
         """The whole object; ``ObjectMissing`` if there is none."""
@@ -134,6 +137,17 @@ class Objects(Protocol):
 
     def presign_upload(self, key: str, terms: UploadTerms, *, expires_seconds: int) -> str:
         """A URL that lets its holder put one object there, for that long, on these terms."""
+
+
+class Copies(Protocol):
+    """Copies of payloads, made by the store itself: up to the 5 GB that a payload may have."""
+
+    def copy(self, source: PayloadRef, key: str) -> None:
+        """Copy an object of our own to a new key.
+
+        ``ObjectMissing`` if there is none, ``ObjectChanged`` if it was replaced. ``DependencyError`` also
+        if it takes too long.
+        """
 
 
 class Outbox(Protocol):
@@ -167,6 +181,12 @@ class Source(Protocol):
 
     async def ack(self, deliveries: Sequence[Delivery]) -> None:
         """Delete up to 10 messages; one whose handle has lapsed stays, and will be received again."""
+
+    async def reject(self, delivery: Delivery) -> None:
+        """Move a message that is none of ours to the dead-letter queue, where it blocks nobody.
+
+        It is sent there first: a crash in between makes a second dead letter, and loses none.
+        """
 
 
 class Ledger(Protocol):

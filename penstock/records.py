@@ -146,6 +146,11 @@ class RequestRecord:
         return RequestKey(api=self.api, id=self.id)
 
     @property
+    def retryable(self) -> bool:
+        """Whether it has ended so that it may run again (R1)."""
+        return self.status.terminal and self.status is not Status.COMPLETED
+
+    @property
     def spent_payload_key(self) -> str | None:
         """The payload's key if nobody needs the payload any more; other ends may be retried from it."""
         ours = self.payload.bucket is None

@@ -22,6 +22,8 @@ MAX_FREE_RELEASES = 20
 
 #: What an end removes: without it the record is no longer among the open ones (R13).
 _CLOSED = frozenset({"due_ms"})
+#: What an end besides the last worker removes too: that worker must not take it for its own.
+_ABANDONED = _CLOSED | {"lease", "lease_until_ms"}
 
 
 class Move(StrEnum):
@@ -34,6 +36,7 @@ class Move(StrEnum):
     COMPLETE = "complete"
     FAIL = "fail"
     GIVE_UP = "give_up"
+    BURY = "bury"
     CANCEL = "cancel"
     EXPIRE = "expire"
 
@@ -55,6 +58,7 @@ TABLE: Mapping[Move, Edge] = {
     Move.COMPLETE: Edge(frozenset({Status.IN_PROGRESS}), Status.COMPLETED),
     Move.FAIL: Edge(frozenset({Status.IN_PROGRESS}), Status.FAILED),
     Move.GIVE_UP: Edge(frozenset({Status.IN_QUEUE, Status.IN_PROGRESS}), Status.FAILED),
+    Move.BURY: Edge(frozenset({Status.IN_QUEUE, Status.IN_PROGRESS}), Status.FAILED),
     Move.CANCEL: Edge(frozenset({Status.IN_QUEUE, Status.IN_PROGRESS}), Status.CANCELLED),
     Move.EXPIRE: Edge(frozenset({Status.IN_QUEUE}), Status.EXPIRED),
 }
@@ -129,18 +133,17 @@ class Transition:
 
 
 def claim(*, lease: str, now_ms: int, lease_until_ms: int, max_attempts: int) -> Transition:
-    """Take the request for one attempt, unless a live lease holds it (R5, R6)."""
-    may_try = Check("attempt", Op.LT, max_attempts)
+    """Take the request for one attempt, unless a live lease holds it or its deadline is over (R5, R6)."""
+    may_try = (Check("attempt", Op.LT, max_attempts), Check("deadline_ms", Op.GT, now_ms))
     return Transition(
         move=Move.CLAIM,
         allowed=(
             (
                 _status_is(Status.IN_QUEUE),
                 Check("not_before_ms", Op.LE, now_ms),
-                Check("deadline_ms", Op.GT, now_ms),
-                may_try,
+                *may_try,
             ),
-            (_status_is(Status.IN_PROGRESS), Check("lease_until_ms", Op.LT, now_ms), may_try),
+            (*_lost_by(now_ms), *may_try),
         ),
         achieved=_held_by(lease),
         assign={
@@ -211,20 +214,32 @@ def conclude(
 
 
 def give_up(*, now_ms: int, retention_seconds: int, max_attempts: int, failure: Failure) -> Transition:
-    """End a request whose attempts are used up and whose last worker is gone (R6).
+    """End a request that may not be tried again and whose last worker is gone (R6, R13).
 
-    The lease goes as well: that worker, should it come back, must not take this end for its own.
+    Its attempts are used up, or its deadline passed while it ran.
     """
     used_up = Check("attempt", Op.GE, max_attempts)
     return Transition(
         move=Move.GIVE_UP,
         allowed=(
             (_status_is(Status.IN_QUEUE), used_up),
-            (_status_is(Status.IN_PROGRESS), Check("lease_until_ms", Op.LT, now_ms), used_up),
+            (*_lost_by(now_ms), used_up),
+            (*_lost_by(now_ms), Check("deadline_ms", Op.LE, now_ms)),
         ),
         achieved=(_status_is(Status.FAILED),),
         assign=_ended(now_ms, retention_seconds) | {"status": Status.FAILED, "failure": failure},
-        clear=_CLOSED | {"lease", "lease_until_ms"},
+        clear=_ABANDONED,
+    )
+
+
+def bury(*, now_ms: int, retention_seconds: int, failure: Failure) -> Transition:
+    """End a request whose message is in the dead-letter queue, unless a worker is at it (R14)."""
+    return Transition(
+        move=Move.BURY,
+        allowed=((_status_is(Status.IN_QUEUE),), _lost_by(now_ms)),
+        achieved=(_status_is(Status.FAILED),),
+        assign=_ended(now_ms, retention_seconds) | {"status": Status.FAILED, "failure": failure},
+        clear=_ABANDONED,
     )
 
 
@@ -263,6 +278,10 @@ def _waiting(not_before_ms: int, deadline_ms: int) -> dict[str, Any]:
 
 def _put_back_by(lease: str) -> Checks:
     return (_status_is(Status.IN_QUEUE), Check("lease", Op.EQ, lease))
+
+
+def _lost_by(now_ms: int) -> Checks:
+    return (_status_is(Status.IN_PROGRESS), Check("lease_until_ms", Op.LT, now_ms))
 
 
 def _held_by(lease: str) -> Checks:

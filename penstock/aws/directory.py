@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from penstock import keys
 from penstock.aws import batches, items
+from penstock.overview import DuePlace
+from penstock.records import RequestKey
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
-    from penstock.records import RequestKey, RequestRecord
+    from penstock.records import RequestRecord
 
 #: Open requests looked at in a shard: those that run are due first, so with fewer of them than this
 #: the one that waits longest is among them.
@@ -66,6 +68,27 @@ class DynamoDirectory:
 
         shards = self._executor.map(shard, range(keys.SHARDS))
         return min((created_ms for shard_ms in shards for created_ms in shard_ms), default=None)
+
+    def due(
+        self, api: str, shard: int, *, before_ms: int, after: DuePlace | None, limit: int
+    ) -> Sequence[DuePlace]:
+        """See ``Directory.due``."""
+        partition = items.attribute(keys.open_partition(api, shard))
+        start = {}
+        if after is not None:
+            # The place alone is enough for DynamoDB: the item may have left the index since.
+            key = items.key_item(RequestKey(api=api, id=after.id))
+            start = {
+                "ExclusiveStartKey": {**key, "open_pk": partition, "due_ms": items.attribute(after.due_ms)}
+            }
+        found = self._query(
+            IndexName=keys.OPEN_INDEX,
+            KeyConditionExpression="open_pk = :partition AND due_ms < :before",
+            ExpressionAttributeValues={":partition": partition, ":before": items.attribute(before_ms)},
+            Limit=limit,
+            **start,
+        )
+        return [DuePlace(int(item["due_ms"]["N"]), keys.request_of(item["pk"]["S"]).id) for item in found]
 
     def _query(self, **arguments: Any) -> Sequence[Mapping[str, Any]]:
         return batches.query(self._client, self._table, **arguments)

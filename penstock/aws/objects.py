@@ -41,7 +41,7 @@ class S3Objects:
                 Bucket=self._bucket, Key=key, Body=body, ContentType=content_type or _DEFAULT_TYPE
             )
 
-    def put_if_absent(self, key: str, body: bytes, *, content_type: str | None) -> None:
+    def put_if_absent(self, key: str, body: bytes, *, content_type: str | None) -> bool:
         """See ``Objects.put_if_absent``."""
         with translated("store object"):
             try:
@@ -55,6 +55,8 @@ class S3Objects:
             except ClientError as error:
                 if code_of(error) != "PreconditionFailed":
                     raise
+                return False
+        return True
 
     def read(self, key: str) -> bytes:
         """See ``Objects.read``."""

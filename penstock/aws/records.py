@@ -87,3 +87,23 @@ class DynamoRecords:
                     raise
                 return False
         return True
+
+    def purge(self, record: RequestRecord) -> bool:
+        """See ``Records.purge``."""
+        with translated("remove request record"):
+            try:
+                self._client.delete_item(
+                    TableName=self._table,
+                    Key=items.key_item(record.key),
+                    # Another request may have taken the id over, or be this one's own successor.
+                    ConditionExpression=(
+                        "attribute_not_exists(pk) OR"
+                        " (attribute_exists(finished_ms) AND created_ms = :created)"
+                    ),
+                    ExpressionAttributeValues={":created": items.attribute(record.created_ms)},
+                )
+            except ClientError as error:
+                if code_of(error) != expressions.CONDITION_FAILED:
+                    raise
+                return False
+        return True

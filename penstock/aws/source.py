@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 class SqsSource:
     """One queue. The queue's own visibility timeout is how long a fresh receipt stays hidden."""
 
-    def __init__(self, client: SQSClient, queue_url: str) -> None:
+    def __init__(self, client: SQSClient, queue_url: str, *, dead_letter_url: str) -> None:
         self._client = client
         self._queue_url = queue_url
+        self._dead_letter_url = dead_letter_url
 
     async def receive(self, *, limit: int, wait_seconds: int) -> Sequence[Delivery]:
         """See ``Source.receive``."""
@@ -47,6 +48,17 @@ class SqsSource:
         ]
         with translated("delete messages"):
             await self._client.delete_message_batch(QueueUrl=self._queue_url, Entries=entries)
+
+    async def reject(self, delivery: Delivery) -> None:
+        """See ``Source.reject``; sent again within five minutes, it is still one message there."""
+        with translated("move message to the dead-letter queue"):
+            await self._client.send_message(
+                QueueUrl=self._dead_letter_url,
+                MessageBody=delivery.body,
+                MessageGroupId=delivery.message_id,
+                MessageDeduplicationId=delivery.message_id,
+            )
+        await self.ack([delivery])
 
     async def _set_visibility(self, delivery: Delivery, seconds: int) -> None:
         with translated("change message visibility"):

@@ -29,7 +29,7 @@ class ExitCode(IntEnum):
 MEANINGS: Mapping[ExitCode, str] = MappingProxyType(
     {
         ExitCode.OK: "done",
-        ExitCode.ENDED_BADLY: "the request failed, expired or was cancelled; the file has problems",
+        ExitCode.ENDED_BADLY: "it failed, expired, was cancelled or passed over; the file has problems",
         ExitCode.BAD_INPUT: "wrong usage, unusable file, no URL or no AWS credentials",
         ExitCode.REFUSED: "the server refused (HTTP 4xx, but not 429)",
         ExitCode.UNAVAILABLE: "the server was unreachable, unavailable or not Penstock's",

@@ -6,8 +6,7 @@ import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-import typer
-
+from penstock.cli.asking import confirm
 from penstock.cli.exits import ExitCode
 from penstock.cli.key_ring import configuration, opened
 from penstock.cli.output import columns, document, emit, note, stopped
@@ -79,7 +78,7 @@ def revoke(
     """End a key, after asking unless that was confirmed."""
     with opened(surroundings, configuration(path), stage) as ring:
         if not confirmed:
-            _confirm(key_id)
+            confirm(f"Revoke key {key_id}? Its calls are refused from then on.")
         try:
             ring.revoke(key_id)
         except UnknownKey as error:
@@ -90,16 +89,6 @@ def revoke(
             error.add_note("The same command again does what is left to do.")
             raise
     note(f"Key {key_id} is revoked.")
-
-
-def _confirm(key_id: str) -> None:
-    try:
-        if typer.confirm(f"Revoke key {key_id}? Its calls are refused from then on.", err=True):
-            return
-    except typer.Abort:
-        # Ctrl-C, or nobody there to answer.
-        note("")
-    raise stopped(ExitCode.BAD_INPUT, "not confirmed; nothing was changed.", "--yes does not ask.")
 
 
 def _row(entry: Listed) -> tuple[str, str, str, str]:

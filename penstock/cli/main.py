@@ -6,6 +6,7 @@ from pathlib import Path
 import typer
 
 from penstock.cli import keys_commands, webhook_commands
+from penstock.cli.dead_letters import dead_letters
 from penstock.cli.exits import listing
 from penstock.cli.options import (
     ApiKeySecret,
@@ -169,6 +170,24 @@ def cancel(
     from penstock.cli.requests import cancel as run  # noqa: PLC0415 - loads httpx
 
     run(context.obj, api, request_id, url=url, as_json=as_json)
+
+
+@app.command(epilog=_EXIT_CODES)
+def retry(
+    context: typer.Context,
+    api: ApiName,
+    request_id: RequestId,
+    *,
+    as_json: AsJson = False,
+    url: Url = None,
+) -> None:
+    """Run a request again that failed, expired or was cancelled. Prints the new request's id."""
+    from penstock.cli.requests import retry as run  # noqa: PLC0415 - loads httpx
+
+    run(context.obj, api, request_id, url=url, as_json=as_json)
+
+
+app.add_typer(dead_letters)
 
 
 def main() -> None:

@@ -116,6 +116,25 @@ SigningSecret = Annotated[
     ),
 ]
 Limit = Annotated[int, typer.Option("--limit", metavar="N", min=1, help="The most requests to list.")]
+RequestIds = Annotated[
+    list[str] | None, typer.Argument(metavar="ID", help="These dead letters.", show_default=False)
+]
+ErrorFilter = Annotated[
+    str | None, typer.Option("--error", metavar="CODE", help="Only those that failed with this code.")
+]
+CreatedAfter = Annotated[
+    str | None,
+    typer.Option(
+        "--created-after",
+        metavar="TIME",
+        help="Only requests made at this moment or later, such as 2026-10-01T12:00:00Z.",
+    ),
+]
+CreatedBefore = Annotated[
+    str | None,
+    typer.Option("--created-before", metavar="TIME", help="Only requests made before this moment."),
+]
+AllOfThem = Annotated[bool, typer.Option("--all", help="All dead letters of the API.")]
 Timeout = Annotated[int, typer.Option("--timeout", metavar="SECONDS", min=0, help="Longest time to wait.")]
 Configuration = Annotated[Path, typer.Argument(metavar="PATH", help="The configuration.")]
 

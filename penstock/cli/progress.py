@@ -58,6 +58,27 @@ def uploading(surroundings: Surroundings, name: str) -> Iterator[Callable[[int, 
         yield lambda sent_bytes, size_bytes: progress.update(task, completed=sent_bytes, total=size_bytes)
 
 
+@contextmanager
+def counting(surroundings: Surroundings, what: str, *, total: int | None) -> Iterator[Callable[[int], None]]:
+    """A listener that is told how many more are done, and draws a bar; nothing is drawn for scripts."""
+    if not surroundings.stderr_is_terminal:
+        yield lambda _more: None
+        return
+    from rich.console import Console  # noqa: PLC0415 - as above
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415 - as above
+
+    console = Console(stderr=True, force_terminal=True, highlight=False, markup=False)
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task(clean(what), total=total)
+        yield lambda more: progress.update(task, advance=more)
+
+
 def _change(state: RequestState) -> str:
     if not state.status.terminal:
         return state.status.value + (f" (attempt {state.attempt})" if state.attempt else "")

@@ -1,4 +1,4 @@
-"""``get`` and ``cancel``: one request, by its id."""
+"""``get``, ``cancel`` and ``retry``: one request, by its id."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def get(
             state = _wait(client, api, request_id, surroundings, timeout_seconds=timeout_seconds)
         if output is not None:
             save(client, api, request_id, output)
-    _print(state, surroundings, as_json=as_json)
+    show(state, surroundings, as_json=as_json)
     if state.status.terminal and state.status is not Status.COMPLETED:
         raise typer.Exit(ExitCode.ENDED_BADLY)
 
@@ -49,7 +49,17 @@ def cancel(surroundings: Surroundings, api: str, request_id: str, *, url: str | 
     """Cancel, and print the state that this led to."""
     with connected(surroundings, url) as client:
         state = client.cancel(api, request_id)
-    _print(state, surroundings, as_json=as_json)
+    show(state, surroundings, as_json=as_json)
+
+
+def retry(surroundings: Surroundings, api: str, request_id: str, *, url: str | None, as_json: bool) -> None:
+    """Have it run again, and print the id of the request that does so."""
+    with connected(surroundings, url) as client:
+        retried = client.retry(api, request_id)
+    if as_json:
+        emit(document(retried.document, pretty=surroundings.stdout_is_terminal))
+    else:
+        emit(retried.id)
 
 
 def _wait(
@@ -63,7 +73,8 @@ def _wait(
         raise typer.Exit(ExitCode.INTERRUPTED) from interrupt
 
 
-def _print(state: RequestState, surroundings: Surroundings, *, as_json: bool) -> None:
+def show(state: RequestState, surroundings: Surroundings, *, as_json: bool) -> None:
+    """Print the state: a table, and the result if it came along; or the document."""
     if as_json:
         emit(document(state.document, pretty=surroundings.stdout_is_terminal))
         return
@@ -81,6 +92,9 @@ def _rows(state: RequestState) -> Iterator[tuple[str, str]]:
         moment = state.document.get(f"{name}_at")
         if moment is not None:
             yield name, f"{moment}" + ("" if seconds is None else f" (queued {seconds:.3f} s)")
+    for name, other in (("retry of", state.retry_of), ("retried as", state.retried_as)):
+        if other is not None:
+            yield name, other
     if state.processing_seconds is not None:
         yield "processing", f"{state.processing_seconds:.3f} s"
     if state.error is not None:

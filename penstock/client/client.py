@@ -4,27 +4,28 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from io import BytesIO
-from typing import TYPE_CHECKING, BinaryIO, Self
+from typing import TYPE_CHECKING, Any, BinaryIO, Self, TypeVar
 
 import httpx
 
 from penstock import __version__
 from penstock.client.addresses import base_url, below, shown, web_address
 from penstock.client.api_key import ApiKeyAuth
+from penstock.client.dead_letters import DeadLetters
 from penstock.client.destination import replaced
 from penstock.client.errors import InvalidInput, UnexpectedAnswer
 from penstock.client.exchange import Exchange, refusal
 from penstock.client.lists import Filters
 from penstock.client.polling import Poll, until_ended
 from penstock.client.retry import MAX_RETRIES, Timing
-from penstock.client.states import Delivery, Page, RequestState, Result, Submission
+from penstock.client.states import Delivery, Page, RequestState, Result, Retried, Submission
 from penstock.client.upload import INLINE_BYTES, Invitation, LocalFile, invitation_request, send
 from penstock.client.webhooks import Webhooks
 from penstock.ids import new_token
 from penstock.limits import NO_LIMITS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 
 #: API Gateway ends a call after 29 s, so nothing comes later than this.
 DEFAULT_TIMEOUT_SECONDS = 30.0
+
+T = TypeVar("T")
 
 _REAL = Timing()
 _AWS_DOMAINS = (".amazonaws.com", ".amazonaws.com.cn")
@@ -189,16 +192,44 @@ class Client:
 
     def get(self, api: str, request_id: str) -> RequestState:
         """Where the request is now."""
-        request = self._http.build_request("GET", below(self._base, "async", api, request_id))
-        return self._exchange.ask(request, RequestState.of, auth=self._auth, retries=MAX_RETRIES)
+        return self._ask("GET", "async", api, request_id, decode=RequestState.of)
 
     def cancel(self, api: str, request_id: str) -> RequestState:
         """End the request; ApiProblem ``already_finished`` if it had ended in another way before.
 
         Cancelling twice is one cancel, so a lost answer is asked for again.
         """
-        request = self._http.build_request("DELETE", below(self._base, "async", api, request_id))
-        return self._exchange.ask(request, RequestState.of, auth=self._auth, retries=MAX_RETRIES)
+        return self._ask("DELETE", "async", api, request_id, decode=RequestState.of)
+
+    def retry(self, api: str, request_id: str) -> Retried:
+        """Run a request again, as a new one, that failed, expired or was cancelled.
+
+        Asking twice gives one request; to go on from there, retry that one. ApiProblem
+        ``not_retryable`` for any other request, ``payload_gone`` if there is nothing left to send.
+        """
+
+        def decode(document: Document) -> Retried:
+            return Retried.of(document, api=api)
+
+        return self._ask("POST", "async", api, request_id, "retry", decode=decode)
+
+    @property
+    def dead_letters(self) -> DeadLetters:
+        """The API's failed requests: list, redrive, purge."""
+        return DeadLetters(self._ask)
+
+    def _ask(
+        self,
+        method: str,
+        *segments: str,
+        decode: Callable[[Document], T],
+        query: Sequence[tuple[str, str]] = (),
+        content: Mapping[str, Any] | None = None,
+    ) -> T:
+        """Only for calls that may be repeated."""
+        url = below(self._base, *segments, query=query)
+        request = self._http.build_request(method, url, json=content)
+        return self._exchange.ask(request, decode, auth=self._auth, retries=MAX_RETRIES)
 
     def wait(
         self,
@@ -237,9 +268,7 @@ class Client:
         unless there is a ``limit``, of at most 100.
         """
         filters = Filters(status=status, created_after=created_after, created_before=created_before)
-        query = filters.query(limit=limit, cursor=cursor)
-        request = self._http.build_request("GET", below(self._base, "async", api, query=query))
-        return self._exchange.ask(request, Page.of, auth=self._auth, retries=MAX_RETRIES)
+        return self._ask("GET", "async", api, decode=Page.of, query=filters.query(limit=limit, cursor=cursor))
 
     def list(
         self,

@@ -19,14 +19,17 @@ if TYPE_CHECKING:
 class Filters:
     """What is listed; all of it if nothing is given."""
 
-    status: Status | str | None
-    created_after: datetime | None
-    created_before: datetime | None
+    status: Status | str | None = None
+    #: The code that requests failed with; of dead letters only.
+    error: str | None = None
+    created_after: datetime | None = None
+    created_before: datetime | None = None
 
     def query(self, *, limit: int | None, cursor: str | None) -> Sequence[tuple[str, str]]:
         """The parameters that are given, as text; raises InvalidInput for a time without an offset."""
         given = {
             "status": None if self.status is None else str(self.status),
+            "error": self.error,
             "created_after": _text(self.created_after, name="created_after"),
             "created_before": _text(self.created_before, name="created_before"),
             "limit": None if limit is None else str(limit),

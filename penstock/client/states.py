@@ -38,6 +38,27 @@ class Submission:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Retried:
+    """The request that runs another one again."""
+
+    api: str
+    id: str
+    status: Status
+    #: The answer as it came.
+    document: Mapping[str, Any] = field(repr=False)
+
+    @classmethod
+    def of(cls, document: Document, *, api: str) -> Retried:
+        """Read the answer to a retry; raises Malformed."""
+        return cls(
+            api=api,
+            id=document.required("id", str),
+            status=_status(document),
+            document=document.members,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RequestState:
     """Where a request is in its life, and what came of it."""
 
@@ -68,6 +89,10 @@ class RequestState:
     error: Failure | None = None
     #: Why the latest attempt failed that was tried again.
     last_error: Failure | None = None
+    #: The request that this one runs again.
+    retry_of: str | None = None
+    #: The request that runs this one again, if there is one; only of dead letters.
+    retried_as: str | None = None
     #: The answer as it came.
     document: Mapping[str, Any] = field(repr=False)
 
@@ -96,6 +121,8 @@ class RequestState:
             deadline_at=document.moment("deadline_at"),
             error=_failure(document, "error"),
             last_error=_failure(document, "last_error"),
+            retry_of=document.optional("retry_of", str),
+            retried_as=document.optional("retried_as", str),
             document=document.members,
         )
 

@@ -2,7 +2,7 @@
 
 from penstock.testing.api_keys import MemoryApiKeys, MemoryMeters
 from penstock.testing.clock import ManualClock
-from penstock.testing.objects import MemoryObjects, MemoryStreams, UploadRefused
+from penstock.testing.objects import MemoryCopies, MemoryObjects, MemoryStreams, UploadRefused
 from penstock.testing.overview import MemoryDirectory, MemoryQueues, MemorySlots, MemoryWorkers
 from penstock.testing.queue import MemoryOutbox, MemoryQueue, MemorySource
 from penstock.testing.records import MemoryLedger, MemoryRecords
@@ -18,6 +18,7 @@ from penstock.testing.webhooks import (
 __all__ = [
     "ManualClock",
     "MemoryApiKeys",
+    "MemoryCopies",
     "MemoryDeliveries",
     "MemoryDirectory",
     "MemoryEndpoints",

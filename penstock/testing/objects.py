@@ -37,9 +37,12 @@ class MemoryObjects:
         """See ``Objects.put``."""
         self.bodies[key] = body
 
-    def put_if_absent(self, key: str, body: bytes, *, content_type: str | None) -> None:  # noqa: ARG002 - as above
+    def put_if_absent(self, key: str, body: bytes, *, content_type: str | None) -> bool:  # noqa: ARG002 - as above
         """See ``Objects.put_if_absent``."""
-        self.bodies.setdefault(key, body)
+        if key in self.bodies:
+            return False
+        self.bodies[key] = body
+        return True
 
     def read(self, key: str) -> bytes:
         """See ``Objects.read``."""
@@ -95,6 +98,20 @@ class MemoryObjects:
         if (bucket, key) not in self.foreign:
             raise ObjectMissing(key)
         return self.foreign[bucket, key]
+
+
+class MemoryCopies:
+    """The ``Copies`` port over the same bodies."""
+
+    def __init__(self, objects: MemoryObjects) -> None:
+        self._objects = objects
+
+    def copy(self, source: PayloadRef, key: str) -> None:
+        """See ``Copies.copy``."""
+        body = self._objects.read(source.key)
+        if source.etag not in {None, _etag(body)}:
+            raise ObjectChanged(source.key)
+        self._objects.bodies[key] = body
 
 
 class MemoryStreams:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from penstock import keys
-from penstock.overview import Crew, Depth
+from penstock.overview import Crew, Depth, DuePlace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -37,6 +37,17 @@ class MemoryDirectory:
     def oldest_open_ms(self, api: str) -> int | None:
         """See ``Directory.oldest_open_ms``."""
         return min((row.created_ms for row in self._rows(api) if row.due_ms is not None), default=None)
+
+    def due(
+        self, api: str, shard: int, *, before_ms: int, after: DuePlace | None, limit: int
+    ) -> Sequence[DuePlace]:
+        """See ``Directory.due``."""
+        places = sorted(
+            DuePlace(row.due_ms, row.id)
+            for row in self._rows(api)
+            if row.due_ms is not None and row.due_ms < before_ms and keys.shard_of(row.id) == shard
+        )
+        return [place for place in places if after is None or place > after][:limit]
 
     def _rows(self, api: str) -> Sequence[RequestRecord]:
         return [row for row in self._records.rows.values() if row.api == api]

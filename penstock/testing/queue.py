@@ -39,7 +39,7 @@ class MemoryQueue:
     """The state that ``MemoryOutbox`` and ``MemorySource`` share."""
 
     def __init__(self, clock: Clock, *, visibility_ms: int = VISIBILITY_MS) -> None:
-        self._clock = clock
+        self.clock = clock
         self._visibility_ms = visibility_ms
         self._entries: list[_Entry] = []
         self._sent: dict[tuple[str, str], int] = {}
@@ -52,7 +52,7 @@ class MemoryQueue:
 
     def put(self, body: str, *, group: str, deduplication_id: str) -> None:
         """Send, unless the same id was sent to the same group less than five minutes ago."""
-        now_ms = self._clock()
+        now_ms = self.clock()
         last_ms = self._sent.get((group, deduplication_id))
         if last_ms is not None and now_ms - last_ms < DEDUPLICATION_MS:
             return
@@ -62,21 +62,21 @@ class MemoryQueue:
 
     def take(self, limit: int) -> list[Delivery]:
         """Receive what is visible, in order, never past a hidden message of the same group."""
-        now_ms = self._clock()
+        now_ms = self.clock()
         locked = {entry.group for entry in self._entries if entry.visible_ms > now_ms}
         free = [entry for entry in self._entries if entry.group not in locked][:limit]
         return [self._deliver(entry, now_ms) for entry in free]
 
     def depth(self) -> Depth:
         """Messages that can be received now, and those that cannot."""
-        now_ms = self._clock()
+        now_ms = self.clock()
         hidden = sum(entry.visible_ms > now_ms for entry in self._entries)
         return Depth(visible=len(self._entries) - hidden, in_flight=hidden)
 
     def hide(self, handle: str, *, seconds: int) -> None:
         """Set the message's visibility; nothing happens for a lapsed handle."""
         for entry in self._held(handle):
-            entry.visible_ms = self._clock() + seconds * 1000
+            entry.visible_ms = self.clock() + seconds * 1000
             self.arrived.set()
 
     def delete(self, handle: str) -> None:
@@ -96,7 +96,7 @@ class MemoryQueue:
         )
 
     def _held(self, handle: str) -> list[_Entry]:
-        now_ms = self._clock()
+        now_ms = self.clock()
         return [entry for entry in self._entries if entry.handle == handle and entry.visible_ms > now_ms]
 
 
@@ -112,10 +112,11 @@ class MemoryOutbox:
 
 
 class MemorySource:
-    """The ``Source`` port."""
+    """The ``Source`` port; ``dead_letters`` is open to tests that look."""
 
     def __init__(self, queue: MemoryQueue) -> None:
         self._queue = queue
+        self.dead_letters = MemoryQueue(queue.clock)
 
     async def receive(self, *, limit: int, wait_seconds: int) -> Sequence[Delivery]:
         """See ``Source.receive``."""
@@ -141,3 +142,9 @@ class MemorySource:
         """See ``Source.ack``."""
         for delivery in deliveries:
             self._queue.delete(delivery.handle)
+
+    async def reject(self, delivery: Delivery) -> None:
+        """See ``Source.reject``."""
+        message_id = delivery.message_id
+        self.dead_letters.put(delivery.body, group=message_id, deduplication_id=message_id)
+        self._queue.delete(delivery.handle)

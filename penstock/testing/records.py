@@ -51,6 +51,14 @@ class MemoryRecords:
             return True
         return False
 
+    def purge(self, record: RequestRecord) -> bool:
+        """See ``Records.purge``."""
+        found = self.rows.get(record.key)
+        if found is not None and (found.finished_ms is None or found.created_ms != record.created_ms):
+            return False
+        self.rows.pop(record.key, None)
+        return True
+
 
 class MemoryLedger:
     """The ``Ledger`` port over the same rows."""

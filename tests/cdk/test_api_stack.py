@@ -59,6 +59,46 @@ def test_what_is_received_a_hundred_times_goes_to_a_fifo_of_its_own(cloud):
     assert dead_letters["MessageRetentionPeriod"] == 14 * 24 * 3600
 
 
+def test_a_dead_letter_comes_back_to_the_recorder_as_often_as_it_takes(cloud):
+    dead_letters = queue(cloud, "penstock-shop-resize-dlq.fifo")
+    functions = [resource["Properties"] for resource in cloud.of_type("recovery", "AWS::Lambda::Function")]
+    [recorder] = [one for one in functions if one["FunctionName"] == "penstock-shop-recorder"]
+
+    assert "RedrivePolicy" not in dead_letters
+    # What Lambda asks for, so that throttled batches do not come twice.
+    assert dead_letters["VisibilityTimeout"] >= 6 * recorder["Timeout"]
+
+
+def test_dead_letters_go_to_the_recorder_which_answers_for_each_one(cloud):
+    source = cloud.properties(RESIZE, "AWS::Lambda::EventSourceMapping")
+
+    queues = cloud.by_part[RESIZE]["Resources"]
+    [logical_id, attribute] = source["EventSourceArn"]["Fn::GetAtt"]
+    assert (queues[logical_id]["Properties"]["QueueName"], attribute) == (
+        "penstock-shop-resize-dlq.fifo",
+        "Arn",
+    )
+    assert source["FunctionName"] == "penstock-shop-recorder"
+    assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+
+
+def test_alarms_tell_of_malformed_messages_and_of_dead_letters_that_stay(cloud):
+    alarms = {
+        alarm["Properties"]["MetricName"]: alarm["Properties"]
+        for alarm in cloud.of_type(RESIZE, "AWS::CloudWatch::Alarm")
+    }
+
+    assert alarms.keys() == {"MalformedMessage", "ApproximateAgeOfOldestMessage"}
+    malformed, old = alarms["MalformedMessage"], alarms["ApproximateAgeOfOldestMessage"]
+    assert (malformed["Namespace"], malformed["Threshold"]) == ("Penstock", 1)
+    assert {one["Name"]: one["Value"] for one in malformed["Dimensions"]} == {
+        "api": "resize",
+        "service": "recovery",
+    }
+    assert (old["Namespace"], old["Threshold"]) == ("AWS/SQS", 3600)
+    assert {alarm["TreatMissingData"] for alarm in alarms.values()} == {"notBreaching"}
+
+
 def test_both_queues_are_encrypted_and_refuse_calls_without_tls(cloud):
     queues = cloud.of_type(RESIZE, "AWS::SQS::Queue")
     policies = cloud.of_type(RESIZE, "AWS::SQS::QueuePolicy")
@@ -195,6 +235,17 @@ def test_the_dequeuer_takes_from_the_queue_of_its_own_stack(cloud):
 
     referenced = cloud.by_part[RESIZE]["Resources"][pair["Value"]["Ref"]]
     assert referenced["Properties"]["QueueName"] == "penstock-shop-resize.fifo"
+
+
+def test_the_dequeuer_moves_what_is_no_request_to_the_dead_letters_of_its_own_stack(cloud):
+    [pair] = [
+        pair
+        for pair in cloud.container(RESIZE, "dequeuer")["Environment"]
+        if pair["Name"] == "PENSTOCK_DEAD_LETTER_URL"
+    ]
+
+    referenced = cloud.by_part[RESIZE]["Resources"][pair["Value"]["Ref"]]
+    assert referenced["Properties"]["QueueName"] == "penstock-shop-resize-dlq.fifo"
 
 
 def test_a_container_without_a_probe_leaves_the_list_empty(cloud):

@@ -82,7 +82,17 @@ def test_bodies_expire_only_when_no_record_can_refer_to_them_any_more(cloud):
 
     # The longest retention of the APIs, 30 days, the 14 a request may wait, and one more.
     expired = {rule["Prefix"]: rule["ExpirationInDays"] for rule in rules if "Prefix" in rule}
-    assert expired == {"payloads/": 45, "results/": 45}
+    assert {prefix: expired[prefix] for prefix in ("payloads/", "results/")} == {
+        "payloads/": 45,
+        "results/": 45,
+    }
+
+
+def test_what_is_no_request_is_kept_for_a_while(cloud):
+    rules = cloud.properties("data", "AWS::S3::Bucket")["LifecycleConfiguration"]["Rules"]
+
+    [rule] = [rule for rule in rules if rule.get("Prefix") == f"{keys.MALFORMED}/"]
+    assert rule["ExpirationInDays"] == 90
 
 
 def test_parts_of_broken_uploads_are_removed(cloud):

@@ -74,14 +74,15 @@ def test_the_function_understands_its_environment(cloud):
     assert variables["POWERTOOLS_METRICS_NAMESPACE"] == "Penstock"
 
 
-def test_the_bundle_knows_the_apis(cloud):
-    [file] = [
-        file
-        for file in cloud.folder.glob("cdk.out/asset.*/penstock/catalogue.json")
-        if (file.parents[1] / "gateway_lambda").is_dir()
+def test_every_functions_bundle_knows_the_apis(cloud):
+    files = list(cloud.folder.glob("cdk.out/asset.*/penstock/catalogue.json"))
+    functions = [
+        function for part in cloud.by_part for function in cloud.of_type(part, "AWS::Lambda::Function")
     ]
 
-    catalogue = Catalogue.from_json(file.read_text())
+    assert len(files) == len(functions)
+    [text] = {file.read_text() for file in files}
+    catalogue = Catalogue.from_json(text)
 
     assert [api.name for api in catalogue.apis] == ["resize", "echo"]
     resize = catalogue.find("resize-images")

@@ -70,8 +70,9 @@ def test_the_gateway_may_do_what_it_calls(cloud):
         "dynamodb:BatchGetItem": [TABLE],
         "dynamodb:Query": [f"{TABLE}/index/listing", f"{TABLE}/index/open"],
         "s3:PutObject": [f"{BUCKET}/payloads/*"],
-        "s3:DeleteObject": [f"{BUCKET}/payloads/*"],
-        "s3:GetObject": [f"{BUCKET}/results/*", f"{BUCKET}/payloads/*/upload-*", *INPUTS],
+        "s3:AbortMultipartUpload": [f"{BUCKET}/payloads/*"],
+        "s3:DeleteObject": [f"{BUCKET}/results/*", f"{BUCKET}/payloads/*"],
+        "s3:GetObject": [f"{BUCKET}/results/*", f"{BUCKET}/payloads/*", *INPUTS],
         "s3:ListBucket": [BUCKET],
         "sqs:GetQueueUrl": [*queues, *lanes],
         "sqs:SendMessage": [*queues, *lanes],
@@ -134,6 +135,7 @@ def test_a_worker_may_touch_its_own_api_only(cloud):
         "sqs:ReceiveMessage": queue,
         "sqs:ChangeMessageVisibility": queue,
         "sqs:DeleteMessage": queue,
+        "sqs:SendMessage": [f"arn:<AWS::Partition>:sqs:{OWN}:penstock-shop-resize-dlq.fifo"],
         "dynamodb:UpdateItem": [TABLE],
         "s3:GetObject": [payloads, *INPUTS],
         "s3:PutObject": [results],
@@ -199,3 +201,58 @@ def test_only_the_accounts_own_tasks_may_take_a_workers_role(cloud):
 
     [statement] = worker["AssumeRolePolicyDocument"]["Statement"]
     assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+
+
+def rights_of(templates: Templates, part: str, action: str) -> dict[str, list[str]]:
+    """What the role may do that has this right, its log aside."""
+    [role] = [
+        role
+        for role in templates.of_type(part, "AWS::IAM::Role")
+        if any(
+            action in listed(statement["Action"])
+            for policy in role["Properties"]["Policies"]
+            for statement in policy["PolicyDocument"]["Statement"]
+        )
+    ]
+    return {
+        name: [text(resource) for resource in listed(statement["Resource"])]
+        for policy in role["Properties"]["Policies"]
+        for statement in policy["PolicyDocument"]["Statement"]
+        for name in listed(statement["Action"])
+        if not name.startswith("logs:")
+    }
+
+
+def test_the_sweeper_may_find_what_is_due_and_end_it(cloud):
+    assert rights_of(cloud, "recovery", "dynamodb:Query") == {
+        "dynamodb:Query": [f"{TABLE}/index/open"],
+        "dynamodb:BatchGetItem": [TABLE],
+        "dynamodb:UpdateItem": [TABLE],
+    }
+
+
+def test_the_recorder_may_take_dead_letters_end_their_requests_and_keep_what_is_none(cloud):
+    queues = [f"arn:<AWS::Partition>:sqs:{OWN}:penstock-shop-{api}-dlq.fifo" for api in ("resize", "echo")]
+    assert rights_of(cloud, "recovery", "sqs:ReceiveMessage") == {
+        "sqs:ReceiveMessage": queues,
+        "sqs:DeleteMessage": queues,
+        "sqs:GetQueueAttributes": queues,
+        "dynamodb:GetItem": [TABLE],
+        "dynamodb:UpdateItem": [TABLE],
+        "s3:PutObject": [f"{BUCKET}/malformed/*"],
+    }
+
+
+def test_recovery_reads_and_writes_records_of_requests_alone(cloud):
+    conditions = [
+        statement.get("Condition")
+        for part, statement in cloud.statements()
+        if part == "recovery" and "dynamodb:UpdateItem" in listed(statement["Action"])
+    ]
+
+    assert conditions == 2 * [
+        {
+            "ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["REQ#*"]},
+            "Null": {"dynamodb:LeadingKeys": "false"},
+        }
+    ]

@@ -27,6 +27,7 @@ from localstack.options import PROJECT
 from localstack.processes import GroupSpawner
 from localstack.state import State
 from penstock import ids, keys
+from penstock.aws.copies import S3Copies
 from penstock.aws.directory import DynamoDirectory
 from penstock.aws.figures import SqsQueues
 from penstock.aws.ledger import DynamoLedger
@@ -37,6 +38,7 @@ from penstock.aws.slots import DynamoSlots
 from penstock.aws.source import SqsSource
 from penstock.aws.streams import S3Streams
 from penstock.testing import (
+    MemoryCopies,
     MemoryDirectory,
     MemoryLedger,
     MemoryObjects,
@@ -51,10 +53,10 @@ from penstock.testing import (
 from tests.conftest import missing
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator
 
     from penstock.overview import Directory, Queues, Slots
-    from penstock.ports import Ledger, Objects, Outbox, Records, Source, Streams
+    from penstock.ports import Copies, Ledger, Objects, Outbox, Records, Source, Streams
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,9 @@ class Backend:
     streams: Streams
     outbox: Outbox
     source: Source
+    copies: Copies
+    #: What is in the dead-letter queue: group and text of each message.
+    dead_letters: Callable[[], list[tuple[str, str]]]
     directory: Directory
     slots: Slots
     queues: Queues
@@ -121,6 +126,7 @@ async def backend(request: pytest.FixtureRequest) -> AsyncIterator[Backend]:
 def _in_memory() -> Backend:
     records, objects = MemoryRecords(), MemoryObjects()
     queue = MemoryQueue(_real_ms, visibility_ms=2000)
+    source = MemorySource(queue)
     return Backend(
         name="memory",
         records=records,
@@ -128,7 +134,9 @@ def _in_memory() -> Backend:
         objects=objects,
         streams=MemoryStreams(objects),
         outbox=MemoryOutbox(queue),
-        source=MemorySource(queue),
+        source=source,
+        copies=MemoryCopies(objects),
+        dead_letters=lambda: [(entry.group, entry.body) for entry in source.dead_letters._entries],
         directory=MemoryDirectory(records),
         slots=MemorySlots(),
         queues=MemoryQueues(queue),
@@ -182,15 +190,30 @@ async def _on_aws(name: str, url: str, stack: AsyncExitStack) -> Backend:
         ],
     )
     s3.create_bucket(Bucket=unique)
-    queue_url = sqs.create_queue(
-        QueueName=f"{unique}.fifo",
-        Attributes={
-            "FifoQueue": "true",
-            "DeduplicationScope": "messageGroup",
-            "FifoThroughputLimit": "perMessageGroupId",
-            "VisibilityTimeout": "2",
-        },
-    )["QueueUrl"]
+    queue_url, dead_letter_url = (
+        sqs.create_queue(
+            QueueName=f"{name}.fifo",
+            Attributes={
+                "FifoQueue": "true",
+                "DeduplicationScope": "messageGroup",
+                "FifoThroughputLimit": "perMessageGroupId",
+                "VisibilityTimeout": "2",
+            },
+        )["QueueUrl"]
+        for name in (unique, f"{unique}-dlq")
+    )
+
+    def dead_letters() -> list[tuple[str, str]]:
+        received = sqs.receive_message(
+            QueueUrl=dead_letter_url,
+            MaxNumberOfMessages=10,
+            VisibilityTimeout=0,
+            MessageSystemAttributeNames=["MessageGroupId"],
+        )
+        return [
+            (message["Attributes"]["MessageGroupId"], message["Body"])
+            for message in received.get("Messages", [])
+        ]
 
     async def client(service: str) -> Any:
         made: Any = _session().create_client(service, endpoint_url=url)  # type: ignore[call-overload]  # as above
@@ -203,11 +226,20 @@ async def _on_aws(name: str, url: str, stack: AsyncExitStack) -> Backend:
         objects=S3Objects(s3, unique),
         streams=S3Streams(await client("s3"), unique),
         outbox=SqsOutbox(sqs, lambda _api: f"{unique}.fifo"),
-        source=SqsSource(await client("sqs"), queue_url),
+        source=SqsSource(await client("sqs"), queue_url, dead_letter_url=dead_letter_url),
+        # Parts as small as S3 takes them.
+        copies=S3Copies(lambda: s3, unique, executor=_executor(), part_bytes=5 * 1024 * 1024),
+        dead_letters=dead_letters,
         directory=DynamoDirectory(dynamodb, unique, executor=_executor()),
         slots=DynamoSlots(dynamodb, unique),
         queues=SqsQueues(sqs, lambda _api: f"{unique}.fifo"),
     )
+
+
+def deviates(request: pytest.FixtureRequest, backend: Backend, name: str, reason: str) -> None:
+    """A strict expected failure: the day the stand-in behaves, the test says so."""
+    if backend.name == name:
+        request.applymarker(pytest.mark.xfail(strict=True, reason=reason))
 
 
 def _real_ms() -> int:

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from penstock import ids, keys, transitions
-from penstock.records import RequestKey
+from penstock.records import RequestKey, Status
 from penstock.transitions import Move
 from tests.examples import NOW_MS, record
 from tests.unit.test_transitions import EVERY, MINE
@@ -96,3 +96,43 @@ def test_a_record_that_replaces_one_past_its_retention_is_listed_once_where_it_i
     new = replace(old, created_ms=NOW_MS + 2000, expires_at=None)
     backend.records.create(replace(new, payload=replace(new.payload, key="payloads/new")))
     assert backend.directory.newest("word-count", DAY, below=TOP, limit=9) == [place(new)]
+
+
+def due(backend, api="word-count", *, before_ms=NOW_MS, after=None, limit=100):
+    shards = (
+        backend.directory.due(api, shard, before_ms=before_ms, after=after, limit=limit)
+        for shard in range(keys.SHARDS)
+    )
+    return [place for shard in shards for place in shard]
+
+
+def due_at(backend, due_ms, **changes):
+    made = replace(record(api="word-count", id=ids.new_request_id(), **changes), due_ms=due_ms)
+    backend.records.create(made)
+    return made
+
+
+def test_what_was_due_before_a_moment_is_found_and_nothing_else(backend):
+    assert due(backend) == []
+    late = [due_at(backend, NOW_MS - step) for step in (1, 1000, 5000)]
+    due_at(backend, NOW_MS)
+    due_at(backend, None, status=Status.FAILED)
+    create(backend, api="thumbnail")
+    found = due(backend)
+    assert {place.id for place in found} == {one.id for one in late}
+    assert {place.due_ms for place in found} == {one.due_ms for one in late}
+
+
+async def test_what_is_due_is_found_page_by_page_also_when_what_was_found_has_ended(backend):
+    made = [due_at(backend, NOW_MS - 1 - step % 3) for step in range(40)]
+    found = []
+    for shard in range(keys.SHARDS):
+        after = None
+        while page := backend.directory.due("word-count", shard, before_ms=NOW_MS, after=after, limit=2):
+            assert len(page) <= 2
+            assert [place.due_ms for place in page] == sorted(place.due_ms for place in page)
+            found += [place.id for place in page]
+            after = page[-1]
+            for place in page:
+                await backend.ledger.apply(RequestKey(api="word-count", id=place.id), EVERY[Move.CANCEL])
+    assert sorted(found) == sorted(one.id for one in made)

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
 
+from penstock.aws.copies import S3Copies
 from penstock.aws.streams import PART_BYTES
-from penstock.ports import ObjectMissing
+from penstock.ports import DependencyError, ObjectChanged, ObjectMissing
 from penstock.records import PayloadRef
+from tests.contract.conftest import deviates
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -35,8 +38,8 @@ def test_a_missing_object_is_told_apart_from_a_fault(backend):
 
 
 def test_an_object_is_put_only_where_none_is(backend):
-    backend.objects.put_if_absent("k", b"first", content_type="text/plain")
-    backend.objects.put_if_absent("k", b"second", content_type="text/plain")
+    assert backend.objects.put_if_absent("k", b"first", content_type="text/plain")
+    assert not backend.objects.put_if_absent("k", b"second", content_type="text/plain")
     assert backend.objects.read("k") == b"first"
 
 
@@ -87,9 +90,7 @@ async def test_a_stream_that_breaks_off_stores_nothing_and_leaves_no_parts(backe
         await backend.streams.write("k", broken(), content_type=None)
     with pytest.raises(ObjectMissing):
         backend.objects.read("k")
-    if backend.name != "memory":
-        client, bucket = backend.objects._client, backend.objects._bucket
-        assert "Uploads" not in client.list_multipart_uploads(Bucket=bucket)
+    no_parts(backend)
 
 
 async def test_several_objects_are_deleted_at_once_whether_they_exist_or_not(backend):
@@ -100,3 +101,65 @@ async def test_several_objects_are_deleted_at_once_whether_they_exist_or_not(bac
     for key in ("a", "b"):
         with pytest.raises(ObjectMissing):
             backend.objects.read(key)
+
+
+COPIED = [0, 1, 5 * 1024 * 1024, 5 * 1024 * 1024 + 1, 11 * 1024 * 1024]
+
+
+@pytest.mark.parametrize("size", COPIED)
+def test_a_copy_is_the_same_bytes_under_another_key_also_in_parts(backend, size):
+    backend.objects.put("old", pattern(size), content_type="text/plain")
+    backend.copies.copy(PayloadRef(key="old", size_bytes=size), "new")
+    assert backend.objects.read("new") == backend.objects.read("old") == pattern(size)
+
+
+def test_a_copy_keeps_its_type(backend):
+    if backend.name == "memory":
+        pytest.skip("nobody reads a payload's own type but S3's customers")
+    for size in COPIED[1::2]:
+        backend.objects.put("old", pattern(size), content_type="image/png")
+        backend.copies.copy(PayloadRef(key="old", size_bytes=size), "new")
+        assert backend.objects.describe("new").content_type == "image/png"
+
+
+@pytest.mark.parametrize("size", COPIED[1::2])
+def test_what_is_not_there_cannot_be_copied_and_leaves_no_parts(backend, size):
+    with pytest.raises(ObjectMissing):
+        backend.copies.copy(PayloadRef(key="nothing", size_bytes=size), "new")
+    with pytest.raises(ObjectMissing):
+        backend.objects.read("new")
+    no_parts(backend)
+
+
+@pytest.mark.parametrize("size", COPIED[1::2])
+def test_what_was_replaced_is_not_copied_and_leaves_no_parts(backend, size, request):
+    deviates(request, backend, "moto", "moto copies whatever If-Match says")
+    backend.objects.put("old", pattern(size), content_type=None)
+    etag = backend.objects.describe("old").etag
+    backend.copies.copy(PayloadRef(key="old", size_bytes=size, etag=etag), "kept")
+    backend.objects.put("old", b"!" * size, content_type=None)
+    with pytest.raises(ObjectChanged):
+        backend.copies.copy(PayloadRef(key="old", size_bytes=size, etag=etag), "new")
+    assert backend.objects.read("kept") == pattern(size)
+    with pytest.raises(ObjectMissing):
+        backend.objects.read("new")
+    no_parts(backend)
+
+
+def test_a_copy_that_takes_too_long_is_given_up_and_leaves_no_parts(backend):
+    if backend.name == "memory":
+        pytest.skip("a dictionary is never slow")
+    size = 11 * 1024 * 1024
+    backend.objects.put("old", pattern(size), content_type=None)
+    client, bucket = backend.objects._client, backend.objects._bucket
+    with ThreadPoolExecutor(1) as executor:
+        copies = S3Copies(lambda: client, bucket, executor=executor, part_bytes=size // 2, max_seconds=0)
+        with pytest.raises(DependencyError, match="not done within 0 s"):
+            copies.copy(PayloadRef(key="old", size_bytes=size), "new")
+    no_parts(backend)
+
+
+def no_parts(backend) -> None:
+    if backend.name != "memory":
+        client, bucket = backend.objects._client, backend.objects._bucket
+        assert "Uploads" not in client.list_multipart_uploads(Bucket=bucket)

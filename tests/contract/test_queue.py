@@ -2,11 +2,10 @@ from __future__ import annotations
 
 import asyncio
 
-import pytest
-
 from penstock import ids
 from penstock.messages import Message
 from penstock.records import RequestKey
+from tests.contract.conftest import deviates
 
 
 def fresh() -> Message:
@@ -15,12 +14,6 @@ def fresh() -> Message:
 
 async def receive(backend, limit=10, wait_seconds=1):
     return list(await backend.source.receive(limit=limit, wait_seconds=wait_seconds))
-
-
-def deviates(request, backend, name: str, reason: str) -> None:
-    """A strict expected failure: the day the stand-in behaves, the test says so."""
-    if backend.name == name:
-        request.applymarker(pytest.mark.xfail(strict=True, reason=reason))
 
 
 async def test_what_is_sent_is_received_with_its_text_and_count(backend):
@@ -120,3 +113,19 @@ async def test_a_lapsed_handle_deletes_nothing(backend, request):
     await backend.source.ack([first])
     await backend.source.release(second, delay_seconds=0)
     assert len(await receive(backend)) == 1
+
+
+async def test_a_rejected_message_is_in_the_dead_letter_queue_and_in_its_own_no_more(backend):
+    backend.outbox.send(fresh())
+    (delivery,) = await receive(backend)
+    await backend.source.reject(delivery)
+    assert backend.dead_letters() == [(delivery.message_id, delivery.body)]
+    assert await receive(backend, wait_seconds=3) == []
+
+
+async def test_a_message_rejected_twice_is_one_dead_letter(backend):
+    backend.outbox.send(fresh())
+    (delivery,) = await receive(backend)
+    for _ in range(2):
+        await backend.source.reject(delivery)
+    assert len(backend.dead_letters()) == 1

@@ -171,3 +171,26 @@ async def test_the_database_decides_as_the_rules_do(backend, before, move):
 )
 def test_any_call_survives_the_way_through_an_item(call):
     assert items.decode(items.encode(record(call=call))) == record(call=call)
+
+
+def test_a_record_that_has_ended_can_be_purged_once_and_again(backend):
+    ended = record(status=Status.FAILED, finished_ms=NOW_MS)
+    backend.records.create(ended)
+    assert backend.records.purge(ended)
+    assert backend.records.get(KEY) is None
+    assert backend.records.purge(ended)
+
+
+@pytest.mark.parametrize(
+    "there",
+    [
+        record(),
+        record(status=Status.IN_PROGRESS, started_ms=NOW_MS, lease="x"),
+        # another request has taken the id over, and has ended too
+        record(status=Status.FAILED, finished_ms=NOW_MS + 9, created_ms=NOW_MS + 5),
+    ],
+)
+def test_what_has_not_ended_or_is_another_request_is_not_purged(backend, there):
+    backend.records.create(there)
+    assert not backend.records.purge(record(status=Status.FAILED, finished_ms=NOW_MS))
+    assert backend.records.get(KEY) == there

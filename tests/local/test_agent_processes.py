@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pytest
+from botocore.exceptions import ClientError
 
 from localstack.agent import AgentParts, LocalAgent
-from localstack.cluster import EcsCluster
+from localstack.cluster import ClusterUnreachable, EcsCluster
 from localstack.emulator import free_port
 from localstack.pair_starter import DequeuerProgram, PairStarter
 from localstack.processes import left_behind
@@ -58,7 +59,7 @@ class Bench:
         )
         cluster = EcsCluster(self.ecs, name=CLUSTER)
         self.agent = LocalAgent(
-            AgentParts(cluster, {API: starter}, lambda _api, _source, line: self.lines.append(line))
+            AgentParts(cluster, {API: starter}, show_log=lambda _api, _source, line: self.lines.append(line))
         )
 
     def create_service(self, *, desired_count: int = 1) -> None:
@@ -129,6 +130,14 @@ def test_a_task_runs_with_the_environment_of_its_task_definition(bench: Bench):
 
     bench.printed("queue http://queue/1", f"port {pair.port}")
     bench.printed(f"serving on {pair.port}")
+
+
+def test_an_ecs_that_does_not_answer_is_told_apart_from_one_that_refuses(site: Site):
+    cluster = EcsCluster(site.clients.ecs(), name=CLUSTER)
+    with pytest.raises(ClusterUnreachable):
+        cluster.services()
+    with site.emulator(), pytest.raises(ClientError):
+        cluster.reconcile("no such service")
 
 
 @pytest.mark.parametrize("role", ["server", "dequeuer"])

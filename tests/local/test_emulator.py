@@ -16,6 +16,7 @@ from localstack.emulator import EmulatorSettings, start_emulator
 from localstack.errors import EmulatorFailed, SetupMissing
 from localstack.processes import left_behind
 from penstock.aws.emulator import ACCESS_KEY, REGION, SECRET_KEY
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from typing import Any
@@ -97,6 +98,75 @@ def test_what_was_stored_is_there_after_a_stop(site: Site):
         urls = client(site, "sqs").list_queues()["QueueUrls"]
 
     assert urls == [f"{site.endpoint.url}/000000000000/q.fifo"]
+
+
+def test_a_restart_keeps_the_port_hidden_messages_and_the_deduplication_window(site: Site):
+    with site.emulator() as emulator:
+        before, sqs = emulator.pid, client(site, "sqs")
+        queue = sqs.create_queue(
+            QueueName="q.fifo", Attributes={"FifoQueue": "true", "VisibilityTimeout": "600"}
+        )["QueueUrl"]
+
+        def send(number: str) -> None:
+            sqs.send_message(
+                QueueUrl=queue, MessageBody=number, MessageGroupId=number, MessageDeduplicationId=number
+            )
+
+        def received() -> list[str]:
+            answer = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10)
+            return [message["Body"] for message in answer.get("Messages", [])]
+
+        send("1")
+        assert received() == ["1"]
+        emulator.restart(interrupt=threading.Event())
+        assert emulator.pid != before
+        send("1")
+        send("2")
+        assert received() == ["2"]
+
+
+def test_a_restart_keeps_records_and_forgets_the_events_of_their_stream(site: Site):
+    with site.emulator() as emulator:
+        dynamodb, streams = client(site, "dynamodb"), client(site, "dynamodbstreams")
+        stream = dynamodb.create_table(
+            TableName="table",
+            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+            BillingMode="PAY_PER_REQUEST",
+            StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
+        )["TableDescription"]["LatestStreamArn"]
+
+        def events() -> list[str]:
+            described = streams.describe_stream(StreamArn=stream)["StreamDescription"]
+            iterator = streams.get_shard_iterator(
+                StreamArn=stream,
+                ShardId=described["Shards"][0]["ShardId"],
+                ShardIteratorType="TRIM_HORIZON",
+            )["ShardIterator"]
+            found = streams.get_records(ShardIterator=iterator)["Records"]
+            return [event["dynamodb"]["Keys"]["pk"]["S"] for event in found]
+
+        dynamodb.put_item(TableName="table", Item={"pk": {"S": "before"}})
+        assert events() == ["before"]
+        emulator.restart(interrupt=threading.Event())
+        dynamodb.put_item(TableName="table", Item={"pk": {"S": "after"}})
+        assert events() == ["after"]
+        assert dynamodb.scan(TableName="table")["Count"] == 2
+
+
+def test_a_restart_is_refused_if_the_state_could_not_be_saved(site: Site):
+    stubborn = program(site, "trap '' TERM; echo ignoring; while true; do sleep 1; done")
+    emulator = start_emulator(
+        EmulatorSettings(stubborn, site.endpoint, site.state), site.spawn, outer=os.environ
+    )
+    eventually(
+        lambda: "ignoring" in site.state.logs.joinpath("emulator.log").read_text(),
+        within_seconds=10,
+        what="the program runs",
+    )
+    with pytest.raises(EmulatorFailed, match="too long to save"):
+        emulator.restart(interrupt=threading.Event(), within_seconds=0.2)
+    emulator.stop(within_seconds=0.2)
 
 
 def test_an_emulator_that_dies_shows_the_end_of_its_log(site: Site):

@@ -177,6 +177,7 @@ class Task:
             "table": TABLE,
             "bucket": BUCKET,
             "queue_url": f"{self.cloud.url}/000000000000/{QUEUE}",
+            "dead_letter_url": f"{self.cloud.url}/000000000000/dlq.fifo",
             "port": self.server.port,
             "timeout_seconds": 60,
             "retention_seconds": 3600,

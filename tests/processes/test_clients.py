@@ -36,7 +36,8 @@ async def cloud(monkeypatch):
 async def stores(cloud):
     async with AsyncExitStack() as stack:
         dynamodb, sqs, s3 = await clients(replace(SETTINGS, poll_seconds=1, max_concurrency=60), stack)
-        source = SqsSource(sqs, f"{cloud.url}/000000000000/{QUEUE}")
+        queue_url = f"{cloud.url}/000000000000/{QUEUE}"
+        source = SqsSource(sqs, queue_url, dead_letter_url=f"{cloud.url}/000000000000/dlq.fifo")
         yield DynamoLedger(dynamodb, TABLE), source, S3Streams(s3, BUCKET)
 
 

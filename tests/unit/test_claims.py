@@ -38,6 +38,15 @@ def test_the_last_attempts_dead_lease_ends_the_request():
     assert decision.transition.apply(dead).failure.code == "worker_lost"
 
 
+def test_a_lease_that_died_past_the_deadline_ends_the_request_as_no_attempt_may_start_any_more():
+    dead = record(status=Status.IN_PROGRESS, attempt=1, lease_until_ms=NOW_MS - 1, deadline_ms=NOW_MS)
+    decision = decide(dead)
+    assert isinstance(decision, End)
+    assert decision.transition.move is Move.GIVE_UP
+    failure = decision.transition.apply(dead).failure
+    assert (failure.code, "deadline" in failure.message) == ("worker_lost", True)
+
+
 def test_a_request_past_its_deadline_expires():
     decision = decide(record(deadline_ms=NOW_MS))
     assert isinstance(decision, End)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock import transitions
-from penstock.outcomes import WORKER_LOST
+from penstock.outcomes import UNDELIVERABLE, WORKER_LOST
 from penstock.records import ResultRef, Status
 from penstock.transitions import TABLE, Move
 from tests.examples import NOW_MS, record
@@ -47,6 +47,7 @@ EVERY = {
     Move.GIVE_UP: transitions.give_up(
         now_ms=NOW_MS, retention_seconds=RETENTION, max_attempts=3, failure=WORKER_LOST
     ),
+    Move.BURY: transitions.bury(now_ms=NOW_MS, retention_seconds=RETENTION, failure=UNDELIVERABLE),
     Move.CANCEL: transitions.cancel(now_ms=NOW_MS, retention_seconds=RETENTION),
     Move.EXPIRE: transitions.expire(now_ms=NOW_MS, retention_seconds=RETENTION),
 }  # fmt: skip
@@ -74,14 +75,16 @@ def test_a_live_lease_cannot_be_claimed(before):
     live = replace(before, status=Status.IN_PROGRESS, lease_until_ms=max(NOW_MS, before.lease_until_ms or 0))
     assert not EVERY[Move.CLAIM].permits(live)
     assert not EVERY[Move.GIVE_UP].permits(live)
+    assert not EVERY[Move.BURY].permits(live)
 
 
 @given(records)
 def test_no_attempt_starts_too_early_too_late_or_once_too_often(before):
     if EVERY[Move.CLAIM].permits(before):
         assert before.attempt < 3
+        assert before.deadline_ms > NOW_MS
         if before.status is Status.IN_QUEUE:
-            assert before.not_before_ms <= NOW_MS < before.deadline_ms
+            assert before.not_before_ms <= NOW_MS
 
 
 @given(
@@ -103,9 +106,10 @@ def test_a_strangers_outcome_is_not_taken_for_ones_own(before):
 @given(records)
 def test_an_end_that_others_wrote_is_not_taken_for_ones_own(before):
     """The last worker of a request that was given up may come back and meet that end."""
-    if EVERY[Move.GIVE_UP].permits(before):
-        after = EVERY[Move.GIVE_UP].apply(before)
-        assert not transitions.all_hold(EVERY[Move.FAIL].achieved, after)
+    for move in (Move.GIVE_UP, Move.BURY):
+        if EVERY[move].permits(before):
+            after = EVERY[move].apply(before)
+            assert not transitions.all_hold(EVERY[Move.FAIL].achieved, after)
 
 
 def test_a_retry_counts_its_attempt_and_keeps_why_it_failed():
@@ -115,7 +119,9 @@ def test_a_retry_counts_its_attempt_and_keeps_why_it_failed():
     assert (waiting.not_before_ms, waiting.last_failure) == (NOW_MS + 5, WORKER_LOST)
 
 
-@pytest.mark.parametrize("move", [Move.COMPLETE, Move.FAIL, Move.GIVE_UP, Move.CANCEL, Move.EXPIRE])
+@pytest.mark.parametrize(
+    "move", [Move.COMPLETE, Move.FAIL, Move.GIVE_UP, Move.BURY, Move.CANCEL, Move.EXPIRE]
+)
 def test_only_an_end_sets_the_time_to_live_counted_from_that_end(move):
     assert EVERY[move].assign["expires_at"] == NOW_MS // 1000 + RETENTION
 

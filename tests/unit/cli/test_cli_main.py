@@ -39,7 +39,7 @@ def test_version(terminal):
 def test_help_names_every_command_and_exit_code(terminal):
     text = terminal.run("--help").stdout
 
-    for command in ("validate", "submit", "get", "cancel"):
+    for command in ("validate", "submit", "get", "cancel", "retry", "dead-letters"):
         assert command in text
     for code, meaning in MEANINGS.items():
         assert f"{code.value}  {meaning}" in text

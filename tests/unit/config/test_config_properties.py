@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import copy
+import json
 import string
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -12,9 +14,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from penstock.config import Config, ConfigError, Problem, load
+from penstock.config.schema import SCHEMA_FILE
 
 VALID: dict[str, Any] = {
     "deployment": "demo",
+    "auth": {"mode": "api_key", "rate": 5.5, "burst": 10},
     "apis": [
         {
             "name": "one",
@@ -22,6 +26,13 @@ VALID: dict[str, Any] = {
             "timeout": "5m",
             "retention": "7d",
             "inline_result_bytes": 10,
+            "input_buckets": ["pictures"],
+            "retries": {
+                "attempts": 3,
+                "retry_on": ["transport", 429, "5xx"],
+                "min_wait": "1s",
+                "max_wait": "2m",
+            },
             "pod": {
                 "port": 8080,
                 "max_concurrency": 2,
@@ -34,11 +45,35 @@ VALID: dict[str, Any] = {
                         "env": {"A": "b"},
                         "secrets": {"B": "/b"},
                         "compute": {"cpu": "200m", "mem": "512Mi", "gpu": 0},
-                        "readiness_probe": {"http_get": {"path": "/", "port": 8080}, "period_seconds": 1},
-                    }
+                        "readiness_probe": {
+                            "http_get": {"path": "/", "port": 8080},
+                            "initial_delay_seconds": 0,
+                            "timeout_seconds": 1,
+                            "period_seconds": 1,
+                            "success_threshold": 1,
+                            "failure_threshold": 3,
+                        },
+                    },
+                    {
+                        "name": "built",
+                        "build": ".",
+                        "readiness_probe": {"tcp_socket": {"port": 8081}},
+                    },
                 ],
             },
-            "autoscaling": {"min_replicas": 1, "max_replicas": 2, "init_replicas": 1, "window": "10s"},
+            "autoscaling": {
+                "min_replicas": 1,
+                "max_replicas": 2,
+                "init_replicas": 1,
+                "target_in_flight": 2.5,
+                "window": "10s",
+                "downscale_stabilization_period": "5m",
+                "upscale_stabilization_period": "1m",
+                "max_downscale_factor": 0.75,
+                "max_upscale_factor": 1.5,
+                "downscale_tolerance": 0.05,
+                "upscale_tolerance": 0.05,
+            },
             "networking": {"endpoint": "/one", "forward_headers": ["x-a"]},
             "local": {"command": "run", "directory": ".", "env": {"A": "b"}},
         }
@@ -79,10 +114,22 @@ anything = st.recursive(
     max_leaves=8,
 )
 
+#: What is nearly right somewhere: units, limits, other scripts' digits, YAML's special words.
+plausible = st.sampled_from(
+    [
+        *("1s", "0s", "90", "1h30m", "30m1h", "999999999d", "1e9", "-1", "0x10", "0o17", ".inf", ".nan"),
+        *("1Gi", "1.5Ti", "1000000Ti", "200m", "0.0001", "½", "٣", "²", "5xx", "4XX", "600"),
+        *("true", "no", "null", "~", "b-x", "-x", "x-", "X", "a.b", "a/b", "../x", "/dev/null"),
+        *("s3://x", "127.0.0.1", "\u2028", "\0", "x" * 5000),
+        *(10**30, -(10**30), 2**31, 2**63, 1e308, float("inf"), float("nan"), -0.0),
+    ]
+)
+
 
 @pytest.fixture(scope="module")
 def folder():
     with TemporaryDirectory() as folder:
+        (Path(folder) / "Dockerfile").touch()
         yield Path(folder)
 
 
@@ -127,6 +174,37 @@ def test_any_value_anywhere_gives_a_configuration_or_problems(folder, place, val
 
 
 @relaxed
+@given(changes=st.lists(st.tuples(st.sampled_from(PLACES), plausible | anything), min_size=2, max_size=6))
+def test_any_number_of_wrong_values_gives_a_configuration_or_problems(folder, changes):
+    data = copy.deepcopy(VALID)
+    for place, value in changes:
+        # A change before may have put something else where this one wants to go.
+        with suppress(LookupError, TypeError):
+            _at(data, place[:-1])[place[-1]] = value
+    _outcome(folder, yaml.safe_dump(data, allow_unicode=True).encode())
+
+
+@relaxed
+@given(
+    names=st.lists(st.sampled_from(["one", "two", "b-3", "x" * 43]), max_size=5),
+    endpoints=st.lists(st.sampled_from(["/one", "two", "", "a/b"]), min_size=5, max_size=5),
+)
+def test_apis_that_collide_give_a_configuration_or_problems(folder, names, endpoints):
+    api = VALID["apis"][0]
+    apis = [
+        {**api, "name": name, "networking": {"endpoint": endpoint}}
+        for name, endpoint in zip(names, endpoints, strict=False)
+    ]
+    outcome = _outcome(folder, yaml.safe_dump({**VALID, "apis": apis}).encode())
+    if isinstance(outcome, Config):
+        assert (
+            len({api.name for api in outcome.apis})
+            == len({api.endpoint for api in outcome.apis})
+            == len(apis)
+        )
+
+
+@relaxed
 @given(cut=st.integers(min_value=0), pasted=st.text(alphabet="{}[]:,-&*!|>'\"%@` \n\tab0", max_size=5))
 def test_any_damage_to_a_valid_file_gives_a_configuration_or_problems(folder, cut, pasted):
     text = yaml.safe_dump(VALID)
@@ -149,6 +227,14 @@ def test_an_unknown_key_is_always_reported_with_its_line(folder, place, key):
     line = next(number for number, line in enumerate(text.splitlines(), start=1) if f"{key}: here" in line)
     assert isinstance(problems, tuple)
     assert [(problem.line, problem.path.endswith(key)) for problem in problems] == [(line, True)]
+
+
+def test_the_file_these_tests_damage_has_every_key_there_is():
+    """So that a new key is damaged like the others."""
+    schema = json.loads(SCHEMA_FILE.read_text())
+    sections = [schema, *schema["$defs"].values()]
+    there_are = {key for section in sections for key in section.get("properties", {})}
+    assert there_are - {part for place in PLACES for part in place} == set()
 
 
 def test_the_file_these_tests_damage_is_valid(folder):

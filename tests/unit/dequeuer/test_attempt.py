@@ -6,9 +6,10 @@ import pytest
 
 from dequeuer.container import NoAnswer
 from penstock import transitions
+from penstock.messages import Message
 from penstock.outcomes import Trouble
 from penstock.ports import DependencyError
-from penstock.records import Failure, PayloadRef, Status
+from penstock.records import Failure, PayloadRef, RequestKey, Status
 from penstock.testing import MemoryObjects
 from tests.examples import KEY, NOW_MS
 from tests.unit.dequeuer.workbench import Workbench, until
@@ -191,13 +192,26 @@ async def test_the_message_of_an_unknown_request_is_deleted_and_creates_no_recor
     assert len(bench.queue) == 0
 
 
-async def test_a_malformed_message_is_left_for_the_dead_letter_queue(bench, capsys):
+OTHERS = Message(RequestKey(api="thumbnail", id="a" * 26)).encode()
+
+
+@pytest.mark.parametrize("text", ["garbage", "{}", OTHERS])
+async def test_a_malformed_message_moves_to_the_dead_letter_queue_at_once(bench, text):
+    bench.queue.put(text, group="g", deduplication_id="g")
+    await bench.deliver()
+    assert len(bench.queue) == 0
+    assert [letter.body for letter in bench.dead_letters.take(10)] == [text]
+
+
+async def test_a_malformed_message_that_cannot_be_moved_stays(bench):
     bench.queue.put("garbage", group="g", deduplication_id="g")
-    for _ in range(3):
+    bench.source.before["reject"] = 1
+    with pytest.raises(DependencyError):
         await bench.deliver()
-        bench.clock.advance(31)
-    assert len(bench.queue) == 1
-    assert capsys.readouterr().out.count('"MalformedMessage"') == 2, "one metric line: definition and value"
+    assert (len(bench.queue), len(bench.dead_letters)) == (1, 0)
+    bench.clock.advance(31)
+    await bench.deliver()
+    assert (len(bench.queue), len(bench.dead_letters)) == (0, 1)
 
 
 async def test_a_dead_workers_request_runs_again(bench):
@@ -392,6 +406,23 @@ async def test_a_payload_left_by_a_crash_is_deleted_by_the_redelivery(bench):
     bench.submit(status=Status.COMPLETED)
     await bench.deliver()
     assert (bench.payloads, len(bench.queue)) == ({}, 0)
+
+
+async def test_a_claim_that_is_tried_again_is_made_as_of_then(bench, monkeypatch):
+    """The first try may have taken long to fail: the deadline may be over by now."""
+    bench.submit(deadline_ms=NOW_MS + 5000)
+    apply = bench.ledger.apply
+
+    async def slow(key, transition):
+        if transition.move is transitions.Move.CLAIM and bench.clock() == NOW_MS:
+            bench.clock.advance(10)
+            raise DependencyError("claim failed")
+        return await apply(key, transition)
+
+    monkeypatch.setattr(bench.ledger, "apply", slow, raising=False)
+    await bench.deliver()
+    assert bench.now.status is Status.EXPIRED
+    assert bench.container.received == []
 
 
 async def test_a_claim_that_cannot_be_settled_is_taken_up_by_the_next_delivery(bench):

@@ -39,6 +39,7 @@ SETTINGS = Settings(
     table="t",
     bucket="b",
     queue_url="q",
+    dead_letter_url="dlq",
     port=8080,
     timeout_seconds=60,
     retention_seconds=600,
@@ -113,7 +114,9 @@ class Workbench:
 
     def __post_init__(self) -> None:
         self.queue = MemoryQueue(self.clock)
-        self.source = Failing(MemorySource(self.queue))
+        source = MemorySource(self.queue)
+        self.dead_letters = source.dead_letters
+        self.source = Failing(source)
         self.ledger = Failing(MemoryLedger(self.records))
         self.streams = MemoryStreams(self.objects)
         self.outages = outages_on(self.clock)

@@ -11,11 +11,15 @@ from itertools import count
 from typing import Any
 from urllib.parse import unquote
 
+from gateway_lambda.bulk import Bulk
 from gateway_lambda.figures import FigureSources
 from gateway_lambda.functions import Functions
 from gateway_lambda.gateway import Gateway
 from gateway_lambda.listing import Listing
 from gateway_lambda.overview import Overview
+from gateway_lambda.recovery import Recovery
+from gateway_lambda.requests import Requests
+from gateway_lambda.retry import Retrier
 from gateway_lambda.routes import build_app
 from gateway_lambda.submit import Submitter
 from gateway_lambda.uploads import Uploads
@@ -24,6 +28,7 @@ from gateway_lambda.webhooks import Webhooks
 from penstock.catalogue import ApiEntry, Catalogue
 from penstock.testing import (
     ManualClock,
+    MemoryCopies,
     MemoryDeliveries,
     MemoryDirectory,
     MemoryEndpoints,
@@ -38,7 +43,7 @@ from penstock.testing import (
 )
 from penstock.webhooks.guard import Guard, NotResolved, Policy, Resolve
 
-RESOURCES = {1: "/healthz", 2: "/async/{api}", 3: "/async/{api}/{id}", 4: "/async/{api}/{id}/result"}
+RESOURCES = {1: "/healthz", 2: "/async/{api}", 3: "/async/{api}/{id}", 4: "/async/{api}/{id}/{last}"}
 FUNCTION_ROOTS = ("function", "async-function")
 
 #: Last parts of paths below webhooks that are no ids.
@@ -107,6 +112,10 @@ def _routed(path: str) -> tuple[str, dict[str, str] | None]:
         names = {"api": unquote(api)} | ({"proxy": unquote("/".join(tail))} if tail else {})
         return f"/{root}/{{api}}" + ("/{proxy+}" if tail else ""), names
     resource = RESOURCES[1 + len(rest)].replace("/async", f"/{root}")
+    if rest:
+        resource = resource.replace("{last}", rest[-1])
+    if rest and rest[-1] in {"redrive", "purge"}:
+        return f"/{root}/{{api}}/{rest[-1]}", {"api": rest[0]}
     if root == "webhooks" and rest[-1] in WEBHOOK_ACTIONS:
         resource = f"{resource.rpartition('/')[0]}/{rest[-1]}"
     return resource, dict(zip(("api", "id"), rest, strict=False)) or None
@@ -149,6 +158,7 @@ class FrontDoor:
         self.queues = MemoryQueues(self.queue)
         self.lanes = MemoryLanes(self.clock)
         self.directory = MemoryDirectory(self.records)
+        self.copies = MemoryCopies(self.objects)
         self.build()
 
     def build(self) -> None:
@@ -162,14 +172,14 @@ class FrontDoor:
             executor=executor,
             clock=self.clock,
         )
+        requests, listing = Requests(self.records, self.clock), Listing(self.directory, self.clock)
         catalogue = Catalogue(self.apis)
         gateway = Gateway(
             catalogue=catalogue,
             submitter=submitter,
             uploads=Uploads(deployment="demo", records=self.records, objects=self.objects, clock=self.clock),
-            records=self.records,
+            requests=requests,
             objects=self.objects,
-            clock=self.clock,
             waiter=Waiter(
                 records=self.records,
                 slots=self.slots,
@@ -181,7 +191,7 @@ class FrontDoor:
                 patience_seconds=self.patience_seconds,
             ),
             overview=Overview(
-                Listing(self.directory, self.clock),
+                listing,
                 FigureSources(
                     directory=self.directory,
                     queues=self.queues,
@@ -189,6 +199,24 @@ class FrontDoor:
                     executor=executor,
                     clock=self.clock,
                 ),
+            ),
+            recovery=Recovery(
+                requests=requests,
+                listing=listing,
+                directory=self.directory,
+                bulk=Bulk(directory=self.directory, listing=listing, executor=executor, clock=self.clock),
+                retrier=Retrier(
+                    deployment="demo",
+                    records=self.records,
+                    objects=self.objects,
+                    copies=self.copies,
+                    submitter=submitter,
+                    clock=self.clock,
+                ),
+                records=self.records,
+                objects=self.objects,
+                clock=self.clock,
+                on_accepted=self._count,
             ),
             functions=Functions(
                 catalogue=catalogue, submitter=submitter, directory=self.directory, clock=self.clock
@@ -202,9 +230,12 @@ class FrontDoor:
                 guard=Guard(self.policy, self.resolve),
                 clock=self.clock,
             ),
-            on_accepted=lambda api, replayed: self.accepted.append((api.name, replayed)),
+            on_accepted=self._count,
         )
         self.app = build_app(gateway)
+
+    def _count(self, api: ApiEntry, replayed: bool) -> None:  # noqa: FBT001 - the gateway's callback
+        self.accepted.append((api.name, replayed))
 
     def _sleep(self, seconds: float) -> None:
         self.pauses_seconds.append(seconds)

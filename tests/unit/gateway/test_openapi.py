@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # it has no types
 
-from gateway_lambda import function_reference, openapi, reference, views
+from gateway_lambda import dead_letter_reference, function_reference, openapi, reference, views
 from gateway_lambda.gateway import MAX_RESULT_BYTES, Gateway
 from gateway_lambda.incoming import MAX_BODY_BYTES, Incoming
 from gateway_lambda.openapi import OPENAPI_FILE, RoutesDiffer, document, error_codes, main
@@ -187,8 +187,8 @@ def test_every_error_code_is_in_the_enumeration():
 def test_every_error_that_is_raised_belongs_to_an_operation():
     leaves = {error for error in TREE if not error.__subclasses__()}
     listed = {error for operation in openapi.OPERATIONS for error in operation.errors}
-    # Of a key, which all operations but the public one may refuse.
-    assert listed | {errors.AccessDenied} == leaves
+    # Of a key, which all operations but the public one may refuse; and of single dead letters.
+    assert listed | {errors.AccessDenied, *dead_letter_reference.SINGLE_ERRORS} == leaves
 
 
 @pytest.mark.synth
@@ -204,7 +204,7 @@ def test_the_status_document_has_exactly_the_members_that_the_gateway_writes(doo
     submit(door)
     failure = Failure(code="timeout", message="m")
     waiting = replace(door.only_record, not_before_ms=door.clock(), last_failure=failure)
-    finish(door, status=Status.FAILED, failure=failure)
+    finish(door, status=Status.FAILED, failure=failure, retry_of="a" * 26)
     written = [
         views.status(record, "words", result_url="https://objects.invalid/r")
         for record in (waiting, door.only_record)
@@ -250,6 +250,35 @@ def test_a_failed_request_is_as_described(door, code):
     request_id = submit(door)
     finish(door, status=Status.FAILED, result=None, failure=Failure(code=code, message="m"))
     assert status(door, request_id)["error"]["code"] == code
+
+
+AGAIN, DEAD = "/async/{api}/{id}/retry", "/dead-letters/{api}"
+
+
+def test_a_retry_and_what_it_runs_again_are_as_described(door):
+    request_id = submit(door)
+    finish(door, status=Status.FAILED, failure=Failure(code="timeout", message="m"))
+    again = call(door, "POST", f"/async/words/{request_id}/retry", AGAIN).json["id"]
+    assert status(door, again)["retry_of"] == request_id
+    assert "retry" in status(door, request_id)["links"]
+
+
+def test_dead_letters_and_what_is_done_to_them_are_as_described(door):
+    request_id = submit(door)
+    finish(door, status=Status.FAILED, failure=Failure(code="timeout", message="m"))
+    chosen = json.dumps({"ids": [request_id, "x"]}).encode()
+    redriven = call(door, "POST", "/dead-letters/words/redrive", f"{DEAD}/redrive", body=chosen).json
+    assert (redriven["redriven"], len(redriven["failures"])) == (1, 1)
+    listed = call(door, "GET", "/dead-letters/words", DEAD).json["dead_letters"]
+    shown = call(door, "GET", f"/dead-letters/words/{request_id}", f"{DEAD}/{{id}}").json
+    assert [entry["retried_as"] for entry in listed] == [shown["retried_as"]]
+    confirmed = json.dumps({"all": True, "confirm": "words"}).encode()
+    purged = call(door, "POST", "/dead-letters/words/purge", f"{DEAD}/purge", body=confirmed).json
+    assert [failure["code"] for failure in purged["failures"]] == ["ended_too_recently"]
+    for body in (chosen, confirmed):
+        for schema in ("Selection", "PurgeSelection"):
+            value, wanted = json.loads(body), COMPONENTS["schemas"][schema]
+            assert bool(faults(wanted, value)) == (("confirm" in value) != (schema == "PurgeSelection"))
 
 
 def test_a_cancelled_request_is_as_described(door):

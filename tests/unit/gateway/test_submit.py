@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -281,6 +282,24 @@ def test_a_replay_sends_nothing_again_once_a_worker_has_taken_the_request_up(doo
     assert answer.json["status"] == "in_progress"
     assert not door.objects.bodies
     assert len(door.queue) == 1
+
+
+def test_a_slow_replay_leaves_no_payload_of_a_request_that_was_completed_meanwhile(door):
+    door.call("POST", "/async/words", body=b"x", headers=KEYED)
+    record = door.only_record
+
+    class Objects(MemoryObjects):
+        def put_if_absent(self, key, body, *, content_type):
+            door.records.rows[record.key] = replace(record, status=Status.COMPLETED)
+            del self.bodies[key]
+            return super().put_if_absent(key, body, content_type=content_type)
+
+    slow = Objects()
+    slow.bodies = door.objects.bodies
+    door.objects = slow
+    door.build()
+    assert door.call("POST", "/async/words", body=b"x", headers=KEYED).status == 202
+    assert not slow.bodies
 
 
 def test_a_request_that_a_worker_took_up_before_the_lost_answer_keeps_its_payload(door):

@@ -43,10 +43,10 @@ class Bench:
             AgentParts(
                 self.cluster,
                 {API: self.starter},
-                lambda *line: self.lines.append(line),
-                self.notes.append,
-                self.clock,
-                self.clock.sleep,
+                show_log=lambda *line: self.lines.append(line),
+                note=self.notes.append,
+                clock=self.clock,
+                sleep=self.clock.sleep,
             )
         )
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Callable
 
 import pytest
 
 from localstack.agent import ESSENTIAL_EXITED
+from localstack.backoff import Backoff
 from localstack.task_pair import PairState
 from localstack.testing import task_definition
 from tests.unit.local.bench import API, DEQUEUER, SERVER, Bench
@@ -196,6 +198,50 @@ def test_an_error_of_ecs_ends_all_processes_too(bench: Bench, monkeypatch):
     with pytest.raises(ConnectionError):
         bench.agent.run(threading.Event())
     assert bench.servers + bench.dequeuers == []
+
+
+class Interrupted(threading.Event):
+    """A stop event between whose looks something else happens."""
+
+    def __init__(self, *happenings: Callable[[], None]) -> None:
+        super().__init__()
+        self._happenings = [*happenings, self.set]
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self._happenings.pop(0)()
+        return self.is_set()
+
+
+def test_tasks_go_on_while_ecs_cannot_be_reached_and_deaths_are_told_of_later(bench: Bench):
+    # Given two tasks, and an ECS that is away
+    bench.cluster.create_service(API, task_definition(), desired_count=2)
+    bench.agent.poll()
+    states: list[int] = []
+
+    def away() -> None:
+        bench.cluster.reachable = False
+        bench.dequeuers[0].code = 1
+
+    def look() -> None:
+        states.append(len(bench.dequeuers))
+
+    def back() -> None:
+        look()
+        assert bench.notes == []
+        bench.cluster.reachable = True
+
+    # When one of them dies meanwhile
+    bench.agent.run(Interrupted(away, look, back, look))
+
+    # Then the other one is left alone, and once ECS is back the dead one is replaced
+    assert states == [1, 1, 2]
+    assert len(bench.notes) == len(bench.cluster.stopped) == 1
+
+
+@pytest.mark.parametrize(("ran_seconds", "wait_seconds"), [(4.9, 1.0), (5.0, 0.0)])
+def test_how_long_a_task_must_run_to_count_as_started_is_up_to_the_caller(ran_seconds, wait_seconds):
+    once = Backoff(healthy_after_seconds=5).after_death(started=0, now=1)
+    assert once.after_death(started=10, now=10 + ran_seconds).not_before == 10 + ran_seconds + wait_seconds
 
 
 def test_what_processes_print_comes_with_its_task_and_role(bench: Bench):

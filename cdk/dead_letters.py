@@ -1,0 +1,78 @@
+"""What happens to an API's dead letters: they go to the recorder, and alarms tell of the odd ones."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aws_cdk import Duration
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
+
+from cdk.recovery import SERVICE
+from penstock import names
+
+if TYPE_CHECKING:
+    from aws_cdk import aws_sqs as sqs
+
+#: The recorder empties the queue at once, but for requests whose worker is still alive.
+_OLD = Duration.hours(1)
+
+
+class DeadLetters(Construct):
+    """The recorder's event source for one API, and two alarms."""
+
+    def __init__(self, scope: Construct, id_: str, *, deployment: str, api: str, queue: sqs.Queue) -> None:
+        super().__init__(scope, id_)
+        lambda_.CfnEventSourceMapping(
+            self,
+            "Source",
+            function_name=names.recorder_function(deployment),
+            event_source_arn=queue.queue_arn,
+            batch_size=10,
+            function_response_types=["ReportBatchItemFailures"],
+        )
+        malformed = cloudwatch.Metric(
+            namespace="Penstock",
+            metric_name="MalformedMessage",
+            dimensions_map={"api": api, "service": SERVICE},
+            period=Duration.minutes(5),
+            statistic="Sum",
+        )
+        _alarm(
+            self,
+            "Malformed",
+            metric=malformed,
+            threshold=1,
+            description=(
+                f"Messages came into the queue of API {api} that Penstock did not write. "
+                f"They are kept in the bucket under malformed/{api}/."
+            ),
+        )
+        _alarm(
+            self,
+            "Old",
+            metric=queue.metric_approximate_age_of_oldest_message(
+                period=Duration.minutes(5), statistic="Maximum"
+            ),
+            threshold=_OLD.to_seconds(),
+            description=(
+                f"Dead letters of API {api} are not recorded. "
+                f"See the log group /aws/lambda/{names.recorder_function(deployment)}."
+            ),
+        )
+
+
+def _alarm(
+    scope: Construct, id_: str, *, metric: cloudwatch.Metric, threshold: float, description: str
+) -> None:
+    cloudwatch.Alarm(
+        scope,
+        id_,
+        alarm_description=description,
+        metric=metric,
+        threshold=threshold,
+        comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+        evaluation_periods=1,
+        treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+    )

@@ -1,0 +1,151 @@
+"""The two functions that watch over the workers: sweeper and dead-letter recorder."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aws_cdk import Duration, RemovalPolicy, Stack
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from cdk import permissions
+from cdk.arns import Arns
+from cdk.bundle import Bundle, write
+from cdk.gateway import catalogue
+from penstock import names
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from penstock.config import Config
+
+SWEEPER = "recovery_lambda.sweep_handler"
+RECORDER = "recovery_lambda.record_handler"
+
+#: Powertools adds it to each metric as dimension ``service``, so alarms must name it.
+SERVICE = "recovery"
+
+#: The sweeper ends its rounds after 40 s, and what it has begun soon after.
+_SWEEPER_SECONDS = 55
+#: Ten messages, each with a read, a write, or an object to put.
+RECORDER_SECONDS = 30
+
+_DISTRIBUTIONS = ("aws-lambda-powertools", "jmespath", "typing-extensions")
+
+
+class Recovery(Construct):
+    """Both functions, the sweeper's schedule, and an alarm for when sweeps fail or do not happen.
+
+    The recorder's event sources are the dead-letter queues, each in the stack of its API.
+    """
+
+    def __init__(self, scope: Construct, id_: str, *, config: Config, root: Path, build_folder: Path) -> None:
+        super().__init__(scope, id_)
+        self._config = config
+        self._root = root
+        self._build_folder = build_folder
+        deployment = config.deployment
+        arns = Arns(Stack.of(self), deployment)
+        sweeper = self._add_function(
+            "Sweeper",
+            name=names.sweeper_function(deployment),
+            entry=SWEEPER,
+            timeout=Duration.seconds(_SWEEPER_SECONDS),
+            rights=permissions.sweeper(arns),
+        )
+        self._add_function(
+            "Recorder",
+            name=names.recorder_function(deployment),
+            entry=RECORDER,
+            timeout=Duration.seconds(RECORDER_SECONDS),
+            rights=permissions.recorder(arns, [api.name for api in config.apis]),
+        )
+        events.Rule(
+            self,
+            "EveryMinute",
+            schedule=events.Schedule.rate(Duration.minutes(1)),
+            # The next minute brings the next sweep: one that was missed is not made up for.
+            targets=[targets.LambdaFunction(sweeper, retry_attempts=0, max_event_age=Duration.minutes(1))],
+        )
+        self._add_alarm(sweeper)
+
+    def _add_function(
+        self, id_: str, *, name: str, entry: str, timeout: Duration, rights: iam.PolicyDocument
+    ) -> lambda_.Function:
+        deployment = self._config.deployment
+        log_group = logs.LogGroup(
+            self,
+            f"{id_}Log",
+            log_group_name=f"/aws/lambda/{name}",
+            retention=logs.RetentionDays.ONE_MONTH,
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+        role = iam.Role(
+            self,
+            f"{id_}Role",
+            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
+            inline_policies={
+                "recovery": rights,
+                "log": iam.PolicyDocument(statements=[permissions.write_logs([log_group.log_group_arn])]),
+            },
+        )
+        return lambda_.Function(
+            self,
+            id_,
+            function_name=name,
+            runtime=lambda_.Runtime.PYTHON_3_13,
+            architecture=lambda_.Architecture.ARM_64,
+            code=lambda_.Code.from_asset(self._bundled(entry)),
+            handler=f"{entry}.handler",
+            memory_size=512,
+            timeout=timeout,
+            # A sweep that failed is followed by the next one; SQS does not use this.
+            retry_attempts=0,
+            role=role,
+            log_group=log_group,
+            environment={
+                "PENSTOCK_DEPLOYMENT": deployment,
+                "PENSTOCK_TABLE": names.table(deployment),
+                "PENSTOCK_BUCKET": Arns(Stack.of(self), deployment).bucket_name,
+                "POWERTOOLS_SERVICE_NAME": SERVICE,
+                "POWERTOOLS_METRICS_NAMESPACE": "Penstock",
+                "POWERTOOLS_LOG_LEVEL": "INFO",
+            },
+        )
+
+    def _bundled(self, entry: str) -> str:
+        target = self._build_folder / entry
+        return str(write(bundle(self._config, entry), root=self._root, target=target))
+
+    def _add_alarm(self, sweeper: lambda_.Function) -> None:
+        cloudwatch.Alarm(
+            self,
+            "SweepsFail",
+            alarm_description=(
+                "Sweeps fail or do not happen: requests past their deadline stay in_queue. "
+                f"See the log group /aws/lambda/{sweeper.function_name}."
+            ),
+            metric=sweeper.metric_errors(period=Duration.minutes(5), statistic="Sum"),
+            threshold=1,
+            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+            # One sweep that met a throttled table is made up for by the next.
+            evaluation_periods=3,
+            datapoints_to_alarm=2,
+            # Without a call there is no number, and that is the worst case.
+            treat_missing_data=cloudwatch.TreatMissingData.BREACHING,
+        )
+
+
+def bundle(config: Config, entry: str) -> Bundle:
+    """What one of the functions consists of."""
+    return Bundle(
+        entry=entry,
+        packages=("recovery_lambda", "penstock"),
+        distributions=_DISTRIBUTIONS,
+        files={"penstock/catalogue.json": catalogue(config).to_json()},
+    )

@@ -1,0 +1,76 @@
+"""The recorder's entry point: SQS calls it with up to ten messages of one dead-letter queue."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from aws_lambda_powertools import Logger, single_metric
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.batch import SqsFifoPartialProcessor, process_partial_response
+from botocore.config import Config
+
+from penstock import environment, names
+from penstock.aws.objects import S3Objects
+from penstock.aws.records import DynamoRecords
+from penstock.catalogue import FILE, Catalogue
+from recovery_lambda.recorder import DeadLetter, Recorder
+from recovery_lambda.settings import Settings
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+
+logger = Logger()
+logging.getLogger("recovery_lambda").addHandler(logger.registered_handler)
+
+_AWS = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 2})
+
+# One group is one request: the failure of one does not concern the others. Each failure stays in the
+# queue, and is given out again when its visibility timeout is over.
+_processor = SqsFifoPartialProcessor(skip_group_on_error=True, logger=logging.getLogger(__name__))
+# A batch that fails as a whole, such as a single message whose request runs, is no fault of ours.
+_processor.raise_on_entire_batch_failure = False
+
+
+def _build() -> Recorder:
+    settings = environment.read(Settings, os.environ)
+    catalogue = Catalogue.from_json(FILE.read_text())
+    session = boto3.session.Session()
+    return Recorder(
+        records=DynamoRecords(session.client("dynamodb", config=_AWS), settings.table),
+        objects=S3Objects(session.client("s3", config=_AWS), settings.bucket),
+        clock=lambda: time.time_ns() // 1_000_000,
+        apis={names.dead_letter_queue(settings.deployment, api.name): api for api in catalogue.apis},
+        on_malformed=lambda api: _count("MalformedMessage", api),
+        on_undeliverable=lambda api: _count("Undeliverable", api),
+    )
+
+
+def _count(name: str, api: str) -> None:
+    with single_metric(name=name, unit=MetricUnit.Count, value=1) as metric:
+        metric.add_dimension("api", api)
+
+
+_recorder = _build()
+
+
+def _record(record: SQSRecord) -> None:
+    _recorder.record(
+        DeadLetter(
+            queue=record.event_source_arn.rpartition(":")[2],
+            message_id=record.message_id,
+            group=record.attributes.message_group_id or "",
+            body=record.body,
+        )
+    )
+
+
+@logger.inject_lambda_context(clear_state=True)
+def handler(event: dict[str, Any], context: Any) -> Any:
+    """Record a batch; the answer names the messages that must stay."""
+    return process_partial_response(
+        event=event, record_handler=_record, processor=_processor, context=context
+    )

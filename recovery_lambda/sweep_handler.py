@@ -1,0 +1,87 @@
+"""The sweeper's entry point: EventBridge calls it every minute."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from aws_lambda_powertools import Logger, single_metric
+from aws_lambda_powertools.metrics import MetricUnit
+from botocore.config import Config
+
+from penstock import environment
+from penstock.aws.directory import DynamoDirectory
+from penstock.aws.records import DynamoRecords
+from penstock.catalogue import FILE, Catalogue
+from recovery_lambda.settings import Settings
+from recovery_lambda.sweeper import Sweeper
+
+if TYPE_CHECKING:
+    from recovery_lambda.sweeper import Tally
+
+logger = Logger()
+logging.getLogger("recovery_lambda").addHandler(logger.registered_handler)
+
+#: Shards looked through at the same time, and so connections to DynamoDB.
+_THREADS = 16
+_AWS = Config(
+    connect_timeout=1,
+    read_timeout=2,
+    retries={"mode": "standard", "total_max_attempts": 3},
+    max_pool_connections=_THREADS,
+)
+
+
+class SweepIncomplete(Exception):
+    """Something could not be swept; the log says what. Raised when all else is done, for the alarm."""
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _build() -> Sweeper:
+    settings = environment.read(Settings, os.environ)
+    executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="lane")
+    dynamodb = boto3.session.Session().client("dynamodb", config=_AWS)
+    return Sweeper(
+        directory=DynamoDirectory(dynamodb, settings.table, executor=executor),
+        records=DynamoRecords(dynamodb, settings.table),
+        executor=executor,
+        clock=_now_ms,
+    )
+
+
+_sweeper = _build()
+_apis = Catalogue.from_json(FILE.read_text()).apis
+
+
+@logger.inject_lambda_context(clear_state=True)
+def handler(_event: dict[str, Any], _context: Any) -> dict[str, Any]:
+    """Sweep once; ``SweepIncomplete`` after it if there were faults."""
+    tally = _sweeper.sweep(_apis)
+    _count(tally)
+    summary = {
+        "looked_at": tally.looked_at,
+        "ended": tally.ended.total(),
+        "faults": tally.faults.total(),
+        "cut_short": tally.cut_short,
+    }
+    logger.info("swept", extra={"action": "swept", **summary})
+    if tally.faults:
+        raise SweepIncomplete(f"faults by API: {dict(tally.faults)}")
+    return summary
+
+
+def _count(tally: Tally) -> None:
+    for (api, move), count in tally.ended.items():
+        with single_metric(name="Swept", unit=MetricUnit.Count, value=count) as metric:
+            metric.add_dimension("api", api)
+            metric.add_dimension("move", move)
+    for api, count in tally.faults.items():
+        with single_metric(name="SweepFaults", unit=MetricUnit.Count, value=count) as metric:
+            metric.add_dimension("api", api)

@@ -1,0 +1,74 @@
+"""Many schedules, on all cores, added up."""
+
+from __future__ import annotations
+
+import signal
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from tests.simulation.coverage import Coverage
+from tests.simulation.schedule import run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from tests.simulation.plant import Sound
+
+#: Schedules that a process runs before it tells how it went.
+_BLOCK = 100
+
+
+@dataclass
+class Summary:
+    """What so many schedules found."""
+
+    schedules: int = 0
+    faults: int = 0
+    coverage: Coverage = field(default_factory=Coverage)
+    #: By seed: what did not hold.
+    failures: dict[int, str] = field(default_factory=dict)
+
+    def add(self, other: Summary) -> None:
+        """Take in another one."""
+        self.schedules += other.schedules
+        self.faults += other.faults
+        self.coverage.add(other.coverage)
+        self.failures |= other.failures
+
+
+def run_all(seeds: Sequence[int]) -> Summary:
+    """One after the other, in this process."""
+    summary = Summary()
+    for seed in seeds:
+        verdict = run(seed)
+        summary.schedules += 1
+        summary.faults += verdict.faults
+        summary.coverage.add(verdict.coverage)
+        if verdict.failure is not None:
+            summary.failures[seed] = verdict.failure
+    return summary
+
+
+def run_spread(seeds: Sequence[int], *, processes: int) -> Iterator[Summary]:
+    """In so many processes; gives what each block of seeds found, as soon as it has."""
+    blocks = [seeds[start : start + _BLOCK] for start in range(0, len(seeds), _BLOCK)]
+    pool = ProcessPoolExecutor(processes, initializer=_leave_interrupts_to_the_parent)
+    try:
+        for done in as_completed([pool.submit(run_all, block) for block in blocks]):
+            yield done.result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def first_failure(plant: type[Sound], seeds: Sequence[int]) -> tuple[int, str] | None:
+    """The first seed that finds what is planted, and what it says; None if none does."""
+    for seed in seeds:
+        failure = run(seed, plant=plant()).failure
+        if failure is not None:
+            return seed, failure
+    return None
+
+
+def _leave_interrupts_to_the_parent() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
