@@ -8,6 +8,7 @@ import os
 import secrets
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -29,15 +30,21 @@ from gateway_lambda.settings import Settings
 from gateway_lambda.submit import Submitter
 from gateway_lambda.uploads import Uploads
 from gateway_lambda.waiting import Waiter
+from gateway_lambda.webhooks import Webhooks
 from penstock import environment, keys, names
 from penstock.aws.copies import S3Copies
+from penstock.aws.deliveries import DynamoDeliveries
 from penstock.aws.directory import DynamoDirectory
 from penstock.aws.figures import EcsWorkers, SqsQueues
+from penstock.aws.hosts import DynamoEndpoints
+from penstock.aws.lanes import SqsLanes
 from penstock.aws.objects import S3Objects
 from penstock.aws.outbox import SqsOutbox
 from penstock.aws.records import DynamoRecords
 from penstock.aws.slots import DynamoSlots
 from penstock.catalogue import FILE, Catalogue
+from penstock.outgoing.resolver import SystemResolver
+from penstock.webhooks.guard import Guard
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -47,6 +54,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
     from penstock.catalogue import ApiEntry
+    from penstock.webhooks.guard import Policy
 
 logger = Logger()
 # Modules log through the standard library; their lines take Powertools' JSON form.
@@ -83,10 +91,10 @@ def _build() -> Callable[[Mapping[str, Any], Any], dict[str, Any]]:
         clock=_now_ms,
     )
     catalogue = Catalogue.from_json(FILE.read_text())
-    directory = DynamoDirectory(
-        dynamodb, settings.table, executor=ThreadPoolExecutor(keys.SHARDS, thread_name_prefix="shard")
-    )
+    shards = ThreadPoolExecutor(keys.SHARDS, thread_name_prefix="shard")
+    directory = DynamoDirectory(dynamodb, settings.table, executor=shards)
     retrier = _retrier(settings, records=records, objects=objects, submitter=submitter)
+    deliveries = DynamoDeliveries(dynamodb, settings.table, executor=shards)
     gateway = Gateway(
         catalogue=catalogue,
         submitter=submitter,
@@ -102,6 +110,14 @@ def _build() -> Callable[[Mapping[str, Any], Any], dict[str, Any]]:
         ),
         recovery=_recovery(directory, requests=requests, records=records, objects=objects, retrier=retrier),
         functions=Functions(catalogue=catalogue, submitter=submitter, directory=directory, clock=_now_ms),
+        webhooks=_webhooks(
+            settings,
+            records=records,
+            deliveries=deliveries,
+            endpoints=DynamoEndpoints(dynamodb, settings.table),
+            lanes=SqsLanes(sqs, functools.partial(names.webhook_queue, settings.deployment)),
+            rules=catalogue.callbacks,
+        ),
         on_accepted=_count,
     )
     return build_app(gateway)
@@ -180,6 +196,26 @@ def _recovery(
         objects=objects,
         clock=_now_ms,
         on_accepted=_count,
+    )
+
+
+def _webhooks(
+    settings: Settings,
+    *,
+    records: DynamoRecords,
+    deliveries: DynamoDeliveries,
+    endpoints: DynamoEndpoints,
+    lanes: SqsLanes,
+    rules: Policy,
+) -> Webhooks:
+    return Webhooks(
+        deployment=settings.deployment,
+        records=records,
+        deliveries=deliveries,
+        endpoints=endpoints,
+        lanes=lanes,
+        guard=Guard(replace(rules, loopback=bool(settings.loopback)), SystemResolver()),
+        clock=_now_ms,
     )
 
 
