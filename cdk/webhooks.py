@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from aws_cdk import Duration, RemovalPolicy, Stack
+from aws_cdk import Duration, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_ssm as ssm
@@ -17,7 +16,8 @@ from constructs import Construct
 
 from cdk import permissions
 from cdk.arns import Arns
-from cdk.bundle import Bundle, write
+from cdk.bundle import Bundle
+from cdk.function import FunctionSpec, PythonFunction
 from cdk.gateway import catalogue
 from penstock import names
 from penstock.aws import unread
@@ -189,48 +189,23 @@ class Webhooks(Construct):
         rights: iam.PolicyDocument,
         environment: Mapping[str, str],
     ) -> lambda_.Function:
-        log_group = logs.LogGroup(
-            self,
-            f"{id_}Log",
-            log_group_name=f"/aws/lambda/{name}",
-            retention=logs.RetentionDays.ONE_MONTH,
-            removal_policy=RemovalPolicy.DESTROY,
-        )
-        role = iam.Role(
-            self,
-            f"{id_}Role",
-            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
-            inline_policies={
-                "webhooks": rights,
-                "log": iam.PolicyDocument(statements=[permissions.write_logs([log_group.log_group_arn])]),
-            },
-        )
-        return lambda_.Function(
-            self,
-            id_,
-            function_name=name,
-            runtime=lambda_.Runtime.PYTHON_3_13,
-            architecture=lambda_.Architecture.ARM_64,
-            code=lambda_.Code.from_asset(self._bundled(entry)),
-            handler=f"{entry}.handler",
-            memory_size=512,
+        spec = FunctionSpec(
+            name=name,
+            bundle=bundle(self._props.config, entry),
+            root=self._props.root,
+            build_folder=self._props.build_folder,
+            rights=rights,
+            policy_name="webhooks",
             timeout=Duration.seconds(timeout_seconds),
-            role=role,
-            log_group=log_group,
             environment={
                 "PENSTOCK_DEPLOYMENT": self._deployment,
                 "PENSTOCK_TABLE": names.table(self._deployment),
                 "PENSTOCK_API_URL": self._stage.api_url(self._api_id),
-                "POWERTOOLS_SERVICE_NAME": SERVICE,
-                "POWERTOOLS_METRICS_NAMESPACE": "Penstock",
-                "POWERTOOLS_LOG_LEVEL": "INFO",
                 **environment,
             },
+            service=SERVICE,
         )
-
-    def _bundled(self, entry: str) -> str:
-        target = self._props.build_folder / entry
-        return str(write(bundle(self._props.config, entry), root=self._props.root, target=target))
+        return PythonFunction(self, id_, spec).function
 
     def _add_alarms(self, stream: lambda_.Function, sender: lambda_.Function) -> None:
         minutes = Duration.minutes(5)
