@@ -20,6 +20,7 @@ from penstock.catalogue import ApiEntry, Catalogue
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from cdk.stage import Stage
     from penstock.config import AsyncApi, Config
 
 #: What the handler needs of PyPI. boto3 and botocore are left to the Lambda runtime, which has them
@@ -41,7 +42,7 @@ class FunctionProps:
 class GatewayFunction(Construct):
     """The Lambda function behind all routes."""
 
-    def __init__(self, scope: Construct, id_: str, props: FunctionProps) -> None:
+    def __init__(self, scope: Construct, id_: str, props: FunctionProps, *, stage: Stage) -> None:
         super().__init__(scope, id_)
         deployment = props.config.deployment
         name = names.gateway_function(deployment)
@@ -71,6 +72,7 @@ class GatewayFunction(Construct):
                 "PENSTOCK_DEPLOYMENT": deployment,
                 "PENSTOCK_TABLE": names.table(deployment),
                 "PENSTOCK_BUCKET": arns.bucket_name,
+                "PENSTOCK_LOOPBACK": str(int(stage.loopback_callbacks)),
                 "POWERTOOLS_SERVICE_NAME": "gateway",
                 "POWERTOOLS_METRICS_NAMESPACE": "Penstock",
                 "POWERTOOLS_LOG_LEVEL": "INFO",
@@ -106,7 +108,7 @@ def bundle(config: Config) -> Bundle:
 
 def catalogue(config: Config) -> Catalogue:
     """What the functions know of the APIs."""
-    return Catalogue(tuple(_entry(api) for api in config.apis))
+    return Catalogue(tuple(_entry(api) for api in config.apis), config.callbacks.policy())
 
 
 def _bundle(props: FunctionProps) -> Path:
@@ -123,4 +125,8 @@ def _entry(api: AsyncApi) -> ApiEntry:
         inline_result_bytes=api.inline_result_bytes,
         forward_headers=api.networking.forward_headers,
         input_buckets=api.input_buckets,
+        webhook_url=api.webhook.url,
+        webhook_events=api.webhook.events,
+        webhook_inline_bytes=api.webhook.inline_result_bytes,
+        webhook_chain=api.webhook.chain,
     )

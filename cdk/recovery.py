@@ -77,7 +77,6 @@ class Recovery(Construct):
     def _add_function(
         self, id_: str, *, name: str, entry: str, timeout: Duration, rights: iam.PolicyDocument
     ) -> lambda_.Function:
-        deployment = self._config.deployment
         log_group = logs.LogGroup(
             self,
             f"{id_}Log",
@@ -108,15 +107,19 @@ class Recovery(Construct):
             retry_attempts=0,
             role=role,
             log_group=log_group,
-            environment={
-                "PENSTOCK_DEPLOYMENT": deployment,
-                "PENSTOCK_TABLE": names.table(deployment),
-                "PENSTOCK_BUCKET": Arns(Stack.of(self), deployment).bucket_name,
-                "POWERTOOLS_SERVICE_NAME": SERVICE,
-                "POWERTOOLS_METRICS_NAMESPACE": "Penstock",
-                "POWERTOOLS_LOG_LEVEL": "INFO",
-            },
+            environment=self._environment(),
         )
+
+    def _environment(self) -> dict[str, str]:
+        deployment = self._config.deployment
+        return {
+            "PENSTOCK_DEPLOYMENT": deployment,
+            "PENSTOCK_TABLE": names.table(deployment),
+            "PENSTOCK_BUCKET": Arns(Stack.of(self), deployment).bucket_name,
+            "POWERTOOLS_SERVICE_NAME": SERVICE,
+            "POWERTOOLS_METRICS_NAMESPACE": "Penstock",
+            "POWERTOOLS_LOG_LEVEL": "INFO",
+        }
 
     def _bundled(self, entry: str) -> str:
         target = self._build_folder / entry

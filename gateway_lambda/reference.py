@@ -170,6 +170,21 @@ PARAMETERS: Mapping[str, Json] = {
     },
 }
 
+#: All that a submission's callback may be refused with.
+CALLBACK_ERRORS = (
+    errors.CallbackUrlInvalid,
+    errors.CallbackUrlTooLong,
+    errors.CallbackSchemeRefused,
+    errors.CallbackUserinfoRefused,
+    errors.CallbackHostInvalid,
+    errors.CallbackHostRefused,
+    errors.CallbackPortRefused,
+    errors.CallbackUnresolvable,
+    errors.CallbackAddressRefused,
+    errors.CallbackApiRefused,
+    errors.CallbackLoop,
+)
+
 _PATH = ("api", "id")
 _UNKNOWN = (errors.UnknownApi, errors.UnknownRequest)
 _LINK_ENDS = f"works for {DOWNLOAD_SECONDS} seconds, or until the credentials that signed it end"
@@ -272,6 +287,8 @@ OPERATIONS = (
             "prefer",
             "timeout",
             "deadline",
+            "callback",
+            "depth",
             "upload_id",
             "payload_url",
         ),
@@ -298,6 +315,7 @@ OPERATIONS = (
             errors.InvalidBody,
             errors.InvalidUpload,
             errors.InvalidPayloadUrl,
+            *CALLBACK_ERRORS,
             errors.PayloadUrlNotAllowed,
             errors.UnknownApi,
             errors.UploadMissing,
