@@ -94,7 +94,6 @@ def _build() -> Callable[[Mapping[str, Any], Any], dict[str, Any]]:
     shards = ThreadPoolExecutor(keys.SHARDS, thread_name_prefix="shard")
     directory = DynamoDirectory(dynamodb, settings.table, executor=shards)
     retrier = _retrier(settings, records=records, objects=objects, submitter=submitter)
-    deliveries = DynamoDeliveries(dynamodb, settings.table, executor=shards)
     gateway = Gateway(
         catalogue=catalogue,
         submitter=submitter,
@@ -112,11 +111,11 @@ def _build() -> Callable[[Mapping[str, Any], Any], dict[str, Any]]:
         functions=Functions(catalogue=catalogue, submitter=submitter, directory=directory, clock=_now_ms),
         webhooks=_webhooks(
             settings,
+            policy=catalogue.callbacks,
             records=records,
-            deliveries=deliveries,
+            deliveries=DynamoDeliveries(dynamodb, settings.table, executor=shards),
             endpoints=DynamoEndpoints(dynamodb, settings.table),
             lanes=SqsLanes(sqs, functools.partial(names.webhook_queue, settings.deployment)),
-            rules=catalogue.callbacks,
         ),
         on_accepted=_count,
     )
@@ -143,6 +142,26 @@ def _waiter(
         clock=_now_ms,
         sleep=time.sleep,
         choose=secrets.randbelow,
+    )
+
+
+def _webhooks(
+    settings: Settings,
+    *,
+    policy: Policy,
+    records: DynamoRecords,
+    deliveries: DynamoDeliveries,
+    endpoints: DynamoEndpoints,
+    lanes: SqsLanes,
+) -> Webhooks:
+    return Webhooks(
+        deployment=settings.deployment,
+        records=records,
+        deliveries=deliveries,
+        endpoints=endpoints,
+        lanes=lanes,
+        guard=Guard(replace(policy, loopback=bool(settings.loopback)), SystemResolver()),
+        clock=_now_ms,
     )
 
 
@@ -196,26 +215,6 @@ def _recovery(
         objects=objects,
         clock=_now_ms,
         on_accepted=_count,
-    )
-
-
-def _webhooks(
-    settings: Settings,
-    *,
-    records: DynamoRecords,
-    deliveries: DynamoDeliveries,
-    endpoints: DynamoEndpoints,
-    lanes: SqsLanes,
-    rules: Policy,
-) -> Webhooks:
-    return Webhooks(
-        deployment=settings.deployment,
-        records=records,
-        deliveries=deliveries,
-        endpoints=endpoints,
-        lanes=lanes,
-        guard=Guard(replace(rules, loopback=bool(settings.loopback)), SystemResolver()),
-        clock=_now_ms,
     )
 
 

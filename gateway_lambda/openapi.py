@@ -13,7 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import penstock
-from gateway_lambda import dead_letter_reference, function_reference, reference, webhook_reference
+from gateway_lambda import (
+    dead_letter_reference,
+    function_reference,
+    reference,
+    reference_parts,
+    webhook_reference,
+)
 from gateway_lambda.dead_letter_reference import dead_letter_schemas
 from gateway_lambda.list_schemas import list_schemas
 from gateway_lambda.routes import ROUTES
@@ -108,12 +114,12 @@ def document(routes: Sequence[Route] = ROUTES) -> dict[str, Any]:
         "paths": paths,
         "components": {
             "parameters": {
-                **reference.PARAMETERS,
+                **reference_parts.PARAMETERS,
                 **dead_letter_reference.PARAMETERS,
                 **function_reference.PARAMETERS,
                 **webhook_reference.PARAMETERS,
             },
-            "headers": dict(sorted({**reference.HEADERS, **function_reference.HEADERS}.items())),
+            "headers": dict(sorted({**reference_parts.HEADERS, **function_reference.HEADERS}.items())),
             "schemas": _schemas(),
             "securitySchemes": _SECURITY_SCHEMES,
         },
