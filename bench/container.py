@@ -1,12 +1,14 @@
 """The container of the benches: notes when a request arrives, and answers as its query says.
 
-``?size=N`` answers with N zero bytes after the payload was read; ``?echo=1`` sends the payload
-back while it comes in; without either, a few bytes of JSON. ``&chunked=1`` leaves the length open.
+``?size=N`` answers with N zero bytes after the payload was read; ``?echo=1`` sends the payload back
+while it comes in; ``?answer_after=S`` answers 204 after S seconds; without any of them, a few bytes
+of JSON. ``&chunked=1`` leaves the length open.
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import time
 from typing import TYPE_CHECKING
 
@@ -39,6 +41,10 @@ class Container:
         return answer
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
+        if "answer_after" in request.query:
+            # As a receiver of webhooks.
+            await asyncio.sleep(float(request.query["answer_after"]))
+            return web.Response(status=204)
         self._arrivals[request.headers["X-Penstock-Request-ID"]] = time.monotonic()
         if "echo" in request.query:
             return await _streamed(request, request.content.iter_any(), request.content_length or 0)

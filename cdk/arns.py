@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from aws_cdk import Aws, Stack
+from aws_cdk import ArnFormat, Aws, Stack
 
+from cdk.stage import STAGE_NAME
 from penstock import names
 
 
@@ -60,6 +61,26 @@ class Arns:
     def dead_letter_queue(self, api: str) -> str:
         """The dead-letter queue of one API."""
         return self.stack.format_arn(service="sqs", resource=names.dead_letter_queue(self.deployment, api))
+
+    def webhook_queue(self, part: str) -> str:
+        """One of the queues of deliveries."""
+        return self.stack.format_arn(service="sqs", resource=names.webhook_queue(self.deployment, part))
+
+    @property
+    def webhook_secrets(self) -> str:
+        """The secrets that webhooks are signed with; AWS adds six characters to each name."""
+        return self.stack.format_arn(
+            service="secretsmanager",
+            resource="secret",
+            resource_name=names.webhook_secret(self.deployment, "*"),
+            arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        )
+
+    def submissions(self, api_id: str) -> str:
+        """All submissions to the deployment's HTTP API."""
+        return self.stack.format_arn(
+            service="execute-api", resource=api_id, resource_name=f"{STAGE_NAME}/POST/async/*"
+        )
 
     @property
     def tasks(self) -> str:

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 from aws_cdk import Aws, Duration
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
+from cdk.webhooks import STREAM_ARN
 from penstock import keys, names
 
 if TYPE_CHECKING:
@@ -49,6 +51,15 @@ class Data(Construct):
             ),
             deletion_protection=stage.deletion_protection,
             removal_policy=stage.removal_policy,
+        )
+        stream_arn = table.table_stream_arn
+        assert stream_arn is not None
+        # The stream's name is AWS's, with the time in it.
+        ssm.StringParameter(
+            self,
+            "StreamArn",
+            parameter_name=names.parameter(deployment, STREAM_ARN),
+            string_value=stream_arn,
         )
         table.add_global_secondary_index(
             index_name=keys.LISTING_INDEX,

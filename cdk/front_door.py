@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING
 from aws_cdk import CfnOutput, Duration, RemovalPolicy
 from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_logs as logs
+from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
 from cdk import gateway_responses
 from cdk.admission import Admission
+from cdk.stage import STAGE_NAME
+from cdk.webhooks import REST_API_ID
 from gateway_lambda.routes import route_table
 from penstock import names
 
 if TYPE_CHECKING:
     from aws_cdk import aws_lambda as lambda_
 
-STAGE_NAME = "live"
 
 #: The one route that says nothing about anybody's requests, and that load balancers must reach.
 _PUBLIC = frozenset({("/healthz", "GET")})
@@ -76,6 +78,13 @@ class FrontDoor(Construct):
         url.override_logical_id("Url")
         api_id = CfnOutput(self, "RestApiId", value=api.rest_api_id, description="Id of the REST API")
         api_id.override_logical_id("RestApiId")
+        # For events, which link here, and for callbacks from one of our APIs to another.
+        ssm.StringParameter(
+            self,
+            "RestApiIdParameter",
+            parameter_name=names.parameter(deployment, REST_API_ID),
+            string_value=api.rest_api_id,
+        )
 
     def _add_api(self, deployment: str) -> apigateway.RestApi:
         name = f"{names.PREFIX}-{deployment}"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from aws_cdk import aws_iam as iam
 
 from penstock import keys
+from penstock.webhooks.hosts import Lane
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -44,6 +45,8 @@ def gateway(arns: Arns, apis: Iterable[str], *, input_buckets: Iterable[str]) ->
                 ["sqs:GetQueueUrl", "sqs:SendMessage", "sqs:GetQueueAttributes"],
                 [arns.queue(api) for api in listed],
             ),
+            # Tests and replays of webhooks.
+            _allow(["sqs:GetQueueUrl", "sqs:SendMessage"], [arns.webhook_queue(lane) for lane in Lane]),
             _allow(["ecs:DescribeServices"], [arns.service(api) for api in listed]),
         ]
     )
@@ -54,7 +57,7 @@ def sweeper(arns: Arns) -> iam.PolicyDocument:
     return iam.PolicyDocument(
         statements=[
             _allow(["dynamodb:Query"], [arns.index(keys.OPEN_INDEX)]),
-            _allow(["dynamodb:BatchGetItem", "dynamodb:UpdateItem"], [arns.table], _leading_keys("REQ#*")),
+            _leading(arns, ["dynamodb:BatchGetItem", "dynamodb:UpdateItem"], ["REQ#*"]),
         ]
     )
 
@@ -68,7 +71,7 @@ def recorder(arns: Arns, apis: Iterable[str]) -> iam.PolicyDocument:
                 ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"],
                 [arns.dead_letter_queue(api) for api in apis],
             ),
-            _allow(["dynamodb:GetItem", "dynamodb:UpdateItem"], [arns.table], _leading_keys("REQ#*")),
+            _leading(arns, ["dynamodb:GetItem", "dynamodb:UpdateItem"], ["REQ#*"]),
             _allow(["s3:PutObject"], [arns.objects(keys.MALFORMED)]),
         ]
     )
@@ -78,7 +81,7 @@ def authorizer(arns: Arns) -> iam.PolicyDocument:
     """Rights of what looks API keys up: to read those, and no request."""
     return iam.PolicyDocument(
         statements=[
-            _allow(["dynamodb:GetItem"], [arns.table], _leading_keys(f"{keys.API_KEYS}*")),
+            _leading(arns, ["dynamodb:GetItem"], [f"{keys.API_KEYS}*"]),
         ]
     )
 
@@ -93,11 +96,7 @@ def worker(arns: Arns, api: str, *, input_buckets: Iterable[str]) -> iam.PolicyD
             ),
             # What is no request is moved out of the way.
             _allow(["sqs:SendMessage"], [arns.dead_letter_queue(api)]),
-            _allow(
-                ["dynamodb:UpdateItem"],
-                [arns.table],
-                _leading_keys(f"REQ#{api}#*"),
-            ),
+            _leading(arns, ["dynamodb:UpdateItem"], [f"REQ#{api}#*"]),
             _allow(["s3:GetObject", "s3:DeleteObject"], [arns.objects(payloads)]),
             _allow(["s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"], [arns.objects(results)]),
             _absence_shows(arns, [payloads]),
@@ -105,6 +104,67 @@ def worker(arns: Arns, api: str, *, input_buckets: Iterable[str]) -> iam.PolicyD
             # Asked for by the ECS agent on the dequeuer's behalf, with the rights of the task.
             _allow(["ecs:UpdateTaskProtection"], [arns.tasks]),
         ]
+    )
+
+
+def events(arns: Arns, *, stream_arn: str, topic_arn: str, unread_arn: str) -> iam.PolicyDocument:
+    """Rights of the function that turns ends of requests into events."""
+    return iam.PolicyDocument(
+        statements=[
+            _allow(
+                ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"], [stream_arn]
+            ),
+            # AWS knows no narrower resource for this call than all streams of the table.
+            _allow(["dynamodb:ListStreams"], [f"{arns.table}/stream/*"]),
+            _leading(arns, ["dynamodb:PutItem"], ["HOOK#*"]),
+            # Results that go inline.
+            _allow(["s3:GetObject"], [arns.objects(keys.RESULTS)]),
+            _absence_shows(arns, [keys.RESULTS]),
+            _allow(["sqs:GetQueueUrl", "sqs:SendMessage"], [arns.webhook_queue(Lane.FIRST)]),
+            # What cannot be read. Lambda itself also sends what was tried too often there, with the
+            # function's rights.
+            _allow(["sqs:GetQueueUrl", "sqs:SendMessage"], [unread_arn]),
+            _allow(["sns:Publish"], [topic_arn]),
+        ]
+    )
+
+
+def sender(arns: Arns, *, queue_arns: Iterable[str], api_id: str) -> iam.PolicyDocument:
+    """Rights of the function that makes the calls: its own items, never those of requests."""
+    return iam.PolicyDocument(
+        statements=[
+            _leading(
+                arns,
+                ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"],
+                ["HOOK#*", "HOST#*", "CALLS#*", "ENDPOINT#*"],
+            ),
+            _allow(
+                [
+                    "sqs:ReceiveMessage",
+                    "sqs:DeleteMessage",
+                    "sqs:GetQueueAttributes",
+                    "sqs:GetQueueUrl",
+                    "sqs:SendMessage",
+                ],
+                list(queue_arns),
+            ),
+            _allow(["secretsmanager:GetSecretValue"], [arns.webhook_secrets]),
+            # Callbacks of one API to another (N7); nothing but submissions.
+            _allow(["execute-api:Invoke"], [arns.submissions(api_id)]),
+        ]
+    )
+
+
+def _leading(arns: Arns, actions: list[str], partitions: list[str]) -> iam.PolicyStatement:
+    """Rights on the items of these partitions."""
+    return _allow(
+        actions,
+        [arns.table],
+        {
+            "ForAllValues:StringLike": {"dynamodb:LeadingKeys": partitions},
+            # ForAllValues holds for a call without any key as well.
+            "Null": {"dynamodb:LeadingKeys": "false"},
+        },
     )
 
 
@@ -116,15 +176,6 @@ def _no_api_keys(arns: Arns) -> iam.PolicyStatement:
         resources=[arns.table],
         conditions={"ForAnyValue:StringLike": {"dynamodb:LeadingKeys": [f"{keys.API_KEYS}*"]}},
     )
-
-
-def _leading_keys(pattern: str) -> dict[str, dict[str, str | list[str]]]:
-    """A condition: only items whose partition keys are like this."""
-    return {
-        "ForAllValues:StringLike": {"dynamodb:LeadingKeys": [pattern]},
-        # ForAllValues holds for a call without any key as well.
-        "Null": {"dynamodb:LeadingKeys": "false"},
-    }
 
 
 def _read_foreign(arns: Arns, buckets: Iterable[str]) -> list[iam.PolicyStatement]:

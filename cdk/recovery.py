@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aws_cdk import Duration, RemovalPolicy, Stack
+from aws_cdk import Duration, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from cdk import permissions
 from cdk.arns import Arns
-from cdk.bundle import Bundle, write
+from cdk.bundle import Bundle
+from cdk.function import FunctionSpec, PythonFunction
 from cdk.gateway import catalogue
 from penstock import names
 
@@ -78,49 +78,24 @@ class Recovery(Construct):
         self, id_: str, *, name: str, entry: str, timeout: Duration, rights: iam.PolicyDocument
     ) -> lambda_.Function:
         deployment = self._config.deployment
-        log_group = logs.LogGroup(
-            self,
-            f"{id_}Log",
-            log_group_name=f"/aws/lambda/{name}",
-            retention=logs.RetentionDays.ONE_MONTH,
-            removal_policy=RemovalPolicy.DESTROY,
-        )
-        role = iam.Role(
-            self,
-            f"{id_}Role",
-            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
-            inline_policies={
-                "recovery": rights,
-                "log": iam.PolicyDocument(statements=[permissions.write_logs([log_group.log_group_arn])]),
-            },
-        )
-        return lambda_.Function(
-            self,
-            id_,
-            function_name=name,
-            runtime=lambda_.Runtime.PYTHON_3_13,
-            architecture=lambda_.Architecture.ARM_64,
-            code=lambda_.Code.from_asset(self._bundled(entry)),
-            handler=f"{entry}.handler",
-            memory_size=512,
+        spec = FunctionSpec(
+            name=name,
+            bundle=bundle(self._config, entry),
+            root=self._root,
+            build_folder=self._build_folder,
+            rights=rights,
+            policy_name="recovery",
             timeout=timeout,
-            # A sweep that failed is followed by the next one; SQS does not use this.
-            retry_attempts=0,
-            role=role,
-            log_group=log_group,
             environment={
                 "PENSTOCK_DEPLOYMENT": deployment,
                 "PENSTOCK_TABLE": names.table(deployment),
                 "PENSTOCK_BUCKET": Arns(Stack.of(self), deployment).bucket_name,
-                "POWERTOOLS_SERVICE_NAME": SERVICE,
-                "POWERTOOLS_METRICS_NAMESPACE": "Penstock",
-                "POWERTOOLS_LOG_LEVEL": "INFO",
             },
+            service=SERVICE,
+            # A sweep that failed is followed by the next one; SQS does not use this.
+            retry_attempts=0,
         )
-
-    def _bundled(self, entry: str) -> str:
-        target = self._build_folder / entry
-        return str(write(bundle(self._config, entry), root=self._root, target=target))
+        return PythonFunction(self, id_, spec).function
 
     def _add_alarm(self, sweeper: lambda_.Function) -> None:
         cloudwatch.Alarm(

@@ -15,6 +15,7 @@ from cdk.gateway import FunctionProps, GatewayFunction
 from cdk.network import Network
 from cdk.recovery import Recovery
 from cdk.stage import Compute
+from cdk.webhooks import Webhooks
 from penstock import names
 
 if TYPE_CHECKING:
@@ -38,7 +39,11 @@ def add_stacks(app: App, config: Config, *, stage: Stage, sources: Sources) -> N
     The dependencies only order the deployment: stacks find each other by name, never by export.
     """
     data = _data(app, config, stage)
-    _gateway(app, config, stage, sources).add_stack_dependency(data)
+    gateway = _gateway(app, config, stage, sources)
+    gateway.add_stack_dependency(data)
+    webhooks = _webhooks(app, config, stage, sources)
+    webhooks.add_stack_dependency(data)
+    webhooks.add_stack_dependency(gateway)
     recovery = _recovery(app, config, sources)
     recovery.add_stack_dependency(data)
     # An API's dead-letter queue calls the recorder, which must be there before.
@@ -69,7 +74,7 @@ def _gateway(app: App, config: Config, stage: Stage, sources: Sources) -> Stack:
     props = FunctionProps(
         config=config, root=sources.root, build_folder=sources.build_folder, links=stage.links
     )
-    gateway = GatewayFunction(stack, "Gateway", props)
+    gateway = GatewayFunction(stack, "Gateway", props, stage=stage)
     FrontDoor(
         stack,
         "FrontDoor",
@@ -77,6 +82,15 @@ def _gateway(app: App, config: Config, stage: Stage, sources: Sources) -> Stack:
         function=gateway.function,
         admission=admission(stack, props, stage),
     )
+    return stack
+
+
+def _webhooks(app: App, config: Config, stage: Stage, sources: Sources) -> Stack:
+    stack = _stack(app, config, "webhooks", description="Events, SNS topic and webhooks")
+    props = FunctionProps(
+        config=config, root=sources.root, build_folder=sources.build_folder, links=stage.links
+    )
+    Webhooks(stack, "Webhooks", props, stage=stage)
     return stack
 
 

@@ -9,10 +9,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import TYPE_CHECKING
 
-from aws_cdk import RemovalPolicy
+from aws_cdk import Aws, RemovalPolicy
 
 from penstock.config import AuthMode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+#: Last part of the HTTP API's URL; API Gateway calls it a stage too.
+STAGE_NAME = "live"
 
 
 class UnknownStage(ValueError):
@@ -56,6 +63,11 @@ class Stage:
     #: How long a dequeuer waits for a message. A running long poll is never cancelled (R18), so
     #: this is also how long an idle worker takes to stop.
     poll_seconds: int
+    #: Whether callbacks may go to this machine's own addresses, over http and to any port (N7).
+    loopback_callbacks: bool
+    #: Base URL of the HTTP API for its id. Functions fill variables of theirs in: the emulator's port
+    #: is not known here.
+    api_url: Callable[[str], str]
     #: Where links to bodies lead, if not to AWS: an address that is the same for the gateway, which
     #: signs it from inside a container, and for callers outside.
     links: str | None = None
@@ -63,6 +75,14 @@ class Stage:
     def auth_mode(self, configured: AuthMode) -> AuthMode:
         """How a call proves who makes it: as configured, unless that takes signatures and there are none."""
         return AuthMode.NONE if configured is AuthMode.IAM and not self.signatures else configured
+
+
+def _cloud_url(api_id: str) -> str:
+    return f"https://{api_id}.execute-api.{Aws.REGION}.{Aws.URL_SUFFIX}/{STAGE_NAME}"
+
+
+def _local_url(api_id: str) -> str:
+    return f"${{AWS_ENDPOINT_URL}}/restapis/{api_id}/{STAGE_NAME}/_user_request_"
 
 
 _STAGES = {
@@ -74,6 +94,8 @@ _STAGES = {
         signatures=True,
         counts_keys=True,
         poll_seconds=20,
+        loopback_callbacks=False,
+        api_url=_cloud_url,
     ),
     "local": Stage(
         removal_policy=RemovalPolicy.DESTROY,
@@ -83,6 +105,8 @@ _STAGES = {
         signatures=False,
         counts_keys=False,
         poll_seconds=2,
+        loopback_callbacks=True,
+        api_url=_local_url,
     ),
     "localstack": Stage(
         removal_policy=RemovalPolicy.DESTROY,
@@ -92,6 +116,8 @@ _STAGES = {
         signatures=False,
         counts_keys=False,
         poll_seconds=2,
+        loopback_callbacks=True,
+        api_url=_local_url,
         # 127.0.0.1 in public DNS, and LocalStack itself for the containers that it starts.
         links="http://localhost.localstack.cloud:4566",
     ),

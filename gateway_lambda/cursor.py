@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _VERSION = 1
 _MAX_CHARACTERS = 400
-_POSITION = re.compile(r"[0-9]{13}#([a-z2-7]{26})?")
+_POSITION = re.compile(r"[0-9]{13}#([a-z2-7]{26}(-callback|-api)?)?")
 
 
 def encode(position: str, *, belongs_to: Sequence[str]) -> str:

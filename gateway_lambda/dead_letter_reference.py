@@ -121,22 +121,14 @@ OPERATIONS = (
 )
 
 
+_REQUEST_ID = {"$ref": "#/components/schemas/RequestId"}
+
+
 def dead_letter_schemas(status: Mapping[str, Any]) -> dict[str, Any]:
     """The schemas, by name; a dead letter is a status document, of that schema, and a member more."""
-    request_id = {"$ref": "#/components/schemas/RequestId"}
-    cursor = {"type": "string", "description": "Absent at the end of the list."}
+    retried_as = {**_REQUEST_ID, "description": "The request that runs it again, if there is one."}
     one = {"$ref": "#/components/schemas/DeadLetter"}
-    retried_as = {**request_id, "description": "The request that runs it again, if there is one."}
-    count = {"type": "integer", "minimum": 0}
-    rest = {
-        "failures": {"type": "array", "items": {"$ref": "#/components/schemas/DeadLetterFailure"}},
-        "not_tried": {
-            "type": "array",
-            "items": request_id,
-            "description": "Named ids that there was no time for.",
-        },
-        "next_cursor": {"type": "string", "description": "With `filter` and `all`: where to go on."},
-    }
+    cursor = {"type": "string", "description": "Absent at the end of the list."}
     return {
         "DeadLetter": {
             **status,
@@ -147,29 +139,37 @@ def dead_letter_schemas(status: Mapping[str, Any]) -> dict[str, Any]:
             {"dead_letters": {"type": "array", "items": one}, "next_cursor": cursor},
             required=["dead_letters"],
         ),
-        "DeadLetterFailure": _closed(
-            {
-                "id": {"type": "string"},
-                "code": {"enum": sorted(error.code for error in SINGLE_ERRORS)},
-                "detail": {"type": "string"},
-            },
-            required=["id", "code", "detail"],
-        ),
         "Selection": _selection({}, required=[]),
         "PurgeSelection": _selection(
             {"confirm": {"type": "string", "description": "The API, as the path names it."}},
             required=["confirm"],
         ),
+        **_reports(),
+    }
+
+
+def _reports() -> dict[str, Any]:
+    """What redrives and purges answer."""
+    count = {"type": "integer", "minimum": 0}
+    pair = _closed({"id": _REQUEST_ID, "retried_as": _REQUEST_ID}, required=["id", "retried_as"])
+    failure = {
+        "id": {"type": "string"},
+        "code": {"enum": sorted(error.code for error in SINGLE_ERRORS)},
+        "detail": {"type": "string"},
+    }
+    left = {"type": "array", "items": _REQUEST_ID, "description": "Named ids that there was no time for."}
+    rest = {
+        "failures": {"type": "array", "items": {"$ref": "#/components/schemas/DeadLetterFailure"}},
+        "not_tried": left,
+        "next_cursor": {"type": "string", "description": "With `filter` and `all`: where to go on."},
+    }
+    return {
+        "DeadLetterFailure": _closed(failure, required=list(failure)),
         "Redriven": _closed(
             {
                 "redriven": {**count, "description": "Requests that this call made."},
                 "already_redriven": {**count, "description": "Those that were there already."},
-                "retries": {
-                    "type": "array",
-                    "items": _closed(
-                        {"id": request_id, "retried_as": request_id}, required=["id", "retried_as"]
-                    ),
-                },
+                "retries": {"type": "array", "items": pair},
                 **rest,
             },
             required=["redriven", "already_redriven", "retries", "failures"],

@@ -18,6 +18,7 @@ from penstock.errors import (
     PenstockError,
     Unavailable,
 )
+from penstock.inlining import may_inline
 from penstock.ports import DependencyError, ObjectMissing
 from penstock.records import Call, RequestRecord, ResultRef
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from gateway_lambda.submit import Submitter
     from gateway_lambda.uploads import Uploads
     from gateway_lambda.waiting import Waited, Waiter
+    from gateway_lambda.webhooks import Webhooks
     from penstock.catalogue import ApiEntry, Catalogue
     from penstock.ports import Objects
 
@@ -53,7 +55,7 @@ _DEFUSED = {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "san
 class Gateway:
     """What the routes do. Errors of the ``PenstockError`` tree become problem documents."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one collaborator for each group of routes
         self,
         *,
         catalogue: Catalogue,
@@ -65,6 +67,7 @@ class Gateway:
         overview: Overview,
         recovery: Recovery,
         functions: Functions,
+        webhooks: Webhooks,
         on_accepted: Callable[[ApiEntry, bool], None],
     ) -> None:
         self._catalogue = catalogue
@@ -76,6 +79,7 @@ class Gateway:
         self._overview = overview
         self._recovery = recovery
         self._functions = functions
+        self._webhooks = webhooks
         self._on_accepted = on_accepted
 
     def admit(self, incoming: Incoming) -> None:
@@ -90,6 +94,7 @@ class Gateway:
         api = self._catalogue.find(incoming.path["api"])
         wait_seconds = _wait_seconds(incoming)
         limits = read_limits(incoming.headers, api)
+        callback = self._webhooks.callback(api, incoming.headers)
         stored = stored_payload(api, incoming, uploads=self._uploads, objects=self._objects)
         accepted = self._submitter.submit(
             Submission(
@@ -104,6 +109,8 @@ class Gateway:
                 body=incoming.body,
                 stored=stored,
                 limits=limits,
+                callback=callback.url,
+                depth=callback.depth,
                 caller=incoming.caller,
                 idempotency_key=incoming.idempotency_key,
             )
@@ -203,6 +210,26 @@ class Gateway:
         self.cancel(self._functions.as_request(incoming))
         return replies.Reply(HTTPStatus.ACCEPTED, b"")
 
+    def list_deliveries(self, incoming: Incoming) -> Reply:
+        """``GET /webhooks/{api}``."""
+        return self._webhooks.page(self._catalogue.find(incoming.path["api"]), incoming.query)
+
+    def delivery(self, incoming: Incoming) -> Reply:
+        """``GET /webhooks/{api}/{delivery}``."""
+        return self._webhooks.show(self._catalogue.find(incoming.path["api"]), incoming.path["id"])
+
+    def replay(self, incoming: Incoming) -> Reply:
+        """``POST /webhooks/{api}/{delivery}/replay``."""
+        return self._webhooks.replay(self._catalogue.find(incoming.path["api"]), incoming.path["id"])
+
+    def replay_many(self, incoming: Incoming) -> Reply:
+        """``POST /webhooks/{api}/replay``."""
+        return self._webhooks.replay_many(self._catalogue.find(incoming.path["api"]), incoming.body)
+
+    def test_webhook(self, incoming: Incoming) -> Reply:
+        """``POST /webhooks/{api}/test``."""
+        return self._webhooks.test(self._catalogue.find(incoming.path["api"]))
+
     def health(self, _incoming: Incoming) -> Reply:
         """``GET /healthz``: the function runs."""
         return replies.document({"status": "ok"})
@@ -265,7 +292,7 @@ class Gateway:
         return replies.Reply(HTTPStatus.OK, body, {"Content-Type": "application/json"})
 
     def _status_reply(self, record: RequestRecord, api: ApiEntry, incoming: Incoming) -> Reply:
-        if views.may_inline(record, limit_bytes=api.inline_result_bytes):
+        if may_inline(record, limit_bytes=api.inline_result_bytes):
             reply = self._inlined(record, api)
             if reply is not None and _arrives(reply, incoming):
                 return reply

@@ -8,6 +8,7 @@ import os
 import secrets
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -29,23 +30,31 @@ from gateway_lambda.settings import Settings
 from gateway_lambda.submit import Submitter
 from gateway_lambda.uploads import Uploads
 from gateway_lambda.waiting import Waiter
+from gateway_lambda.webhooks import Webhooks
 from penstock import environment, keys, names
 from penstock.aws.copies import S3Copies
+from penstock.aws.deliveries import DynamoDeliveries
 from penstock.aws.directory import DynamoDirectory
 from penstock.aws.figures import EcsWorkers, SqsQueues
+from penstock.aws.hosts import DynamoEndpoints
+from penstock.aws.lanes import SqsLanes
 from penstock.aws.objects import S3Objects
 from penstock.aws.outbox import SqsOutbox
 from penstock.aws.records import DynamoRecords
 from penstock.aws.slots import DynamoSlots
 from penstock.catalogue import FILE, Catalogue
+from penstock.outgoing.resolver import SystemResolver
+from penstock.webhooks.guard import Guard
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
+    from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_ecs import ECSClient
     from mypy_boto3_s3 import S3Client
 
     from penstock.catalogue import ApiEntry
+    from penstock.webhooks.guard import Policy
 
 logger = Logger()
 # Modules log through the standard library; their lines take Powertools' JSON form.
@@ -69,12 +78,7 @@ _COPIES = _S3.merge(Config(read_timeout=8, max_pool_connections=_COPIES_AT_ONCE 
 def _build() -> Callable[[Mapping[str, Any], Any], dict[str, Any]]:
     settings = environment.read(Settings, os.environ)
     executor = ThreadPoolExecutor(max_workers=3, thread_name_prefix="store")
-    # One session is not safe to share between threads, so each client gets its own; made in
-    # parallel, they take as long as the slowest.
-    s3, dynamodb, sqs = executor.map(
-        lambda arguments: boto3.session.Session().client(arguments[0], config=arguments[1]),
-        (("s3", _S3), ("dynamodb", _AWS), ("sqs", _AWS)),
-    )
+    s3, dynamodb, sqs = _clients(executor)
     queue_name = functools.partial(names.queue, settings.deployment)
     records, objects = DynamoRecords(dynamodb, settings.table), S3Objects(s3, settings.bucket)
     requests = Requests(records, _now_ms)
@@ -87,10 +91,93 @@ def _build() -> Callable[[Mapping[str, Any], Any], dict[str, Any]]:
         clock=_now_ms,
     )
     catalogue = Catalogue.from_json(FILE.read_text())
-    directory = DynamoDirectory(
-        dynamodb, settings.table, executor=ThreadPoolExecutor(keys.SHARDS, thread_name_prefix="shard")
+    shards = ThreadPoolExecutor(keys.SHARDS, thread_name_prefix="shard")
+    directory = DynamoDirectory(dynamodb, settings.table, executor=shards)
+    retrier = _retrier(settings, records=records, objects=objects, submitter=submitter)
+    gateway = Gateway(
+        catalogue=catalogue,
+        submitter=submitter,
+        uploads=Uploads(deployment=settings.deployment, records=records, objects=objects, clock=_now_ms),
+        requests=requests,
+        objects=objects,
+        waiter=_waiter(settings, records=records, dynamodb=dynamodb, executor=executor),
+        overview=_overview(
+            directory,
+            queues=SqsQueues(sqs, queue_name),
+            workers=EcsWorkers(_connect_to_ecs, settings.deployment),
+            executor=executor,
+        ),
+        recovery=_recovery(directory, requests=requests, records=records, objects=objects, retrier=retrier),
+        functions=Functions(catalogue=catalogue, submitter=submitter, directory=directory, clock=_now_ms),
+        webhooks=_webhooks(
+            settings,
+            policy=catalogue.callbacks,
+            records=records,
+            deliveries=DynamoDeliveries(dynamodb, settings.table, executor=shards),
+            endpoints=DynamoEndpoints(dynamodb, settings.table),
+            lanes=SqsLanes(sqs, functools.partial(names.webhook_queue, settings.deployment)),
+        ),
+        on_accepted=_count,
     )
-    retrier = Retrier(
+    return build_app(gateway)
+
+
+def _clients(executor: ThreadPoolExecutor) -> Iterator[Any]:
+    # One session is not safe to share between threads, so each client gets its own; made in
+    # parallel, they take as long as the slowest.
+    return executor.map(
+        lambda arguments: boto3.session.Session().client(arguments[0], config=arguments[1]),
+        (("s3", _S3), ("dynamodb", _AWS), ("sqs", _AWS)),
+    )
+
+
+def _waiter(
+    settings: Settings, *, records: DynamoRecords, dynamodb: DynamoDBClient, executor: ThreadPoolExecutor
+) -> Waiter:
+    return Waiter(
+        records=records,
+        slots=DynamoSlots(dynamodb, settings.table),
+        slot_count=settings.wait_slots,
+        executor=executor,
+        clock=_now_ms,
+        sleep=time.sleep,
+        choose=secrets.randbelow,
+    )
+
+
+def _webhooks(
+    settings: Settings,
+    *,
+    policy: Policy,
+    records: DynamoRecords,
+    deliveries: DynamoDeliveries,
+    endpoints: DynamoEndpoints,
+    lanes: SqsLanes,
+) -> Webhooks:
+    return Webhooks(
+        deployment=settings.deployment,
+        records=records,
+        deliveries=deliveries,
+        endpoints=endpoints,
+        lanes=lanes,
+        guard=Guard(replace(policy, loopback=bool(settings.loopback)), SystemResolver()),
+        clock=_now_ms,
+    )
+
+
+def _overview(
+    directory: DynamoDirectory, *, queues: SqsQueues, workers: EcsWorkers, executor: ThreadPoolExecutor
+) -> Overview:
+    figures = FigureSources(
+        directory=directory, queues=queues, workers=workers, executor=executor, clock=_now_ms
+    )
+    return Overview(Listing(directory, _now_ms), figures)
+
+
+def _retrier(
+    settings: Settings, *, records: DynamoRecords, objects: S3Objects, submitter: Submitter
+) -> Retrier:
+    return Retrier(
         deployment=settings.deployment,
         records=records,
         objects=objects,
@@ -102,41 +189,6 @@ def _build() -> Callable[[Mapping[str, Any], Any], dict[str, Any]]:
         submitter=submitter,
         clock=_now_ms,
     )
-    gateway = Gateway(
-        catalogue=catalogue,
-        submitter=submitter,
-        uploads=Uploads(deployment=settings.deployment, records=records, objects=objects, clock=_now_ms),
-        requests=requests,
-        objects=objects,
-        waiter=Waiter(
-            records=records,
-            slots=DynamoSlots(dynamodb, settings.table),
-            slot_count=settings.wait_slots,
-            executor=executor,
-            clock=_now_ms,
-            sleep=time.sleep,
-            choose=secrets.randbelow,
-        ),
-        overview=_overview(
-            directory,
-            queues=SqsQueues(sqs, queue_name),
-            workers=EcsWorkers(_connect_to_ecs, settings.deployment),
-            executor=executor,
-        ),
-        recovery=_recovery(directory, requests=requests, records=records, objects=objects, retrier=retrier),
-        functions=Functions(catalogue=catalogue, submitter=submitter, directory=directory, clock=_now_ms),
-        on_accepted=_count,
-    )
-    return build_app(gateway)
-
-
-def _overview(
-    directory: DynamoDirectory, *, queues: SqsQueues, workers: EcsWorkers, executor: ThreadPoolExecutor
-) -> Overview:
-    figures = FigureSources(
-        directory=directory, queues=queues, workers=workers, executor=executor, clock=_now_ms
-    )
-    return Overview(Listing(directory, _now_ms), figures)
 
 
 def _recovery(

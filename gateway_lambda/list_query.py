@@ -54,13 +54,13 @@ class ListQuery:
     @classmethod
     def parse(cls, text: str, *, api: str) -> ListQuery:
         """Read a URL's query; ``InvalidQuery`` or ``InvalidCursor`` for one that cannot be followed."""
-        given = _single_values(text, PARAMETERS)
+        given = single_values(text, PARAMETERS)
         return cls._of(given, api=api, status=_status(given.get("status")), error=None)
 
     @classmethod
     def parse_dead_letters(cls, text: str, *, api: str) -> ListQuery:
         """Read the query of a list of dead letters; errors as ``parse``."""
-        return cls.of_dead_letters(_single_values(text, DEAD_LETTER_PARAMETERS), api=api)
+        return cls.of_dead_letters(single_values(text, DEAD_LETTER_PARAMETERS), api=api)
 
     @classmethod
     def of_dead_letters(cls, given: Mapping[str, str], *, api: str) -> ListQuery:
@@ -84,13 +84,14 @@ class ListQuery:
             error=error,
             created_after_ms=after_ms,
             created_before_ms=before_ms,
-            limit=_limit(given.get("limit", str(DEFAULT_LIMIT))),
+            limit=read_limit(given.get("limit", str(DEFAULT_LIMIT))),
             below=cursor.decode(given["cursor"], belongs_to=belongs_to) if "cursor" in given else None,
             belongs_to=belongs_to,
         )
 
 
-def _single_values(text: str, parameters: Sequence[str]) -> Mapping[str, str]:
+def single_values(text: str, parameters: Sequence[str]) -> Mapping[str, str]:
+    """The values of a query's parameters; ``InvalidQuery`` for an unknown one, and for one given twice."""
     given = parse_qs(text, keep_blank_values=True)
     for name, values in given.items():
         if name not in parameters:
@@ -117,7 +118,8 @@ def _error(text: str | None) -> str | None:
     return text
 
 
-def _limit(text: str) -> int:
+def read_limit(text: str) -> int:
+    """How many entries a page may have; ``InvalidQuery``."""
     if not re.fullmatch(r"[0-9]{1,9}", text) or not 1 <= int(text) <= MAX_LIMIT:
         raise InvalidQuery(f"limit takes a whole number, 1 to {MAX_LIMIT}.")
     return int(text)

@@ -13,11 +13,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import penstock
-from gateway_lambda import dead_letter_reference, function_reference, reference
+from gateway_lambda import (
+    dead_letter_reference,
+    function_reference,
+    reference,
+    reference_parts,
+    webhook_reference,
+)
 from gateway_lambda.dead_letter_reference import dead_letter_schemas
 from gateway_lambda.list_schemas import list_schemas
 from gateway_lambda.routes import ROUTES
 from gateway_lambda.uploads import MAX_UPLOAD_BYTES
+from gateway_lambda.webhook_reference import webhook_schemas
 from penstock import errors, generated, outcomes
 from penstock.errors import AccessDenied, FunctionFailed, PenstockError, RangeNotSatisfiable
 from penstock.problems import CONTENT_TYPE as PROBLEM_TYPE
@@ -68,6 +75,7 @@ OPERATIONS = (
     *reference.OPERATIONS,
     *dead_letter_reference.OPERATIONS,
     *function_reference.OPERATIONS,
+    *webhook_reference.OPERATIONS,
 )
 
 
@@ -106,11 +114,12 @@ def document(routes: Sequence[Route] = ROUTES) -> dict[str, Any]:
         "paths": paths,
         "components": {
             "parameters": {
-                **reference.PARAMETERS,
+                **reference_parts.PARAMETERS,
                 **dead_letter_reference.PARAMETERS,
                 **function_reference.PARAMETERS,
+                **webhook_reference.PARAMETERS,
             },
-            "headers": dict(sorted({**reference.HEADERS, **function_reference.HEADERS}.items())),
+            "headers": dict(sorted({**reference_parts.HEADERS, **function_reference.HEADERS}.items())),
             "schemas": _schemas(),
             "securitySchemes": _SECURITY_SCHEMES,
         },
@@ -208,7 +217,8 @@ def _reference(kind: str, name: str) -> dict[str, str]:
 
 def _schemas() -> dict[str, Any]:
     path = {"type": "string", "pattern": "^/async/[^/]+/[a-z2-7]{26}(/result|/retry)?$"}
-    links = {"status": path, "result": path, "cancel": path}
+    deliveries = {"type": "string", "pattern": r"^/webhooks/[^/]+\?request=[a-z2-7]{26}$"}
+    links = {"status": path, "result": path, "cancel": path, "deliveries": deliveries}
     return {
         "RequestId": {"type": "string", "pattern": "^[a-z2-7]{26}$"},
         "Status": {"enum": [status.value for status in Status]},
@@ -227,6 +237,7 @@ def _schemas() -> dict[str, Any]:
         ),
         "RequestStatus": _request_status(),
         **list_schemas(),
+        **webhook_schemas(),
         **dead_letter_schemas(_request_status()),
         "Failure": _object(
             "Why a request failed: a stable code, and a sentence for people.",

@@ -77,6 +77,9 @@ class Retrier:
                     timeout_seconds=record.timeout_seconds,
                     deadline_seconds=(record.deadline_ms - record.created_ms) // 1000,
                 ),
+                # Whoever asked to be told still wants to be.
+                callback=record.callback,
+                depth=record.depth,
                 retry_of=record.id,
             )
         )

@@ -69,6 +69,11 @@ ROUTES = (
     Route(HTTPMethod.POST, "/dead-letters/{api}/redrive", Gateway.redrive),
     Route(HTTPMethod.POST, "/dead-letters/{api}/purge", Gateway.purge),
     Route(HTTPMethod.POST, "/uploads/{api}", Gateway.upload),
+    Route(HTTPMethod.GET, "/webhooks/{api}", Gateway.list_deliveries),
+    Route(HTTPMethod.GET, "/webhooks/{api}/{id}", Gateway.delivery),
+    Route(HTTPMethod.POST, "/webhooks/{api}/{id}/replay", Gateway.replay),
+    Route(HTTPMethod.POST, "/webhooks/{api}/replay", Gateway.replay_many),
+    Route(HTTPMethod.POST, "/webhooks/{api}/test", Gateway.test_webhook),
     Route(HTTPMethod.GET, "/healthz", Gateway.health),
     # A REST API allows one name for a variable per level: {api} is the call id where a call is looked up.
     Route(HTTPMethod.POST, "/async-function/{api}", Gateway.submit_function),

@@ -15,6 +15,8 @@ class Settings:
     #: How many callers may wait at once. Each keeps one of the function's environments busy, of
     #: which an account has 1,000 unless that was changed.
     wait_slots: int = 50
+    #: 1 in the local stage, where callbacks go to programs on the same machine.
+    loopback: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

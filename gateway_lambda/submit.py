@@ -45,6 +45,10 @@ class Submission:
     #: Set if the payload is not the body.
     stored: StoredPayload | None = None
     limits: Limits = NO_LIMITS
+    #: Where its end is told, besides the API's own webhook.
+    callback: str | None = None
+    #: Calls among our own APIs that led here (N7).
+    depth: int = 0
     #: The request that is run again.
     retry_of: str | None = None
 
@@ -130,11 +134,14 @@ class Submitter:
                 stored=submission.stored.content if submission.stored else None,
                 timeout_seconds=limits.timeout_seconds,
                 deadline_seconds=limits.deadline_seconds,
+                callback=submission.callback,
             ),
             created_ms=now_ms,
             deadline_ms=deadline_ms,
             due_ms=deadline_ms,
             timeout_seconds=limits.timeout_seconds,
+            callback=submission.callback,
+            depth=submission.depth,
             retry_of=submission.retry_of,
         )
 

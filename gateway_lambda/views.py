@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from penstock.inlining import json_text
+from penstock.moments import rfc3339
 from penstock.records import Status
 
 if TYPE_CHECKING:
-    from penstock.records import Failure, RequestRecord, ResultRef
+    from penstock.records import Failure, RequestRecord
 
 
 def links(record: RequestRecord, endpoint: str) -> dict[str, str]:
     """Where to go on, as paths below the API's base URL."""
     own = f"/async/{endpoint}/{record.id}"
     further = {"retry": f"{own}/retry"} if record.retryable else {}
-    return {"status": own, "result": f"{own}/result", "cancel": own, **further}
+    return {
+        "status": own,
+        "result": f"{own}/result",
+        "cancel": own,
+        "deliveries": f"/webhooks/{endpoint}?request={record.id}",
+        **further,
+    }
 
 
 def accepted(record: RequestRecord, endpoint: str) -> dict[str, Any]:
@@ -55,27 +62,10 @@ def status(record: RequestRecord, endpoint: str, *, result_url: str | None) -> d
     return {name: value for name, value in content.items() if value is not None}
 
 
-def may_inline(record: RequestRecord, *, limit_bytes: int) -> bool:
-    """Whether the result may be part of the status: completed, plain JSON, and small."""
-    result = record.result
-    return (
-        record.status is Status.COMPLETED
-        and result is not None
-        and result.size_bytes <= limit_bytes
-        and "content-encoding" not in result.headers
-        and _is_json(result)
-    )
-
-
 def with_result(content: dict[str, Any], result: bytes) -> bytes | None:
-    """The status with the result spliced in as it was written, or None if it is not JSON after all.
-
-    Its own text is kept: reading and writing numbers again would round them.
-    """
-    try:
-        text = result.decode()
-        json.loads(text, parse_constant=_refuse)
-    except (ValueError, RecursionError):
+    """The status with the result spliced in as it was written, or None if it is not JSON after all."""
+    text = json_text(result)
+    if text is None:
         return None
     return f'{json.dumps(content)[:-1]}, "result": {text}}}'.encode()
 
@@ -84,19 +74,8 @@ def _failure(failure: Failure | None) -> dict[str, str] | None:
     return {"code": failure.code, "message": failure.message} if failure else None
 
 
-def _is_json(result: ResultRef) -> bool:
-    media_type = (result.content_type or "").split(";")[0].strip().lower()
-    return media_type == "application/json" or media_type.endswith("+json")
-
-
-def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is not JSON")
-
-
 def _moment(ms: int | None) -> str | None:
-    if ms is None:
-        return None
-    return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return None if ms is None else rfc3339(ms)
 
 
 def _seconds(start_ms: int | None, end_ms: int | None) -> float | None:

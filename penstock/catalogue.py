@@ -7,11 +7,13 @@ together may hold only 4 KB.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from penstock.errors import UnknownApi
+from penstock.webhooks.guard import Policy
 
 FILE = Path(__file__).with_name("catalogue.json")
 
@@ -35,6 +37,15 @@ class ApiEntry:
     forward_headers: tuple[str, ...] = ()
     #: Buckets of the user's that payloads may come from.
     input_buckets: tuple[str, ...] = ()
+    #: Who is told of each end of a request, besides the request's own callback: a URL, or a path of
+    #: ours such as ``/async/next``.
+    webhook_url: str | None = None
+    #: The statuses it is told of.
+    webhook_events: tuple[str, ...] = ()
+    #: JSON results up to this size are part of the event.
+    webhook_inline_bytes: int = 0
+    #: Endpoints of this deployment that callbacks of this API's requests may call.
+    webhook_chain: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -42,6 +53,8 @@ class Catalogue:
     """All APIs."""
 
     apis: tuple[ApiEntry, ...]
+    #: What callbacks may call.
+    callbacks: Policy = field(default_factory=Policy)
 
     def find(self, endpoint: str) -> ApiEntry:
         """The API behind a path segment; ``UnknownApi`` names the ones that exist."""
@@ -51,23 +64,32 @@ class Catalogue:
             raise UnknownApi(f"There is no API {endpoint[:64]!r} here. Deployed: {known}.")
         return entry
 
+    def named(self, name: str) -> ApiEntry | None:
+        """The API of that name; None if it is deployed no more."""
+        return next((api for api in self.apis if api.name == name), None)
+
     def get(self, endpoint: str | None) -> ApiEntry | None:
         """The API behind a path segment; None if there is none."""
         return self._by_endpoint.get(endpoint) if endpoint is not None else None
 
     def to_json(self) -> str:
         """The text of the bundle's file."""
-        return json.dumps({"apis": [asdict(api) for api in self.apis]}, indent=2)
+        content = {"apis": [asdict(api) for api in self.apis], "callbacks": asdict(self.callbacks)}
+        return json.dumps(content, indent=2)
 
     @classmethod
     def from_json(cls, text: str) -> Catalogue:
         """Read what ``to_json`` wrote."""
-        entries = json.loads(text)["apis"]
-        lists = ("forward_headers", "input_buckets")
+        content = json.loads(text)
         return cls(
-            tuple(ApiEntry(**entry | {name: tuple(entry[name]) for name in lists}) for entry in entries)
+            tuple(ApiEntry(**_with_tuples(entry)) for entry in content["apis"]),
+            Policy(**_with_tuples(content["callbacks"])),
         )
 
     @cached_property
     def _by_endpoint(self) -> dict[str, ApiEntry]:
         return {api.endpoint: api for api in self.apis}
+
+
+def _with_tuples(members: dict[str, Any]) -> dict[str, Any]:
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in members.items()}

@@ -54,6 +54,7 @@ def fingerprint(
     stored: str | None = None,
     timeout_seconds: int | None = None,
     deadline_seconds: int | None = None,
+    callback: str | None = None,
 ) -> str:
     """What makes two submissions under one key the same request (hexadecimal SHA-256).
 
@@ -62,7 +63,12 @@ def fingerprint(
     """
     body_digest = hashlib.sha256(body).hexdigest()
     limits = [None if limit is None else str(limit) for limit in (timeout_seconds, deadline_seconds)]
-    return _digest([body_digest, content_type, method, path, query, stored, *limits]).hex()
+    return _digest([body_digest, content_type, method, path, query, stored, *limits, callback]).hex()
+
+
+def event_id(*, deployment: str, api: str, subject: str, created_ms: int, status: str) -> str:
+    """The id of the event that this subject reached this status (N1); of a request id's shape."""
+    return _text(_digest(["event", deployment, api, subject, str(created_ms), status])[:_ID_BYTES])
 
 
 def upload_nonce(*, request_id: str, caller: str, terms: list[str | None]) -> str:

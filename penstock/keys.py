@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import zlib
 from datetime import UTC, datetime
 
@@ -21,6 +22,9 @@ API_KEYS = "KEY#"
 LISTING_INDEX = "listing"
 #: Index of the requests that have not ended, by the time they are due, a partition per API and shard.
 OPEN_INDEX = "open"
+
+#: Room of the callers who wait.
+WAITING_ROOM = "WAIT"
 
 #: Partitions for what one would do: one key of an index takes about 1,000 writes a second, and
 #: more than that would throttle the table itself.
@@ -63,9 +67,34 @@ def api_key_item(digest: str) -> dict[str, str]:
     return {"pk": f"{API_KEYS}{digest}", "sk": "META"}
 
 
-def slot_item(slot: int) -> dict[str, str]:
-    """Primary key of one of the slots for callers who wait."""
-    return {"pk": f"WAIT#{slot}", "sk": "META"}
+def slot_item(room: str, slot: int) -> dict[str, str]:
+    """Primary key of one of the slots of a room."""
+    return {"pk": f"{room}#{slot}", "sk": "META"}
+
+
+def host_room(lane: str, host: str) -> str:
+    """The room of the calls that one lane makes to one host."""
+    return f"CALLS#{lane}#{host}"
+
+
+def host_item(host: str) -> dict[str, str]:
+    """Primary key of what is known of a receiving host."""
+    return {"pk": f"HOST#{host}", "sk": "META"}
+
+
+def endpoint_item(api: str, url: str) -> dict[str, str]:
+    """Primary key of what one receiver of one API asked for; URLs are hashed, as they may be long."""
+    return {"pk": f"ENDPOINT#{api}#{hashlib.sha256(url.encode()).hexdigest()}", "sk": "META"}
+
+
+def delivery_item(event_id: str, target: str) -> dict[str, str]:
+    """Primary key of a delivery; all of an event are found together."""
+    return {"pk": f"HOOK#{event_id}", "sk": target}
+
+
+def deliveries_of(api: str) -> str:
+    """What stands for the deliveries of an API in the listing index, in place of its name."""
+    return f"hook#{api}"
 
 
 def index_attributes(key: RequestKey, *, created_ms: int) -> dict[str, str]:

@@ -75,6 +75,31 @@ def api_key(deployment: str, name: str) -> str:
     return f"{PREFIX}-{deployment}_{name}"
 
 
+def event_function(deployment: str) -> str:
+    """Lambda function that turns ends of requests into events."""
+    return f"{PREFIX}-{deployment}-events"
+
+
+def webhook_function(deployment: str) -> str:
+    """Lambda function that makes the calls of deliveries."""
+    return f"{PREFIX}-{deployment}-webhooks"
+
+
+def webhook_queue(deployment: str, part: str) -> str:
+    """SQS queue of one lane of deliveries, or of what failed; no API's, since those end in ``.fifo``."""
+    return f"{PREFIX}-{deployment}-webhooks-{part}"
+
+
+def event_topic(deployment: str) -> str:
+    """SNS topic that all events are published to."""
+    return f"{PREFIX}-{deployment}-events"
+
+
+def webhook_secret(deployment: str, api: str) -> str:
+    """Secrets Manager secret that an API's webhooks are signed with."""
+    return f"{PREFIX}/{deployment}/webhook/{api}"
+
+
 def parameter(deployment: str, name: str) -> str:
     """SSM parameter through which one stack tells others what has no name to choose."""
     return f"/{PREFIX}/{deployment}/{name}"

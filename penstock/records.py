@@ -131,6 +131,10 @@ class RequestRecord:
     failure: Failure | None = None
     #: Why the attempt before failed, while the request waits for the next one or runs it.
     last_failure: Failure | None = None
+    #: Where its caller wants to be told of its end, besides the API's own webhook.
+    callback: str | None = None
+    #: Calls among our own APIs that led here; 0 if it came from outside (N7).
+    depth: int = 0
     #: The request that this one runs again (R1).
     retry_of: str | None = None
     #: Set by the terminal write only (R15): a live record must not vanish under its message.

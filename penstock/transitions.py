@@ -76,13 +76,13 @@ class Op(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One comparison of a record's field with a value."""
+    """One comparison of a field, of a record or of what else is written so, with a value."""
 
     field: str
     op: Op
     value: Any
 
-    def holds(self, record: RequestRecord) -> bool:
+    def holds(self, record: object) -> bool:
         """Evaluate against a record."""
         actual = getattr(record, self.field)
         return actual is not None and _COMPARE[self.op](actual, self.value)

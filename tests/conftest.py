@@ -58,16 +58,26 @@ def only_loopback() -> None:
 
 #: Folders whose tests share a fixture that is dear to make (an emulator, a deployment, a synthesis),
 #: the slowest first: ``make test`` gives each to one of its processes, and all other tests to any.
-SHARING = ("e2e", "contract", "cdk", "local", "bench")
+SHARING = ("e2e", "more e2e", "contract", "cdk", "local", "bench")
+
+#: End-to-end tests that get a stack of their own, since all of them together take twice as long as the rest.
+MORE_E2E = frozenset({"auth", "fuzz_calls", "fuzz_headers", "openfaas", "recovery", "webhooks"})
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    groups = {item: item.path.relative_to(ROOT / "tests").parts[0] for item in items}
+    groups = {item: _group(item) for item in items}
     for item, group in groups.items():
         if group in SHARING:
             item.add_marker(pytest.mark.xdist_group(group))
     order = {group: rank for rank, group in enumerate(SHARING)}
     items.sort(key=lambda item: order.get(groups[item], len(SHARING)))
+
+
+def _group(item: pytest.Item) -> str:
+    folder = item.path.relative_to(ROOT / "tests").parts[0]
+    return (
+        f"more {folder}" if item.path.stem.removeprefix("test_") in MORE_E2E and folder == "e2e" else folder
+    )
 
 
 def missing(what: str) -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 CONDITION_FAILED = "ConditionalCheckFailedException"
 
 
-class _Placeholders:
+class Placeholders:
     """Names and values of one expression: almost any word may be reserved in DynamoDB."""
 
     def __init__(self) -> None:
@@ -27,10 +27,12 @@ class _Placeholders:
         self.values: dict[str, Any] = {}
 
     def name(self, field: str) -> str:
+        """What stands for a field."""
         self.names[f"#{field}"] = field
         return f"#{field}"
 
     def value(self, value: Any) -> str:
+        """What stands for a value."""
         placeholder = f":v{len(self.values)}"
         self.values[placeholder] = items.attribute(value)
         return placeholder
@@ -38,7 +40,7 @@ class _Placeholders:
 
 def update_arguments(table: str, key: RequestKey, transition: Transition) -> dict[str, Any]:
     """Arguments of ``UpdateItem`` that carry out the transition in one conditional write."""
-    placeholders = _Placeholders()
+    placeholders = Placeholders()
     return {
         "TableName": table,
         "Key": items.key_item(key),
@@ -68,16 +70,16 @@ def found(error: ClientError) -> RequestRecord | None:
     return items.decode(item) if item else None  # type: ignore[arg-type]  # botocore types it as object
 
 
-def _condition(alternatives: tuple[Checks, ...], placeholders: _Placeholders) -> str:
+def _condition(alternatives: tuple[Checks, ...], placeholders: Placeholders) -> str:
     return " OR ".join(f"({_conjunction(checks, placeholders)})" for checks in alternatives)
 
 
-def _conjunction(checks: Checks, placeholders: _Placeholders) -> str:
+def _conjunction(checks: Checks, placeholders: Placeholders) -> str:
     terms = [f"{placeholders.name(c.field)} {c.op} {placeholders.value(c.value)}" for c in checks]
     return " AND ".join(terms)
 
 
-def _update(transition: Transition, placeholders: _Placeholders) -> str:
+def _update(transition: Transition, placeholders: Placeholders) -> str:
     name, value = placeholders.name, placeholders.value
     clauses = {
         "SET": [f"{name(field)} = {value(new)}" for field, new in transition.assign.items()],

@@ -42,8 +42,7 @@ def encode(record: RequestRecord) -> Item:
 
 def decode(item: Item) -> RequestRecord:
     """The record of an item; attributes of other parts (keys, indexes) are passed over."""
-    plain = {name: _native(_deserializer.deserialize(value)) for name, value in item.items()}
-    fields = {name: value for name, value in plain.items() if name in _FIELDS}
+    fields = {name: value for name, value in native(item).items() if name in _FIELDS}
     fields["status"] = Status(fields["status"])
     fields["call"] = Call(**fields["call"])
     fields["payload"] = PayloadRef(**fields["payload"])
@@ -63,7 +62,14 @@ def _plain(value: Any) -> Any:
         return {name: _plain(member) for name, member in present if member is not None}
     if isinstance(value, Mapping):
         return {name: _plain(member) for name, member in value.items()}
+    if isinstance(value, tuple):
+        return [_plain(member) for member in value]
     return value
+
+
+def native(item: Item) -> dict[str, Any]:
+    """The values of an item, numbers as integers."""
+    return {name: _native(_deserializer.deserialize(value)) for name, value in item.items()}
 
 
 def _native(value: Any) -> Any:
@@ -71,4 +77,6 @@ def _native(value: Any) -> Any:
         return int(value)
     if isinstance(value, dict):
         return {name: _native(member) for name, member in value.items()}
+    if isinstance(value, list):
+        return [_native(member) for member in value]
     return value

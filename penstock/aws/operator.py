@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
@@ -13,7 +13,11 @@ from penstock.aws import emulator
 from penstock.aws.api_keys import DynamoApiKeys
 from penstock.aws.faults import translated
 from penstock.aws.meters import ApiGatewayMeters
+from penstock.aws.signing_secrets import StoredSecrets
 from penstock.key_ring import KeyRing
+
+if TYPE_CHECKING:
+    from penstock.webhooks.ports import SecretStore
 
 
 def key_ring(deployment: str, *, emulator_url: str | None) -> KeyRing:
@@ -21,16 +25,24 @@ def key_ring(deployment: str, *, emulator_url: str | None) -> KeyRing:
 
     ``DependencyError`` if there is nothing to make a client from, such as no region.
     """
-    options: dict[str, Any] = {"config": Config(retries={"mode": "standard"})}
     with translated("connect to AWS"):
-        if emulator_url is None:
-            session = boto3.Session()
-        else:
-            session = emulator.session()
-            # A proxy of the environment would be asked even for this machine's own addresses.
-            options = {"endpoint_url": emulator_url, "config": Config(proxies={})}
+        session, options = _connection(emulator_url)
         return KeyRing(
             keys=DynamoApiKeys(session.client("dynamodb", **options), names.table(deployment)),
             meters=ApiGatewayMeters(session.client("apigateway", **options), deployment),
             clock=lambda: time.time_ns() // 1_000_000,
         )
+
+
+def signing_secrets(deployment: str, *, emulator_url: str | None) -> SecretStore:
+    """The secrets of a deployment's webhooks; as ``key_ring``."""
+    with translated("connect to AWS"):
+        session, options = _connection(emulator_url)
+        return StoredSecrets(session.client("secretsmanager", **options), deployment)
+
+
+def _connection(emulator_url: str | None) -> tuple[boto3.Session, dict[str, Any]]:
+    if emulator_url is None:
+        return boto3.Session(), {"config": Config(retries={"mode": "standard"})}
+    # A proxy of the environment would be asked even for this machine's own addresses.
+    return emulator.session(), {"endpoint_url": emulator_url, "config": Config(proxies={})}

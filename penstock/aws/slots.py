@@ -18,11 +18,12 @@ if TYPE_CHECKING:
 
 
 class DynamoSlots:
-    """One item per slot, in the table of the records."""
+    """One item per slot, in the table of the records; those of different rooms are different ones."""
 
-    def __init__(self, client: DynamoDBClient, table: str) -> None:
+    def __init__(self, client: DynamoDBClient, table: str, room: str = keys.WAITING_ROOM) -> None:
         self._client = client
         self._table = table
+        self._room = room
 
     def take(self, slot: int, *, token: str, now_ms: int, until_ms: int) -> bool:
         """See ``Slots.take``; one's own token is one's own earlier try."""
@@ -30,7 +31,7 @@ class DynamoSlots:
             try:
                 self._client.put_item(
                     TableName=self._table,
-                    Item=_wire({**keys.slot_item(slot), "token": token, "until_ms": until_ms}),
+                    Item=_wire({**keys.slot_item(self._room, slot), "token": token, "until_ms": until_ms}),
                     ConditionExpression="attribute_not_exists(pk) OR until_ms < :now OR #token = :token",
                     ExpressionAttributeNames={"#token": "token"},
                     ExpressionAttributeValues=_wire({":now": now_ms, ":token": token}),
@@ -47,7 +48,7 @@ class DynamoSlots:
             try:
                 self._client.delete_item(
                     TableName=self._table,
-                    Key=_wire(keys.slot_item(slot)),
+                    Key=_wire(keys.slot_item(self._room, slot)),
                     ConditionExpression="#token = :token",
                     ExpressionAttributeNames={"#token": "token"},
                     ExpressionAttributeValues=_wire({":token": token}),

@@ -43,21 +43,29 @@ def configuration(path: Path) -> Config:
 def opened(surroundings: Surroundings, config: Config, stage: StageName | None) -> Iterator[KeyRing]:
     """The deployment's keys. Errors of the block are reported, with their notes, and end the command."""
     try:
-        yield surroundings.key_ring(config.deployment, _emulator_url(surroundings, config, stage))
+        with operating():
+            yield surroundings.key_ring(config.deployment, emulator_url(surroundings, config, stage))
     except NoUsagePlan as error:
         raise stopped(
             ExitCode.REFUSED,
             f"the deployment {config.deployment} takes no API keys.",
             "Write `auth: {mode: api_key}` into its configuration, and deploy.",
         ) from error
+
+
+@contextmanager
+def operating() -> Iterator[None]:
+    """For work with the operator's own AWS credentials: what fails is reported, and ends the command."""
+    try:
+        yield
     except DependencyError as error:
         code = ExitCode.BAD_INPUT if isinstance(error.__cause__, _NOBODY_TO_ASK_AS) else ExitCode.UNAVAILABLE
         remedy = "Check your AWS credentials and region, and that the deployment is there."
         raise stopped(code, str(error), remedy, *getattr(error, "__notes__", ())) from error
 
 
-def _emulator_url(surroundings: Surroundings, config: Config, stage: StageName | None) -> str | None:
-    """Where the local stack is, if its keys are meant; None for those in the cloud."""
+def emulator_url(surroundings: Surroundings, config: Config, stage: StageName | None) -> str | None:
+    """Where the local stack is, if it is meant; None for the deployment in the cloud."""
     if stage is StageName.CLOUD:
         return None
     try:

@@ -5,13 +5,14 @@ from pathlib import Path
 
 import typer
 
-from penstock.cli import keys_commands
+from penstock.cli import keys_commands, webhook_commands
 from penstock.cli.dead_letters import dead_letters
 from penstock.cli.exits import listing
 from penstock.cli.options import (
     ApiKeySecret,
     ApiName,
     AsJson,
+    CallbackUrl,
     Configuration,
     ContentType,
     Data,
@@ -46,6 +47,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(keys_commands.app)
+app.add_typer(webhook_commands.app)
 
 
 @app.callback()
@@ -83,6 +85,7 @@ def submit(  # noqa: PLR0913 - a parameter per option is how typer works
     query: Query = None,
     run_limit: RunLimit = None,
     deadline: Deadline = None,
+    callback: CallbackUrl = None,
     wait: Wait = False,
     timeout: Timeout = 600,
     output: Output = None,
@@ -103,6 +106,7 @@ def submit(  # noqa: PLR0913 - a parameter per option is how typer works
         key=key,
         query=query or [],
         limits=Limits(timeout_seconds=run_limit, deadline_seconds=deadline),
+        callback_url=callback,
         wait=wait,
         timeout_seconds=timeout,
         output=output,

@@ -11,6 +11,7 @@ import typer
 from penstock import __version__
 from penstock.cli.output import emit
 from penstock.records import Status
+from penstock.webhooks.deliveries import State
 
 ApiName = Annotated[
     str,
@@ -78,10 +79,41 @@ Deadline = Annotated[
     int | None,
     typer.Option("--deadline", metavar="SECONDS", min=1, help="After this long, no attempt is started."),
 ]
+CallbackUrl = Annotated[
+    str | None,
+    typer.Option("--callback", metavar="URL", help="Tell this URL of the request's end.", show_default=False),
+]
 Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for the result and print it.")]
 WaitForEnd = Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until the request has ended.")]
 StatusFilter = Annotated[
     Status | None, typer.Option("--status", help="Only requests of this status.", show_default=False)
+]
+DeliveryId = Annotated[
+    str, typer.Argument(metavar="DELIVERY", help="What `webhook list` shows.", show_default=False)
+]
+DeliveryIds = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="DELIVERY...", help="What `webhook list` shows.", show_default=False),
+]
+DeliveryState = Annotated[
+    State | None, typer.Option("--state", help="Only deliveries in this state.", show_default=False)
+]
+OfRequest = Annotated[
+    str | None,
+    typer.Option("--request", metavar="ID", help="Only deliveries of this request.", show_default=False),
+]
+ListenPort = Annotated[int, typer.Option("--port", metavar="PORT", min=0, max=65535, help="Where to listen.")]
+ListenAnswer = Annotated[
+    int, typer.Option("--answer", metavar="CODE", min=200, max=599, help="Status to answer with.")
+]
+SigningSecret = Annotated[
+    str | None,
+    typer.Option(
+        "--secret",
+        metavar="SECRET",
+        help="Verify with it. Else PENSTOCK_WEBHOOK_SECRET, which others cannot see in `ps`.",
+        show_default=False,
+    ),
 ]
 Limit = Annotated[int, typer.Option("--limit", metavar="N", min=1, help="The most requests to list.")]
 RequestIds = Annotated[

@@ -36,6 +36,7 @@ class Arguments(TypedDict):
     idempotency_key: str
     query: list[tuple[str, str]]
     limits: Limits
+    callback_url: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,11 +46,17 @@ class Terms:
     key: str
     query: list[tuple[str, str]]
     limits: Limits
+    callback_url: str | None
 
     @property
     def arguments(self) -> Arguments:
         """The same for the client."""
-        return {"idempotency_key": self.key, "query": self.query, "limits": self.limits}
+        return {
+            "idempotency_key": self.key,
+            "query": self.query,
+            "limits": self.limits,
+            "callback_url": self.callback_url,
+        }
 
 
 class Payload(Protocol):

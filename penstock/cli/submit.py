@@ -39,6 +39,7 @@ class Options:
     key: str | None
     query: list[str]
     limits: Limits
+    callback_url: str | None
     wait: bool
     timeout_seconds: int
     output: Path | None
@@ -65,7 +66,7 @@ def submit(surroundings: Surroundings, options: Options) -> None:
     with connected(surroundings, options.url) as client:
         # The key is chosen here, to be named if it stays open whether the request was accepted.
         key = options.key if options.key is not None else new_token()
-        terms = Terms(key=key, query=query, limits=options.limits)
+        terms = Terms(key=key, query=query, limits=options.limits, callback_url=options.callback_url)
         submission = _submit(client, options.api, payload, terms, surroundings)
         if not options.wait:
             _print(submission, options, surroundings)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from penstock.client import Client
     from penstock.key_ring import KeyRing
+    from penstock.webhooks.ports import SecretStore
 
 
 def _client(url: str, api_key: str | None) -> Client:
@@ -28,6 +29,12 @@ def _key_ring(deployment: str, emulator_url: str | None) -> KeyRing:
     return key_ring(deployment, emulator_url=emulator_url)
 
 
+def _signing_secrets(deployment: str, emulator_url: str | None) -> SecretStore:
+    from penstock.aws.operator import signing_secrets  # noqa: PLC0415 - loads boto3
+
+    return signing_secrets(deployment, emulator_url=emulator_url)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
     """Given to the commands as typer's context object, so that tests give their own."""
@@ -36,11 +43,14 @@ class Surroundings:
     connect: Callable[[str, str | None], Client] = _client
     #: The API keys of a deployment, in an emulator if there is the URL of one.
     key_ring: Callable[[str, str | None], KeyRing] = _key_ring
+    #: The secrets of its webhooks, likewise.
+    signing_secrets: Callable[[str, str | None], SecretStore] = _signing_secrets
     #: Never in a representation: those end up in tracebacks.
     api_key: str | None = field(default=None, repr=False)
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
     folder: Path = Path()
     clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
     stdout_is_terminal: bool = False
     stderr_is_terminal: bool = False
 

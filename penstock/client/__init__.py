@@ -14,6 +14,7 @@ from penstock.client.errors import (
 )
 from penstock.client.retry import Timing
 from penstock.client.states import Delivery, Figures, Page, RequestState, Result, Retried, Submission
+from penstock.client.webhooks import Replayed, WebhookAttempt, WebhookDelivery, WebhookPage, Webhooks
 
 __all__ = [
     "DEFAULT_TIMEOUT_SECONDS",
@@ -30,6 +31,7 @@ __all__ = [
     "PassedOver",
     "Purged",
     "Redriven",
+    "Replayed",
     "RequestState",
     "Result",
     "Retried",
@@ -38,4 +40,8 @@ __all__ = [
     "Timing",
     "UnexpectedAnswer",
     "WaitTimeout",
+    "WebhookAttempt",
+    "WebhookDelivery",
+    "WebhookPage",
+    "Webhooks",
 ]

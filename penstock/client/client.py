@@ -20,6 +20,7 @@ from penstock.client.polling import Poll, until_ended
 from penstock.client.retry import MAX_RETRIES, Timing
 from penstock.client.states import Delivery, Page, RequestState, Result, Retried, Submission
 from penstock.client.upload import INLINE_BYTES, Invitation, LocalFile, invitation_request, send
+from penstock.client.webhooks import Webhooks
 from penstock.ids import new_token
 from penstock.limits import NO_LIMITS
 
@@ -93,14 +94,16 @@ class Client:
         idempotency_key: str | None = None,
         query: Sequence[tuple[str, str]] = (),
         limits: Limits = NO_LIMITS,
+        callback_url: str | None = None,
     ) -> Submission:
         """Hand in a request; once this returns, it will reach a terminal state.
 
         There is always a key, fresh unless given, so sending again after a lost answer cannot
         start the work twice. ``limits`` end the request earlier than the API's own would.
+        ``callback_url`` is told of its end.
         """
         # Never without a type: API Gateway may take an untyped body for text, and damage it.
-        headers = {"content-type": _content_type(content_type), **limits.headers}
+        headers = {"content-type": _content_type(content_type), **_terms(limits, callback_url)}
         return self._hand_in(api, body, headers=headers, key=idempotency_key, query=query)
 
     def submit_file(
@@ -112,6 +115,7 @@ class Client:
         idempotency_key: str | None = None,
         query: Sequence[tuple[str, str]] = (),
         limits: Limits = NO_LIMITS,
+        callback_url: str | None = None,
         on_progress: Callable[[int, int], None] | None = None,
     ) -> Submission:
         """Hand in a file of up to 5 GB; what does not fit into a call is uploaded to the storage first.
@@ -129,6 +133,7 @@ class Client:
                 idempotency_key=idempotency_key,
                 query=query,
                 limits=limits,
+                callback_url=callback_url,
             )
         key = new_token() if idempotency_key is None else idempotency_key
         file = LocalFile.of(path, content_type=_content_type(content_type))
@@ -137,7 +142,7 @@ class Client:
         )
         invitation = self._exchange.ask(request, Invitation.of, auth=self._auth, retries=MAX_RETRIES)
         send(self._http, invitation, file, timing=self._timing, on_progress=on_progress)
-        headers = {"x-upload-id": invitation.upload_id, **limits.headers}
+        headers = {"x-upload-id": invitation.upload_id, **_terms(limits, callback_url)}
         return self._hand_in(api, b"", headers=headers, key=key, query=query)
 
     def submit_url(
@@ -149,12 +154,13 @@ class Client:
         idempotency_key: str | None = None,
         query: Sequence[tuple[str, str]] = (),
         limits: Limits = NO_LIMITS,
+        callback_url: str | None = None,
     ) -> Submission:
         """Hand in an object, ``s3://bucket/key``, of a bucket among the API's ``input_buckets``.
 
         Without ``content_type`` the container is told the object's own.
         """
-        headers = {"x-payload-url": _header(payload_url, name="payload URL"), **limits.headers}
+        headers = {"x-payload-url": _header(payload_url, name="payload URL"), **_terms(limits, callback_url)}
         if content_type is not None:
             headers["content-type"] = _header(content_type, name="content type")
         return self._hand_in(api, b"", headers=headers, key=idempotency_key, query=query)
@@ -178,6 +184,11 @@ class Client:
             return Submission.of(document, api=api, idempotency_key=known_key)
 
         return self._exchange.ask(request, decode, auth=self._auth, retries=MAX_RETRIES)
+
+    @property
+    def webhooks(self) -> Webhooks:
+        """Deliveries of webhooks: look at them, send them again, test a receiver."""
+        return Webhooks(self._http, self._exchange, self._base, self._auth)
 
     def get(self, api: str, request_id: str) -> RequestState:
         """Where the request is now."""
@@ -362,6 +373,12 @@ def _header(value: str, *, name: str) -> str:
     if not value or not value.isascii() or not value.isprintable() or value != value.strip():
         raise InvalidInput(f"The {name} {value!r} cannot be sent: it must be visible ASCII text.")
     return value
+
+
+def _terms(limits: Limits, callback_url: str | None) -> dict[str, str]:
+    if callback_url is None:
+        return limits.headers
+    return {**limits.headers, "x-callback-url": _header(callback_url, name="callback URL")}
 
 
 def _content_type(value: str | None) -> str:

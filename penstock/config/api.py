@@ -24,6 +24,7 @@ from penstock.config.pod import Pod
 from penstock.config.quantities import format_duration
 from penstock.config.retries import Retries
 from penstock.config.section import Duration, EnvironmentName, Section, WholeNumber
+from penstock.config.webhook import Webhook
 from penstock.config.wording import shown
 
 #: SQS ends a message's invisibility 12 hours after its receipt; the run and a wait before the next
@@ -172,6 +173,9 @@ may ask for less with `X-Timeout-Seconds`."""
     ] = ()
     """S3 buckets that requests may name their payloads from, with `X-Payload-Url`. Penstock reads there, \
 and never deletes."""
+
+    webhook: Webhook = Field(default_factory=Webhook)
+    """Who is told of each end of a request."""
 
     networking: Networking = Field(default_factory=Networking)
     """How clients reach the API."""

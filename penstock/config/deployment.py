@@ -10,6 +10,9 @@ from penstock.config.api import AsyncApi
 from penstock.config.auth import Auth
 from penstock.config.findings import Finding, entries, validate_with
 from penstock.config.section import Section
+from penstock.config.webhook import Callbacks
+from penstock.errors import CallbackRefused
+from penstock.webhooks.own import own_call
 
 
 class Config(Section):
@@ -31,13 +34,17 @@ dashes; at most 16 characters."""
     auth: Auth = Field(default_factory=Auth)
     """How callers prove who they are."""
 
+    callbacks: Callbacks = Field(default_factory=Callbacks)
+    """What callbacks and webhooks may call."""
+
     apis: tuple[AsyncApi, ...] = Field(json_schema_extra={"minItems": 1})
     """The APIs, at least one."""
 
     @field_validator("apis", mode="wrap")
     @classmethod
     def _distinct(cls, value: Any, handler: ValidatorFunctionWrapHandler) -> tuple[AsyncApi, ...]:
-        return validate_with(_collisions(value), value, handler=handler)
+        findings = (*_collisions(value), *_broken_chains(value))
+        return validate_with(findings, value, handler=handler)
 
 
 def _collisions(apis: object) -> Iterator[Finding]:
@@ -68,3 +75,35 @@ def _endpoint(api: Any, name: str) -> tuple[tuple[str, ...], str]:
     if isinstance(endpoint, str):
         return ("networking", "endpoint"), endpoint.removeprefix("/")
     return ("name",), name
+
+
+def _broken_chains(apis: object) -> Iterator[Finding]:
+    """Webhooks that name an API of this deployment that is not there."""
+    listed = [(index, api) for index, api in entries(apis) if isinstance(api.get("name"), str)]
+    known = {_endpoint(api, api["name"])[1] for _, api in listed}
+    for index, api in listed:
+        webhook = api.get("webhook")
+        if not isinstance(webhook, dict):
+            continue
+        chain = webhook.get("chain")
+        for number, endpoint in enumerate(chain if isinstance(chain, list | tuple) else ()):
+            if _is_segment(endpoint) and endpoint.removeprefix("/") not in known:
+                yield Finding((index, "webhook", "chain", number), f'no API has the endpoint "{endpoint}"')
+        endpoint = _own_endpoint(webhook.get("url"))
+        if endpoint is not None and endpoint not in known:
+            yield Finding((index, "webhook", "url"), f'no API has the endpoint "{endpoint}"')
+
+
+def _is_segment(endpoint: Any) -> bool:
+    try:
+        return isinstance(endpoint, str) and bool(identifiers.path_segment(endpoint))
+    except ValueError:
+        return False  # the field itself says so
+
+
+def _own_endpoint(url: object) -> str | None:
+    try:
+        call = own_call(url) if isinstance(url, str) else None
+    except CallbackRefused:
+        return None  # the field itself says so
+    return call.endpoint if call else None

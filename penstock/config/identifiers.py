@@ -6,6 +6,7 @@ import re
 
 DNS_LABEL_PATTERN = "[a-z]([-a-z0-9]*[a-z0-9])?"
 PATH_SEGMENT_PATTERN = "/?[A-Za-z0-9._~-]+"
+HOST_PATTERN = r"(\*\.)?[a-z0-9]([a-z0-9.-]*[a-z0-9])?"
 BUCKET_NAME_PATTERN = "[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
 
 #: Names of resources and first path segments that Penstock itself uses.
@@ -22,6 +23,7 @@ RESERVED = frozenset(
         "network",
         "openapi",
         "uploads",
+        "webhooks",
     }
 )
 
@@ -132,6 +134,11 @@ def bucket_name(value: str) -> str:
             "no s3://, no ARN, no path"
         )
     return value
+
+
+def is_host_pattern(value: str) -> bool:
+    """Whether the text is a host in lower case, or all hosts below one."""
+    return re.fullmatch(HOST_PATTERN, value) is not None and ".." not in value
 
 
 def environment_name(value: str) -> str:

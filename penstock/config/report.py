@@ -36,6 +36,7 @@ _CORTEX_ONLY = frozenset(
 
 # By pydantic's type of error; {shown} is the value, the other names are the error's own context.
 _MESSAGES = {
+    "bool_type": "must be true or false, not {shown}",
     "dict_type": "must be a map of keys and values, not {shown}",
     "enum": "must be {expected}, not {shown}",
     "extra_forbidden": "is not a key that exists here",

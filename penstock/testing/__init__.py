@@ -6,12 +6,24 @@ from penstock.testing.objects import MemoryCopies, MemoryObjects, MemoryStreams,
 from penstock.testing.overview import MemoryDirectory, MemoryQueues, MemorySlots, MemoryWorkers
 from penstock.testing.queue import MemoryOutbox, MemoryQueue, MemorySource
 from penstock.testing.records import MemoryLedger, MemoryRecords
+from penstock.testing.webhooks import (
+    MemoryDeliveries,
+    MemoryEndpoints,
+    MemoryHosts,
+    MemoryLanes,
+    MemorySecrets,
+    MemoryTopic,
+)
 
 __all__ = [
     "ManualClock",
     "MemoryApiKeys",
     "MemoryCopies",
+    "MemoryDeliveries",
     "MemoryDirectory",
+    "MemoryEndpoints",
+    "MemoryHosts",
+    "MemoryLanes",
     "MemoryLedger",
     "MemoryMeters",
     "MemoryObjects",
@@ -19,9 +31,11 @@ __all__ = [
     "MemoryQueue",
     "MemoryQueues",
     "MemoryRecords",
+    "MemorySecrets",
     "MemorySlots",
     "MemorySource",
     "MemoryStreams",
+    "MemoryTopic",
     "MemoryWorkers",
     "UploadRefused",
 ]

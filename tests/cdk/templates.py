@@ -23,6 +23,7 @@ DEPLOYMENT = "shop"
 
 CONFIG = """\
 deployment: shop
+callbacks: {deny: [internal.example.com], ports: [443, 8443], schedule: [5s, 5m]}
 apis:
   - name: resize
     kind: AsyncAPI
@@ -31,6 +32,7 @@ apis:
     inline_result_bytes: 1000
     networking: {endpoint: resize-images, forward_headers: [X-Tenant]}
     input_buckets: [photos, scans.2026]
+    webhook: {url: "https://hooks.example.com/resized", events: [completed], chain: [echo]}
     pod:
       port: 9000
       max_concurrency: 4

@@ -132,6 +132,7 @@ def test_compiled_code_is_refused_with_the_way_out(tmp_path):
         bundling.write(wanted, root=ROOT, target=tmp_path / "code")
 
 
+@pytest.mark.timeout(300)  # a whole synthesis, and another machine may be slower or busy
 def test_a_synth_needs_no_account_no_settings_and_no_network(tmp_path):
     home = tmp_path / "home"
     home.mkdir()

@@ -61,6 +61,7 @@ def test_the_gateway_may_do_what_it_calls(cloud):
 
     assert rights.pop("logs:CreateLogStream") == log
     queues = [f"arn:<AWS::Partition>:sqs:{OWN}:penstock-shop-{api}.fifo" for api in ("resize", "echo")]
+    lanes = [f"arn:<AWS::Partition>:sqs:{OWN}:penstock-shop-webhooks-{lane}" for lane in ("first", "later")]
     assert rights == {
         "dynamodb:GetItem": [TABLE],
         "dynamodb:PutItem": [TABLE],
@@ -73,8 +74,8 @@ def test_the_gateway_may_do_what_it_calls(cloud):
         "s3:DeleteObject": [f"{BUCKET}/results/*", f"{BUCKET}/payloads/*"],
         "s3:GetObject": [f"{BUCKET}/results/*", f"{BUCKET}/payloads/*", *INPUTS],
         "s3:ListBucket": [BUCKET],
-        "sqs:GetQueueUrl": queues,
-        "sqs:SendMessage": queues,
+        "sqs:GetQueueUrl": [*queues, *lanes],
+        "sqs:SendMessage": [*queues, *lanes],
         "sqs:GetQueueAttributes": queues,
         "ecs:DescribeServices": [
             f"arn:<AWS::Partition>:ecs:{OWN}:service/penstock-shop/{api}" for api in ("resize", "echo")

@@ -8,7 +8,15 @@ pytestmark = pytest.mark.synth
 
 
 def test_each_life_cycle_has_its_stack(cloud):
-    assert cloud.by_part.keys() == {"data", "network", "gateway", "recovery", "api-resize", "api-echo"}
+    assert cloud.by_part.keys() == {
+        "data",
+        "network",
+        "gateway",
+        "recovery",
+        "webhooks",
+        "api-resize",
+        "api-echo",
+    }
 
 
 def test_no_stack_holds_on_to_another(cloud):
@@ -30,4 +38,4 @@ def test_no_custom_resource_runs_code_in_the_account(cloud):
     for part in cloud.by_part:
         kinds = {resource["Type"] for resource in cloud.by_part[part]["Resources"].values()}
         assert {kind for kind in kinds if kind.startswith("Custom::")} == set()
-        assert ("AWS::Lambda::Function" in kinds) == (part in {"gateway", "recovery"})
+        assert ("AWS::Lambda::Function" in kinds) == (part in {"gateway", "recovery", "webhooks"})

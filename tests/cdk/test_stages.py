@@ -69,6 +69,11 @@ def test_the_stages_differ_in_what_the_stage_module_lists_and_in_nothing_else(cl
         ("data", "AWS::S3::Bucket", "UpdateReplacePolicy"),
         # deletion_protection
         ("data", "AWS::DynamoDB::Table", "DeletionProtectionEnabled"),
+        # loopback_callbacks
+        ("gateway", "AWS::Lambda::Function", "Environment", "Variables", "PENSTOCK_LOOPBACK"),
+        ("webhooks", "AWS::Lambda::Function", "Environment", "Variables", "PENSTOCK_LOOPBACK"),
+        # api_url
+        ("webhooks", "AWS::Lambda::Function", "Environment", "Variables", "PENSTOCK_API_URL", "Fn::Join"),
         # authorization
         ("gateway", "AWS::ApiGateway::Method", "AuthorizationType"),
         # images: only what is built; where nothing is, nothing needs to be pulled either

@@ -108,9 +108,8 @@ class Run:
             self._beside.append(
                 threads.submit(self._callers.send_all, wanted, per_second=self._plan.per_second)
             )
-            self._until_ended(1, of=len(wanted))
             self._beside.append(threads.submit(storm.rage, self._calm))
-            self._until_ended(len(wanted), of=len(wanted))
+            self._until_ended(len(wanted))
             self._calm.set()
             self._over.set()
             wait(self._beside)
@@ -133,8 +132,8 @@ class Run:
             dead_letters=self._dead_letters(),
         )
 
-    def _until_ended(self, count: int, *, of: int) -> None:
-        """Watch until so many of all requests have ended, or time is up."""
+    def _until_ended(self, count: int) -> None:
+        """Watch until so many requests have ended, or time is up."""
         ended = 0
         while ended < count and time.monotonic() < self._deadline:
             if self._options.interrupt.wait(LOOK_EVERY_SECONDS):
@@ -145,10 +144,10 @@ class Run:
                 self._tell_at = time.monotonic() + TELL_EVERY_SECONDS
                 # With the emulator, the stream may have lost ends that nobody will hear of any more.
                 ended = sum(record.status.terminal for record in self._records())
-                self._options.tell(f"{len(self._callers.accepted)} of {of} accepted, {ended} ended")
-            if self._restarts_left and len(self._callers.accepted) >= self._restarts_left[0] * of:
+                self._options.tell(f"{len(self._callers.accepted)} of {count} accepted, {ended} ended")
+            if self._restarts_left and len(self._callers.accepted) >= self._restarts_left[0] * count:
                 self._restart()
-            if ended >= self._plan.calm_after * of:
+            if ended >= self._plan.calm_after * count:
                 self._calm.set()
 
     def _check(self) -> None:

@@ -24,7 +24,8 @@ LEAST_COMPLETED = 0.99
 #: After its worker's death a message is hidden for the rest of its visibility timeout, 30 s, and
 #: then received by the next free worker.
 USUAL_REDELIVERY_SECONDS = 30 + 5
-#: That worker may be killed before it has claimed. While the emulator is away nobody receives.
+#: The message may be handed to the long poll of a worker that was killed meanwhile, and is hidden
+#: once more then. While the emulator is away nobody receives.
 LONGEST_REDELIVERY_SECONDS = 2 * 30 + 15
 #: Of so many kills, some must meet a worker at work.
 ENOUGH_KILLS = 20
@@ -85,6 +86,8 @@ def judge(facts: Facts) -> Verdict:
         "emulator away, s": round(sum(facts.away_seconds), 1),
         "submissions sent anew": sum(facts.repeated.values()),
         "dead letters": facts.dead_letters,
+        "redelivered after a kill": len(waits),
+        f"later than {USUAL_REDELIVERY_SECONDS} s": sum(wait > USUAL_REDELIVERY_SECONDS for wait in waits),
         "redelivery after a kill, median s": round(statistics.median(waits), 1) if waits else 0,
         "redelivery after a kill, longest s": round(max(waits), 1) if waits else 0,
     }

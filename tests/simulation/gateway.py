@@ -11,6 +11,7 @@ from gateway_lambda.requests import Requests
 from gateway_lambda.retry import Retrier
 from gateway_lambda.submit import Submitter
 from gateway_lambda.waiting import Waiter
+from gateway_lambda.webhooks import Webhooks
 from penstock.catalogue import ApiEntry, Catalogue
 from penstock.errors import PenstockError
 from penstock.testing import MemoryCopies
@@ -102,6 +103,15 @@ class FrontDoor:
                 on_accepted=_uncounted,
             ),
             functions=unused,
+            webhooks=Webhooks(
+                deployment=_DEPLOYMENT,
+                records=records,
+                deliveries=unused,
+                endpoints=unused,
+                lanes=unused,
+                guard=unused,
+                clock=clock,
+            ),
             on_accepted=_uncounted,
         )
 

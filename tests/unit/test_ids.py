@@ -52,6 +52,7 @@ SAME: dict[str, Any] = {
     "stored": None,
     "timeout_seconds": None,
     "deadline_seconds": None,
+    "callback": None,
 }
 
 
@@ -62,7 +63,8 @@ def test_the_same_request_has_the_same_fingerprint():
 @pytest.mark.parametrize(
     "change",
     [{"body": b"y"}, {"content_type": None}, {"content_type": "text/html"}, {"method": "PUT"}, {"path": "/x"},
-     {"query": ""}, {"stored": "5 e"}, {"timeout_seconds": 5}, {"deadline_seconds": 5}],
+     {"query": ""}, {"stored": "5 e"}, {"timeout_seconds": 5}, {"deadline_seconds": 5},
+     {"callback": "https://hooks.example.com/"}],
 )  # fmt: skip
 def test_every_part_of_a_request_is_in_its_fingerprint(change):
     assert ids.fingerprint(**SAME | change) != ids.fingerprint(**SAME)

@@ -10,7 +10,7 @@ from penstock.cli.surroundings import Surroundings
 from penstock.client import Client
 from penstock.client.testing import ManualTiming, ScriptedServer
 from penstock.key_ring import KeyRing
-from penstock.testing import MemoryApiKeys, MemoryMeters
+from penstock.testing import MemoryApiKeys, MemoryMeters, MemorySecrets
 
 if TYPE_CHECKING:
     from typer.testing import Result
@@ -29,6 +29,7 @@ class Terminal:
         self.stdout_is_terminal = False
         self.stderr_is_terminal = False
         self.urls: list[str] = []
+        self.secrets = MemorySecrets()
         self.keys, self.meters = MemoryApiKeys(), MemoryMeters()
         #: Deployment, and the emulator's URL if there is one, that API keys were asked of.
         self.asked_of: list[tuple[str, str | None]] = []
@@ -40,9 +41,11 @@ class Terminal:
         surroundings = Surroundings(
             connect=self._connect,
             key_ring=self._key_ring,
+            signing_secrets=lambda _deployment, _emulator_url: self.secrets,
             environ=self.environ,
             folder=self.folder,
             clock=self.manual.timing.clock,
+            sleep=self.manual.timing.sleep,
             stdout_is_terminal=self.stdout_is_terminal,
             stderr_is_terminal=self.stderr_is_terminal,
         )

@@ -19,6 +19,13 @@ from penstock.config.schema import SCHEMA_FILE
 VALID: dict[str, Any] = {
     "deployment": "demo",
     "auth": {"mode": "api_key", "rate": 5.5, "burst": 10},
+    "callbacks": {
+        "allow": ["*.example.com"],
+        "deny": ["internal.example.com"],
+        "http": True,
+        "ports": [80, 443],
+        "schedule": ["5s", "1d"],
+    },
     "apis": [
         {
             "name": "one",
@@ -27,6 +34,12 @@ VALID: dict[str, Any] = {
             "retention": "7d",
             "inline_result_bytes": 10,
             "input_buckets": ["pictures"],
+            "webhook": {
+                "url": "https://hooks.example.com/",
+                "events": ["failed"],
+                "inline_result_bytes": 5,
+                "chain": ["one"],
+            },
             "retries": {
                 "attempts": 3,
                 "retry_on": ["transport", 429, "5xx"],

@@ -24,6 +24,7 @@ PLACES = {
     "AsyncApi": "apis.0",
     "Auth": "auth",
     "Autoscaling": "apis.0.autoscaling",
+    "Callbacks": "callbacks",
     "Compute": "apis.0.pod.containers.0.compute",
     "Container": "apis.0.pod.containers.0",
     "HttpGet": "apis.0.pod.containers.0.readiness_probe.http_get",
@@ -33,6 +34,7 @@ PLACES = {
     "Probe": "apis.0.pod.containers.0.readiness_probe",
     "Retries": "apis.0.retries",
     "TcpSocket": "apis.0.pod.containers.0.readiness_probe.tcp_socket",
+    "Webhook": "apis.0.webhook",
 }
 
 #: Sections that are not valid without one more key.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import count
@@ -24,11 +24,15 @@ from gateway_lambda.routes import build_app
 from gateway_lambda.submit import Submitter
 from gateway_lambda.uploads import Uploads
 from gateway_lambda.waiting import PATIENCE_SECONDS, Waiter
+from gateway_lambda.webhooks import Webhooks
 from penstock.catalogue import ApiEntry, Catalogue
 from penstock.testing import (
     ManualClock,
     MemoryCopies,
+    MemoryDeliveries,
     MemoryDirectory,
+    MemoryEndpoints,
+    MemoryLanes,
     MemoryObjects,
     MemoryOutbox,
     MemoryQueue,
@@ -37,9 +41,13 @@ from penstock.testing import (
     MemorySlots,
     MemoryWorkers,
 )
+from penstock.webhooks.guard import Guard, NotResolved, Policy, Resolve
 
 RESOURCES = {1: "/healthz", 2: "/async/{api}", 3: "/async/{api}/{id}", 4: "/async/{api}/{id}/{last}"}
 FUNCTION_ROOTS = ("function", "async-function")
+
+#: Last parts of paths below webhooks that are no ids.
+WEBHOOK_ACTIONS = {"replay", "test"}
 
 
 @dataclass
@@ -88,6 +96,13 @@ def event(
     }
 
 
+def one_name(host: str) -> Sequence[str]:
+    """Resolve the only name there is."""
+    if host != "hooks.example.com":
+        raise NotResolved("no such name")
+    return ["93.184.215.14"]
+
+
 def _routed(path: str) -> tuple[str, dict[str, str] | None]:
     """Which resource API Gateway finds for a path, and the variables in it."""
     root, *rest = [segment for segment in path.split("/") if segment]
@@ -101,6 +116,8 @@ def _routed(path: str) -> tuple[str, dict[str, str] | None]:
         resource = resource.replace("{last}", rest[-1])
     if rest and rest[-1] in {"redrive", "purge"}:
         return f"/{root}/{{api}}/{rest[-1]}", {"api": rest[0]}
+    if root == "webhooks" and rest[-1] in WEBHOOK_ACTIONS:
+        resource = f"{resource.rpartition('/')[0]}/{rest[-1]}"
     return resource, dict(zip(("api", "id"), rest, strict=False)) or None
 
 
@@ -113,6 +130,10 @@ class FrontDoor:
     objects: MemoryObjects = field(default_factory=MemoryObjects)
     slots: MemorySlots = field(default_factory=MemorySlots)
     workers: MemoryWorkers = field(default_factory=MemoryWorkers)
+    deliveries: MemoryDeliveries = field(default_factory=MemoryDeliveries)
+    endpoints: MemoryEndpoints = field(default_factory=MemoryEndpoints)
+    policy: Policy = field(default_factory=Policy)
+    resolve: Resolve = field(default_factory=lambda: one_name)
     accepted: list[tuple[str, bool]] = field(default_factory=list)
     #: Pauses of callers who wait; what happens meanwhile is up to ``meanwhile``.
     pauses_seconds: list[float] = field(default_factory=list)
@@ -122,7 +143,9 @@ class FrontDoor:
     apis: tuple[ApiEntry, ...] = (
         ApiEntry(name="word-count", endpoint="words", timeout_seconds=300, max_attempts=3,
                  retention_seconds=600, inline_result_bytes=1000,
-                 forward_headers=("x-tenant",)),
+                 forward_headers=("x-tenant",),
+                 webhook_url="https://hooks.example.com/all", webhook_events=("completed", "failed"),
+                 webhook_chain=("thumbnail",)),
         ApiEntry(name="thumbnail", endpoint="thumbnail", timeout_seconds=300, max_attempts=3,
                  retention_seconds=600, inline_result_bytes=1000,
                  input_buckets=("pictures",)),
@@ -133,6 +156,7 @@ class FrontDoor:
         self.queue = MemoryQueue(self.clock)
         self.outbox = MemoryOutbox(self.queue)
         self.queues = MemoryQueues(self.queue)
+        self.lanes = MemoryLanes(self.clock)
         self.directory = MemoryDirectory(self.records)
         self.copies = MemoryCopies(self.objects)
         self.build()
@@ -196,6 +220,15 @@ class FrontDoor:
             ),
             functions=Functions(
                 catalogue=catalogue, submitter=submitter, directory=self.directory, clock=self.clock
+            ),
+            webhooks=Webhooks(
+                deployment="demo",
+                records=self.records,
+                deliveries=self.deliveries,
+                endpoints=self.endpoints,
+                lanes=self.lanes,
+                guard=Guard(self.policy, self.resolve),
+                clock=self.clock,
             ),
             on_accepted=self._count,
         )

@@ -1,0 +1,93 @@
+"""A Lambda function of ours: its bundle, its rights, its log."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from cdk import permissions
+from cdk.bundle import write
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from cdk.bundle import Bundle
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FunctionSpec:
+    """What a function is made from."""
+
+    name: str
+    #: Its entry has a ``handler``.
+    bundle: Bundle
+    #: Where code is taken from, and where the bundle is put together.
+    root: Path
+    build_folder: Path
+    rights: iam.PolicyDocument
+    #: What its role calls these rights.
+    policy_name: str
+    timeout: Duration
+    environment: Mapping[str, str] = field(default_factory=dict)
+    #: What its log lines and metrics carry as ``service``; None for a function without Powertools.
+    service: str | None = None
+    #: Tries that Lambda adds to an asynchronous call; None leaves it at Lambda's two.
+    retry_attempts: int | None = None
+
+
+class PythonFunction(Construct):
+    """The function with a log group and a role of its own, and no right that is not written out."""
+
+    def __init__(self, scope: Construct, id_: str, spec: FunctionSpec) -> None:
+        super().__init__(scope, id_)
+        log_group = logs.LogGroup(
+            self,
+            "Log",
+            log_group_name=f"/aws/lambda/{spec.name}",
+            retention=logs.RetentionDays.ONE_MONTH,
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+        role = iam.Role(
+            self,
+            "Role",
+            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
+            inline_policies={
+                spec.policy_name: spec.rights,
+                "log": iam.PolicyDocument(statements=[permissions.write_logs([log_group.log_group_arn])]),
+            },
+        )
+        entry = spec.bundle.entry
+        code = write(spec.bundle, root=spec.root, target=spec.build_folder / entry)
+        self.function = lambda_.Function(
+            self,
+            "Function",
+            function_name=spec.name,
+            runtime=lambda_.Runtime.PYTHON_3_13,
+            architecture=lambda_.Architecture.ARM_64,
+            code=lambda_.Code.from_asset(str(code)),
+            handler=f"{entry}.handler",
+            # CPU comes with memory, and it is CPU that a cold start waits for.
+            memory_size=512,
+            timeout=spec.timeout,
+            retry_attempts=spec.retry_attempts,
+            role=role,
+            log_group=log_group,
+            environment={**_powertools(spec.service), **spec.environment},
+        )
+
+
+def _powertools(service: str | None) -> dict[str, str]:
+    if service is None:
+        return {}
+    return {
+        "POWERTOOLS_SERVICE_NAME": service,
+        "POWERTOOLS_METRICS_NAMESPACE": "Penstock",
+        "POWERTOOLS_LOG_LEVEL": "INFO",
+    }

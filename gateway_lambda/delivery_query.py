@@ -1,0 +1,53 @@
+"""The query of a list of deliveries."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gateway_lambda import cursor
+from gateway_lambda.list_query import DEFAULT_LIMIT, read_limit, single_values
+from penstock.errors import InvalidQuery
+from penstock.ids import is_request_id
+from penstock.webhooks.deliveries import State
+
+PARAMETERS = ("state", "request", "limit", "cursor")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryQuery:
+    """What a caller wants to see of an API's deliveries."""
+
+    state: State | None
+    #: Only those of this request.
+    request: str | None
+    limit: int
+    #: The position below which the list goes on; None for its first page.
+    below: str | None
+    #: What a cursor must belong to.
+    belongs_to: tuple[str, ...]
+
+    @classmethod
+    def parse(cls, text: str, *, api: str) -> DeliveryQuery:
+        """Read a URL's query; ``InvalidQuery`` or ``InvalidCursor``."""
+        given = single_values(text, PARAMETERS)
+        state = _state(given.get("state"))
+        request = given.get("request")
+        if request is not None and not is_request_id(request):
+            raise InvalidQuery("request takes the id of a request.")
+        belongs_to = ("webhooks", api, state or "", request or "")
+        return cls(
+            state=state,
+            request=request,
+            limit=read_limit(given.get("limit", str(DEFAULT_LIMIT))),
+            below=cursor.decode(given["cursor"], belongs_to=belongs_to) if "cursor" in given else None,
+            belongs_to=belongs_to,
+        )
+
+
+def _state(text: str | None) -> State | None:
+    if text is None:
+        return None
+    try:
+        return State(text)
+    except ValueError as error:
+        raise InvalidQuery(f"There is no state {text[:64]!r}. Known: {', '.join(State)}.") from error

@@ -1,0 +1,219 @@
+"""What the OpenAPI document says about webhooks, as data."""
+
+from __future__ import annotations
+
+from http import HTTPMethod, HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from gateway_lambda.delivery_list import MAX_DAYS, MAX_LOOKED_AT
+from gateway_lambda.reference import Answer, Operation
+from gateway_lambda.webhooks import MAX_REPLAYS
+from penstock import errors
+from penstock.webhooks.deliveries import State
+from penstock.webhooks.urls import MOST_CHARACTERS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    Json = Mapping[str, Any]
+
+_ID = "^[a-z2-7]{26}-(callback|api)$"
+
+PARAMETERS: Json = {
+    "callback": {
+        "name": "X-Callback-Url",
+        "in": "header",
+        "description": (
+            "Where the request's end is told, besides the API's own webhook: a public https URL, or "
+            "`/async/{api}` for an API in `webhook.chain`."
+        ),
+        "schema": {"type": "string", "maxLength": MOST_CHARACTERS},
+    },
+    "depth": {
+        "name": "X-Penstock-Depth",
+        "in": "header",
+        "description": (
+            "Set by Penstock where one API calls another: how many calls led here. At most three."
+        ),
+        "schema": {"type": "integer", "minimum": 0},
+    },
+    "delivery": {
+        "name": "id",
+        "in": "path",
+        "required": True,
+        "description": "The delivery's id, as the list gives it.",
+        "schema": {"$ref": "#/components/schemas/DeliveryId"},
+    },
+    "state": {
+        "name": "state",
+        "in": "query",
+        "description": "Only deliveries in this state.",
+        "schema": {"$ref": "#/components/schemas/DeliveryState"},
+    },
+    "request": {
+        "name": "request",
+        "in": "query",
+        "description": "Only deliveries of this request; without pages.",
+        "schema": {"$ref": "#/components/schemas/RequestId"},
+    },
+}
+
+_ONE = (errors.UnknownApi, errors.UnknownDelivery, errors.Unavailable)
+
+OPERATIONS = (
+    Operation(
+        method=HTTPMethod.GET,
+        path="/webhooks/{api}",
+        summary="List deliveries",
+        description=(
+            "Newest first, without bodies. For one page, at most "
+            f"{MAX_DAYS} days and about {MAX_LOOKED_AT} deliveries are looked at, so a page may be short or "
+            "empty. The list goes on as long as there is a `next_cursor`."
+        ),
+        parameters=("api", "state", "request", "limit", "cursor"),
+        answers={HTTPStatus.OK: Answer(description="A page of the list.", schema="DeliveryList")},
+        errors=(
+            errors.InvalidQuery,
+            errors.InvalidCursor,
+            errors.UnknownApi,
+            errors.UnknownRequest,
+            errors.Unavailable,
+        ),
+    ),
+    Operation(
+        method=HTTPMethod.GET,
+        path="/webhooks/{api}/{id}",
+        summary="Get a delivery",
+        description="With its event and its attempts.",
+        parameters=("api", "delivery"),
+        answers={HTTPStatus.OK: Answer(description="The delivery.", schema="Delivery")},
+        errors=_ONE,
+    ),
+    Operation(
+        method=HTTPMethod.POST,
+        path="/webhooks/{api}/{id}/replay",
+        summary="Send a delivery again",
+        description=(
+            "The same event with the same id, with all attempts of the schedule. A receiver that was "
+            "disabled by 410 is enabled."
+        ),
+        parameters=("api", "delivery"),
+        answers={HTTPStatus.ACCEPTED: Answer(description="It is under way.", schema="Delivery")},
+        errors=(*_ONE, errors.DeliveryPending),
+    ),
+    Operation(
+        method=HTTPMethod.POST,
+        path="/webhooks/{api}/replay",
+        summary="Send several deliveries again",
+        description="As for one; each is answered for on its own.",
+        parameters=("api",),
+        body=f"Up to {MAX_REPLAYS} ids.",
+        body_schema="ReplayTerms",
+        answers={HTTPStatus.ACCEPTED: Answer(description="What became of each.", schema="Replays")},
+        errors=(errors.InvalidBody, errors.UnknownApi),
+    ),
+    Operation(
+        method=HTTPMethod.POST,
+        path="/webhooks/{api}/test",
+        summary="Test the API's webhook",
+        description="Sends an event of type `test.sent` to the `webhook.url` of the API's configuration.",
+        parameters=("api",),
+        answers={HTTPStatus.ACCEPTED: Answer(description="It is under way.", schema="Delivery")},
+        errors=(errors.UnknownApi, errors.NoWebhook, errors.Unavailable),
+    ),
+)
+
+
+def webhook_schemas() -> dict[str, Any]:
+    """The schemas, by name."""
+    text = {"type": "string"}
+    moment = {"type": "string", "format": "date-time"}
+    count = {"type": "integer", "minimum": 0}
+    summary: dict[str, Any] = {
+        "id": _reference("DeliveryId"),
+        "api": text | {"description": "The API's name."},
+        "event": text | {"description": "Type of the event, such as `request.completed`."},
+        "event_id": text | {"description": "What receivers get as `webhook-id`."},
+        "url": text,
+        "state": _reference("DeliveryState"),
+        "attempt": count | {"description": "Attempts made since it was last sent again."},
+        "replays": count,
+        "created_at": moment,
+        "links": _object(
+            "Paths below the API's base URL.", {"self": text, "replay": text}, required=("self", "replay")
+        ),
+    }
+    known: dict[str, Any] = {
+        **summary,
+        "request_id": _reference("RequestId"),
+        "reason": text | {"description": "Why it ended without another attempt: a code."},
+        "next_attempt_at": moment | {"description": "While it is pending."},
+        "last_attempt": _reference("Attempt"),
+    }
+    whole: dict[str, Any] = {
+        "body": text | {"description": "The event, as it is sent and signed."},
+        "attempts": {"type": "array", "items": _reference("Attempt")},
+    }
+    return {
+        "DeliveryId": {"type": "string", "pattern": _ID},
+        "DeliveryState": {"enum": [state.value for state in State]},
+        "Attempt": _object(
+            "One call: a status code, or the code of what went wrong.",
+            {"at": moment, "latency_ms": count, "status_code": count, "error": text},
+            required=("at", "latency_ms"),
+        ),
+        "DeliverySummary": _object("A delivery without its event.", known, required=tuple(summary)),
+        "Delivery": _object("A delivery.", {**known, **whole}, required=(*summary, *whole)),
+        "DeliveryList": _object(
+            "A page of deliveries, newest first.",
+            {
+                "deliveries": {"type": "array", "items": _reference("DeliverySummary")},
+                "next_cursor": text | {"description": "Absent at the end of the list."},
+            },
+            required=("deliveries",),
+        ),
+        "ReplayTerms": _object(
+            "What to send again.",
+            {
+                "deliveries": {
+                    "type": "array",
+                    "items": _reference("DeliveryId"),
+                    "minItems": 1,
+                    "maxItems": MAX_REPLAYS,
+                }
+            },
+            required=("deliveries",),
+        ),
+        "Replays": _object(
+            "What became of each.",
+            {
+                "replays": {
+                    "type": "array",
+                    "items": _object(
+                        "One delivery: its state, or the code of why it was not sent again.",
+                        {
+                            "id": _reference("DeliveryId"),
+                            "state": _reference("DeliveryState"),
+                            "error": text,
+                        },
+                        required=("id",),
+                    ),
+                }
+            },
+            required=("replays",),
+        ),
+    }
+
+
+def _reference(name: str) -> dict[str, str]:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _object(description: str, properties: Json, *, required: tuple[str, ...]) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "description": description,
+        "properties": dict(properties),
+        "required": list(required),
+        "additionalProperties": False,
+    }

@@ -1,0 +1,313 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from penstock.ports import DependencyError
+from penstock.records import Status
+from penstock.testing import MemoryDeliveries
+from penstock.webhooks import deliveries as delivering
+from penstock.webhooks import events
+from penstock.webhooks.deliveries import Attempt, Delivery, State, Target, stop
+from penstock.webhooks.guard import Policy
+from penstock.webhooks.hosts import Lane
+from penstock.webhooks.messages import Due
+from tests.unit.gateway.front_door import Answer, FrontDoor
+from tests.unit.gateway.test_openapi import call, held
+
+CALLBACK = "https://hooks.example.com/mine"
+LIST, ONE = "/webhooks/{api}", "/webhooks/{api}/{id}"
+REPLAY, REPLAY_MANY, TEST = "/webhooks/{api}/{id}/replay", "/webhooks/{api}/replay", "/webhooks/{api}/test"
+
+
+@pytest.fixture
+def door() -> FrontDoor:
+    return FrontDoor()
+
+
+def submit(door: FrontDoor, **headers: str) -> Answer:
+    return call(door, "POST", "/async/words", "/async/{api}", body=b"x", headers=headers)
+
+
+def delivery(door: FrontDoor, number: int = 0, **changes: Any) -> Delivery:
+    """One in the store; numbers make ids, and later ones are newer."""
+    now_ms = door.clock() - 100_000 + number
+    made = Delivery(
+        event_id=f"{'abcdefghijklmnopqrstuvwxyz'[number % 26] * 25}{'abcdefghij'[number // 26]}",
+        target=Target.API,
+        api="word-count",
+        subject="r" * 26,
+        type="request.completed",
+        url="https://hooks.example.com/all",
+        body='{"type": "request.completed"}',
+        created_ms=now_ms,
+        next_attempt_ms=now_ms,
+        expires_at=now_ms // 1000 + 1000,
+    )
+    return door.deliveries.create(replace(made, **changes))
+
+
+def listed(door: FrontDoor, **query: str) -> dict[str, Any]:
+    values = {name: [value] for name, value in query.items()}
+    return call(door, "GET", "/webhooks/words", LIST, query=values).json
+
+
+# Callbacks of submissions.
+
+
+def test_a_callback_is_stored_with_the_request(door):
+    assert submit(door, **{"X-Callback-Url": CALLBACK}).status == 202
+    assert (door.only_record.callback, door.only_record.depth) == (CALLBACK, 0)
+
+
+def test_without_one_nothing_is_asked_of_any_name_server(door):
+    asked: list[str] = []
+    door.resolve = asked.append
+    door.build()
+
+    assert submit(door).status == 202
+    assert door.only_record.callback is None
+    assert asked == []
+
+
+def test_the_callback_is_part_of_what_a_key_stands_for(door):
+    keyed = {"Idempotency-Key": "order-1"}
+    first = submit(door, **keyed, **{"X-Callback-Url": CALLBACK})
+
+    assert submit(door, **keyed, **{"X-Callback-Url": CALLBACK}).json["id"] == first.json["id"]
+    other = submit(door, **keyed, **{"X-Callback-Url": f"{CALLBACK}?other"})
+    assert (other.status, other.json["code"]) == (422, "idempotency_key_reused")
+    assert submit(door, **keyed).status == 422
+
+
+@pytest.mark.parametrize(
+    ("headers", "code"),
+    [
+        ({"X-Callback-Url": "/async/thumbnail"}, None),
+        ({"X-Callback-Url": "/async/thumbnail?size=9"}, None),
+        ({"X-Callback-Url": "/async/words"}, "callback_api_refused"),
+        ({"X-Callback-Url": "/async/unheard-of"}, "callback_api_refused"),
+        ({"X-Callback-Url": "/uploads/thumbnail"}, "callback_api_refused"),
+        ({"X-Callback-Url": "/async/thumbnail/../words"}, "callback_api_refused"),
+        ({"X-Callback-Url": "/async/thumbnail", "X-Penstock-Depth": "2"}, None),
+        ({"X-Callback-Url": "/async/thumbnail", "X-Penstock-Depth": "3"}, "callback_loop"),
+        # A deep request may still tell others.
+        ({"X-Callback-Url": CALLBACK, "X-Penstock-Depth": "3"}, None),
+        ({"X-Penstock-Depth": "3"}, None),
+        ({"X-Penstock-Depth": "4"}, "callback_loop"),
+        ({"X-Penstock-Depth": "-1"}, "callback_loop"),
+        ({"X-Penstock-Depth": "x"}, "callback_loop"),
+    ],
+)
+def test_own_apis_are_called_within_the_chain_and_not_in_circles(door, headers, code):
+    answer = submit(door, **headers)
+
+    assert answer.json.get("code") == code
+    if code is None:
+        assert door.only_record.depth == int(headers.get("X-Penstock-Depth", 0))
+    else:
+        assert door.records.rows == {}
+
+
+def test_the_deployments_lists_hold_at_submit(door):
+    door.policy = Policy(deny=("hooks.example.com",))
+    door.build()
+
+    assert submit(door, **{"X-Callback-Url": CALLBACK}).json["code"] == "callback_host_refused"
+
+
+# Deliveries.
+
+
+def test_a_request_links_to_its_deliveries(door):
+    request_id = submit(door, **{"X-Callback-Url": CALLBACK}).json["id"]
+    link = door.call("GET", f"/async/words/{request_id}").json["links"]["deliveries"]
+    path, _, query = link.partition("?")
+    assert (path, query) == ("/webhooks/words", f"request={request_id}")
+    assert listed(door, request=request_id) == {"deliveries": []}
+
+    ended = replace(door.only_record, status=Status.COMPLETED, finished_ms=door.clock())
+    door.records.rows[ended.key] = ended
+    event_id = events.event_id(ended, deployment="demo")
+    delivery(door, 0, event_id=event_id, subject=request_id)
+    delivery(door, 1, event_id=event_id, subject=request_id, target=Target.CALLBACK, state=State.FAILED)
+    delivery(door, 2)
+
+    found = listed(door, request=request_id)["deliveries"]
+    assert [entry["id"] for entry in found] == [f"{event_id}-callback", f"{event_id}-api"]
+    assert [e["id"] for e in listed(door, request=request_id, state="failed")["deliveries"]] == [
+        f"{event_id}-callback"
+    ]
+
+
+def test_a_list_goes_over_all_of_an_api_newest_first_without_bodies(door):
+    made = [delivery(door, number) for number in range(7)]
+    delivery(door, 8, api="thumbnail")
+    seen, query = [], {"limit": "3"}
+    while True:
+        page = listed(door, **query)
+        seen += page["deliveries"]
+        if "next_cursor" not in page:
+            break
+        query["cursor"] = page["next_cursor"]
+
+    assert [entry["id"] for entry in seen] == [str(each.key) for each in reversed(made)]
+    assert all("body" not in entry for entry in seen)
+
+
+def test_a_list_may_be_of_one_state(door):
+    delivery(door, 0)
+    failed = delivery(door, 1, state=State.FAILED)
+
+    page = listed(door, state="failed")
+    assert [entry["id"] for entry in page["deliveries"]] == [str(failed.key)]
+
+
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [
+        ({"state": "lost"}, "invalid_query"),
+        ({"status": "failed"}, "invalid_query"),
+        ({"request": "x"}, "invalid_query"),
+        ({"request": "q" * 26}, "unknown_request"),
+        ({"limit": "0"}, "invalid_query"),
+        ({"cursor": "x"}, "invalid_cursor"),
+    ],
+)
+def test_a_query_that_cannot_be_followed_is_refused(door, query, code):
+    assert listed(door, **query)["code"] == code
+
+
+def test_a_delivery_shows_its_event_and_its_attempts(door):
+    at_ms = door.clock()
+    made = delivery(
+        door,
+        attempt=2,
+        attempts=(
+            Attempt(at_ms=at_ms, latency_ms=31, status_code=500),
+            Attempt(at_ms=at_ms, latency_ms=15_000, error="timeout"),
+        ),
+    )
+    shown = call(door, "GET", f"/webhooks/words/{made.key}", ONE).json
+
+    assert shown["body"] == made.body
+    assert [(a.get("status_code"), a.get("error"), a["latency_ms"]) for a in shown["attempts"]] == [
+        (500, None, 31),
+        (None, "timeout", 15_000),
+    ]
+    assert shown["last_attempt"] == shown["attempts"][1]
+    assert shown["state"] == "pending"
+    assert "next_attempt_at" in shown
+
+
+@pytest.mark.parametrize("name", ["x", "a" * 26, f"{'z' * 26}-api", f"{'z' * 26}-other"])
+def test_an_unknown_delivery_is_not_found(door, name):
+    assert call(door, "GET", f"/webhooks/words/{name}", ONE).json["code"] == "unknown_delivery"
+
+
+def test_anothers_delivery_is_not_found_below_this_api(door):
+    made = delivery(door, api="thumbnail")
+
+    assert call(door, "GET", f"/webhooks/words/{made.key}", ONE).json["code"] == "unknown_delivery"
+    assert call(door, "POST", f"/webhooks/words/{made.key}/replay", REPLAY).json["code"] == "unknown_delivery"
+
+
+def test_a_delivery_that_has_ended_is_sent_again_and_its_receiver_enabled(door):
+    made = delivery(door, state=State.DISABLED, attempt=1)
+    door.endpoints.disable("word-count", made.url, now_ms=0)
+
+    answer = call(door, "POST", f"/webhooks/words/{made.key}/replay", REPLAY)
+
+    assert (answer.status, answer.json["state"], answer.json["replays"]) == (202, "pending", 1)
+    assert not door.endpoints.disabled("word-count", made.url)
+    assert door.lanes.waiting(Lane.FIRST) == [Due(key=made.key, round=1, attempt=1)]
+
+
+def test_one_that_is_under_way_is_not_sent_again_unless_its_message_must_have_been_lost(door):
+    made = delivery(door, attempt=3, next_attempt_ms=door.clock())
+    path = f"/webhooks/words/{made.key}/replay"
+
+    assert call(door, "POST", path, REPLAY).json["code"] == "delivery_pending"
+    door.clock.advance(1801)
+    assert call(door, "POST", path, REPLAY).status == 202
+    assert door.lanes.waiting(Lane.LATER) == [Due(key=made.key, round=0, attempt=4)]
+    assert door.deliveries.rows[made.key].attempt == 3
+
+
+def test_several_are_sent_again_and_each_is_answered_for(door):
+    failed, pending = delivery(door, 0, state=State.FAILED), delivery(door, 1)
+    unknown = f"{'z' * 26}-api"
+    body = f'{{"deliveries": ["{failed.key}", "{pending.key}", "{unknown}", "{failed.key}"]}}'
+
+    answer = held(door.call("POST", "/webhooks/words/replay", body=body.encode()), "POST", REPLAY_MANY)
+
+    assert answer.json["replays"] == [
+        {"id": str(failed.key), "state": "pending"},
+        {"id": str(pending.key), "error": "delivery_pending"},
+        {"id": unknown, "error": "unknown_delivery"},
+    ]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"[]", b"{}", b'{"deliveries": []}', b'{"deliveries": ["x"]}', b'{"deliveries": [1]}', b"{" * 9999,
+     b'{"deliveries": "x"}', b'{"deliveries": ["%b-api"], "more": 1}' % (b"a" * 26),
+     b'{"deliveries": [' + b",".join([b'"%b-api"' % (b"a" * 26)] * 51) + b"]}"],
+)  # fmt: skip
+def test_a_body_that_says_nothing_to_send_is_refused(door, body):
+    answer = call(door, "POST", "/webhooks/words/replay", REPLAY_MANY, body=body)
+
+    assert (answer.status, answer.json["code"]) == (400, "invalid_body")
+
+
+def test_a_test_goes_to_the_webhook_of_the_configuration(door):
+    answer = call(door, "POST", "/webhooks/words/test", TEST)
+
+    assert (answer.status, answer.json["event"]) == (202, "test.sent")
+    assert answer.json["url"] == "https://hooks.example.com/all"
+    [due] = door.lanes.waiting(Lane.FIRST)
+    assert str(due.key) == answer.json["id"]
+    assert call(door, "POST", "/webhooks/thumbnail/test", TEST).json["code"] == "no_webhook"
+
+
+def test_a_delivery_that_was_stopped_says_why(door):
+    made = delivery(door)
+    door.deliveries.apply(
+        made.key, stop(made, state=State.FAILED, reason="callback_loop", now_ms=door.clock())
+    )
+
+    assert call(door, "GET", f"/webhooks/words/{made.key}", ONE).json["reason"] == "callback_loop"
+
+
+class Broken(MemoryDeliveries):
+    def get(self, key):
+        raise DependencyError("store")
+
+    def newest(self, api, day, *, below, limit):
+        raise DependencyError("store")
+
+    def create(self, delivery):
+        raise DependencyError("store")
+
+
+def test_a_store_that_fails_is_unavailable(door):
+    door.deliveries = Broken()
+    door.build()
+
+    for method, path, route in (
+        ("GET", "/webhooks/words", LIST),
+        ("GET", f"/webhooks/words/{'a' * 26}-api", ONE),
+        ("POST", f"/webhooks/words/{'a' * 26}-api/replay", REPLAY),
+        ("POST", "/webhooks/words/test", TEST),
+    ):
+        assert call(door, method, path, route).json["code"] == "unavailable"
+
+
+def test_a_replay_that_meets_another_is_told(door):
+    made = delivery(door, state=State.FAILED)
+    door.deliveries.apply(made.key, delivering.replay(made, now_ms=door.clock()))
+
+    assert door.deliveries.apply(made.key, delivering.replay(made, now_ms=door.clock())) is not None
+    assert door.deliveries.rows[made.key].round == 1, "the same replay, repeated, is one"

@@ -1,0 +1,1 @@
+"""Ends of requests told to the world: the table's stream to SNS and to signed webhooks."""

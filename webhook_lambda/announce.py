@@ -1,0 +1,107 @@
+"""One end of a request: an event for SNS, and a delivery for each receiver (N1 to N3).
+
+Everything here may happen twice: the stream delivers at least once. Ids are always the same, a delivery
+that exists is left as it is, and a second message for the same attempt finds it made.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from penstock import inlining
+from penstock.ports import ObjectMissing
+from penstock.webhooks import events
+from penstock.webhooks.deliveries import Delivery, State, Target, expires_at
+from penstock.webhooks.hosts import Lane
+from penstock.webhooks.messages import Due
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from penstock.catalogue import ApiEntry, Catalogue
+    from penstock.ports import Clock, Objects
+    from penstock.records import RequestRecord
+    from penstock.webhooks.events import Event
+    from penstock.webhooks.ports import Deliveries, Lanes, Topic
+
+
+class Announcer:
+    """Tells of a request's end."""
+
+    def __init__(
+        self,
+        *,
+        deployment: str,
+        base_url: str,
+        catalogue: Catalogue,
+        objects: Objects,
+        deliveries: Deliveries,
+        lanes: Lanes,
+        topic: Topic,
+        clock: Clock,
+    ) -> None:
+        self._deployment = deployment
+        self._base_url = base_url
+        self._catalogue = catalogue
+        self._objects = objects
+        self._deliveries = deliveries
+        self._lanes = lanes
+        self._topic = topic
+        self._clock = clock
+
+    def announce(self, record: RequestRecord) -> None:
+        """Begin the deliveries and publish; ``DependencyError`` if any of it is not sure to have happened."""
+        # An API that is deployed no more has no webhook, but its last events are published.
+        api = self._catalogue.named(record.api)
+        event = events.ended(
+            record,
+            deployment=self._deployment,
+            endpoint=api.endpoint if api else record.api,
+            base_url=self._base_url,
+            result=self._inline(record, api),
+        )
+        for target, url in _receivers(record, api):
+            self._begin(record, event, target, url)
+        self._topic.publish(event)
+
+    def _begin(self, record: RequestRecord, event: Event, target: Target, url: str) -> None:
+        now_ms = self._clock()
+        stored = self._deliveries.create(
+            Delivery(
+                event_id=event.id,
+                target=target,
+                api=event.api,
+                subject=event.subject,
+                type=event.type,
+                url=url,
+                body=event.body,
+                created_ms=now_ms,
+                depth=record.depth,
+                next_attempt_ms=now_ms,
+                expires_at=expires_at(now_ms),
+            )
+        )
+        # Also if it was there before: its message may have been lost with the function.
+        if stored.state is State.PENDING and stored.attempt == stored.round == 0:
+            self._lanes.send(Due(key=stored.key, round=0, attempt=1), Lane.FIRST)
+
+    def _inline(self, record: RequestRecord, api: ApiEntry | None) -> str | None:
+        if api is None or record.result is None:
+            return None
+        if not api.webhook_inline_bytes or not inlining.may_inline(
+            record, limit_bytes=api.webhook_inline_bytes
+        ):
+            return None
+        try:
+            return inlining.json_text(self._objects.read(record.result.key))
+        except ObjectMissing:
+            return None
+
+
+def _receivers(record: RequestRecord, api: ApiEntry | None) -> Iterator[tuple[Target, str]]:
+    if record.callback is not None:
+        yield Target.CALLBACK, record.callback
+    if api is None or api.webhook_url is None or record.status not in api.webhook_events:
+        return
+    if api.webhook_url != record.callback:
+        yield Target.API, api.webhook_url
