@@ -27,7 +27,7 @@ _LONGEST_PAUSE_SECONDS = 30
 _TRIES = 6
 _KEYED_RATE = 0.75
 #: Others who send under the same key.
-_RIVALS = (0, 0, 1, 4)
+_RIVALS = (0, 1, 4)
 _OTHER_BODY_RATE = 0.3
 _CANCEL_RATE = 0.3
 _POISON_RATE = 0.08

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import zlib
+import hashlib
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -26,12 +26,12 @@ class Fault(StrEnum):
 #: One point in so many is in focus: it is hit nearly every time, up to so often, whatever else is.
 #: Points that are rarely reached would not be hit otherwise.
 _FOCUS_ONE_IN = 3
-_FOCUS_RATE = 0.6
+_FOCUS_RATE = 0.8
 _FOCUS_HITS = 1
 #: And one function in so many: its calls are slow at times, or their process freezes.
 _DRAG_RATE = 0.4
 _FREEZE_RATE = 0.15
-_LONGEST_FREEZE_SECONDS = 90
+_FREEZES_SECONDS = (15, 90)
 #: Chance that a service is out for a while.
 _OUTAGE_RATE = 0.15
 _LONGEST_OUTAGE_SECONDS = 240
@@ -48,6 +48,7 @@ class FaultPlan:
         self._rate = rng.choice((0.0, 0.01, 0.05))
         self._most = rng.choice((1, 2, 3, 5, 8, 13))
         self._first_by = rng.randrange(1, _FIRST_WITHIN_CALLS)
+        self._chosen: dict[tuple[object, ...], bool] = {}
         #: By point: how often it will still be hit because it is in focus.
         self._focus: dict[Point, int] = {}
         self._calls = 0
@@ -108,10 +109,11 @@ class FaultPlan:
         """How long a process stands still: one that makes this call, if it does, or any."""
         if self._ended:
             return 0
-        if point is None:
-            return self._rng.random() * _LONGEST_FREEZE_SECONDS
-        freezes = self._in_focus(point.file, point.function) and self._rng.random() < _FREEZE_RATE
-        return self._rng.random() * _LONGEST_FREEZE_SECONDS if freezes else 0
+        if point is not None and not self._in_focus(point.file, point.function):
+            return 0
+        if point is not None and self._rng.random() >= _FREEZE_RATE:
+            return 0
+        return self._rng.choice(_FREEZES_SECONDS) * self._rng.random()
 
     def _hits_left(self, point: Point) -> int:
         if point not in self._focus:
@@ -119,4 +121,7 @@ class FaultPlan:
         return self._focus[point]
 
     def _in_focus(self, *place: object) -> bool:
-        return zlib.crc32(f"{self._seed} {place}".encode()) % _FOCUS_ONE_IN == 0
+        if place not in self._chosen:
+            digest = hashlib.blake2b(f"{self._seed} {place}".encode(), digest_size=4).digest()
+            self._chosen[place] = int.from_bytes(digest, "big") % _FOCUS_ONE_IN == 0
+        return self._chosen[place]

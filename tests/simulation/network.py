@@ -17,6 +17,7 @@ from tests.simulation.loop import PROCESS
 from tests.simulation.points import here
 from tests.simulation.rules import MAX_LEG_MS
 from tests.simulation.trace import short, told
+from tests.simulation.trip import Trip, Unsettled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,42 +32,14 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 ALL_FAULTS = tuple(Fault)
+#: The only service that no SDK calls.
+_CONTAINER = "container"
+_REPEAT_RATE = 0.02
 
 #: One leg of an ordinary call, and of one in so many that is slow: that differs from world to world.
 _LEG_SECONDS = 0.03
 _SLOW_LEG_SECONDS = MAX_LEG_MS / 1000
 _SLOW_ONE_IN = (4, 20, 100)
-
-
-class Unsettled:
-    """What a service returns that will answer later, by calling ``answer``: a long poll."""
-
-    def __init__(self) -> None:
-        self.answer: Callable[[Any], None] = lambda _value: None
-
-
-class _Trip:
-    """One call under way."""
-
-    __slots__ = ("answer", "arrived", "fault", "leg", "perform", "point", "process", "subject")
-
-    def __init__(
-        self,
-        point: Point,
-        process: Process,
-        subject: str,
-        perform: Callable[[], Any],
-        fault: Fault | None,
-        answer: asyncio.Future[Any],
-    ) -> None:
-        self.point = point
-        self.process = process
-        self.subject = subject
-        self.perform = perform
-        self.fault = fault
-        self.answer = answer
-        self.arrived = False
-        self.leg: asyncio.Handle | None = None
 
 
 class Network:
@@ -82,7 +55,7 @@ class Network:
         self._coverage = coverage
         self._trace = trace
         self._outside = contextvars.Context()
-        self._trips: dict[Process, dict[_Trip, None]] = {}
+        self._trips: dict[Process, dict[Trip, None]] = {}
         self._open = True
         #: Requests that a fault, a death or a call given up may have left something of.
         self.touched: set[str] = set()
@@ -111,7 +84,7 @@ class Network:
         fault = self._faults.draw(point, service, self._loop.time(), allowed)
         self._coverage.note(point, fault, allowed)
         process.subjects.add(subject)
-        trip = _Trip(point, process, subject, perform, fault, self._loop.create_future())
+        trip = Trip(point, process, service, subject, perform, fault, self._loop.create_future())
         self._trips.setdefault(process, {})[trip] = None
         if fault is not None:
             self.touched.add(subject)
@@ -176,7 +149,7 @@ class Network:
         slow = not self._faults.ended and not self._rng.randrange(self._slow_one_in)
         return self._rng.random() * (_SLOW_LEG_SECONDS if slow or self._faults.drags(point) else _LEG_SECONDS)
 
-    def _depart(self, trip: _Trip) -> None:
+    def _depart(self, trip: Trip) -> None:
         if trip.fault is Fault.CRASH and self._rng.random() < 1 / 3:
             # Dead before the call arrives; it may arrive all the same.
             trip.leg = self.later(self._leg_seconds(trip.point), self._arrive, trip)
@@ -184,7 +157,7 @@ class Network:
             return
         trip.leg = self.later(self._leg_seconds(trip.point), self._arrive, trip)
 
-    def _arrive(self, trip: _Trip) -> None:
+    def _arrive(self, trip: Trip) -> None:
         trip.arrived = True
         if trip.fault is Fault.THROTTLE:
             self._answer(trip, DependencyError("throttled"))
@@ -194,6 +167,11 @@ class Network:
             self.kill(trip.process)
             return
         try:
+            if trip.service != _CONTAINER and self._faults.chance(_REPEAT_RATE):
+                # The first answer was lost, and the SDK made the call again: it meets its own effect.
+                self.touched.add(trip.subject)
+                self._note(trip, "takes effect twice")
+                trip.perform()
             value = trip.perform()
         except (ObjectMissing, ObjectChanged) as error:
             value = error
@@ -202,7 +180,7 @@ class Network:
             return
         self._settled(trip, value)
 
-    def _settled(self, trip: _Trip, value: Any) -> None:
+    def _settled(self, trip: Trip, value: Any) -> None:
         if self._trace.on:
             self._note(trip, f"→ {told(value)}")
         if trip.fault is Fault.CRASH:
@@ -211,10 +189,10 @@ class Network:
         lost = trip.fault is Fault.LOST
         self._answer(trip, DependencyError("the answer was lost") if lost else value)
 
-    def _answer(self, trip: _Trip, value: Any) -> None:
+    def _answer(self, trip: Trip, value: Any) -> None:
         trip.leg = self.later(self._leg_seconds(trip.point), self._return, trip, value)
 
-    def _return(self, trip: _Trip, value: Any) -> None:
+    def _return(self, trip: Trip, value: Any) -> None:
         self._trips.get(trip.process, {}).pop(trip, None)
         if trip.answer.done() or not trip.process.alive:
             return
@@ -223,19 +201,19 @@ class Network:
         else:
             trip.answer.set_result(value)
 
-    def _give_up(self, trip: _Trip) -> None:
+    def _give_up(self, trip: Trip) -> None:
         trips = self._trips.get(trip.process, {})
         if trip in trips:
             del trips[trip]
             self._orphan(trip)
 
-    def _orphan(self, trip: _Trip) -> None:
+    def _orphan(self, trip: Trip) -> None:
         """Nobody waits for it any more, so nobody removes what it leaves; it may never arrive."""
         self.touched.add(trip.subject)
         if not trip.arrived and trip.leg is not None and self._rng.random() < 1 / 2:
             trip.leg.cancel()
 
-    def _note(self, trip: _Trip, what: str) -> None:
+    def _note(self, trip: Trip, what: str) -> None:
         if self._trace.on:
             point = trip.point
             self._trace.note(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from penstock.testing import MemoryQueue
 from penstock.testing.queue import VISIBILITY_MS
-from tests.simulation.network import Unsettled
+from tests.simulation.trip import Unsettled
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -45,8 +45,9 @@ def run_all(seeds: Sequence[int]) -> Summary:
         summary.schedules += 1
         summary.faults += verdict.faults
         summary.coverage.add(verdict.coverage)
-        if verdict.failure is not None:
-            summary.failures[seed] = verdict.failure
+        failure = verdict.failure or (None if verdict.faults else "no fault was met")
+        if failure is not None:
+            summary.failures[seed] = failure
     return summary
 
 

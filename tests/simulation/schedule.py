@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tests.simulation.coverage import Coverage
 
 #: Faults happen for so long, or until the first one did.
-_FAULTY_SECONDS = (20, 250)
+_FAULTY_SECONDS = (60, 300)
 #: How long it may take until everything has come right once faults have stopped: the longest pause
 #: after an outage, waits, leases and runs of all attempts, one after the other.
 _PATIENCE_SECONDS = 3600
