@@ -104,7 +104,7 @@ setup-dev: setup $(VENV)/.dev ## Install what the tests and checks need as well
 
 .PHONY: clean
 clean: ## Remove everything that was installed or made here
-	@rm -rf $(VENV) .venv-emulator node_modules cdk.out .build .penstock demo-output *.egg-info
+	@rm -rf $(VENV) .venv-emulator node_modules cdk.out .penstock demo-output *.egg-info
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/.runtime: $(REQUIREMENTS) pyproject.toml scripts/venv.sh

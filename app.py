@@ -22,7 +22,8 @@ def main() -> None:
             app,
             config.load(Path(app.node.try_get_context("config") or "penstock.yaml")),
             stage=stage.named(app.node.try_get_context("stage") or "cloud"),
-            sources=Sources(root=ROOT, build_folder=ROOT / ".build"),
+            # Among the templates: two that synthesise at once must not empty each other's bundles.
+            sources=Sources(root=ROOT, build_folder=Path(app.outdir) / "bundles"),
         )
     except (config.ConfigError, stage.UnknownStage, sizes.TooLarge) as error:
         sys.exit(str(error))
