@@ -41,7 +41,7 @@ SIMULATED = [
 UNSIMULATED = {"objects.read_range", "objects.presign", "objects.describe"}
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def schedules() -> Summary:
     """So many that each point meets each fault, if that can be had at all."""
     summary = Summary()
