@@ -1,6 +1,7 @@
 """In-memory stand-ins for AWS that pass the same contract tests as the real adapters."""
 
 from penstock.testing.api_keys import MemoryApiKeys, MemoryMeters
+from penstock.testing.belongings import MemoryDeadLetterQueues, MemoryJobQueues, MemoryTimers
 from penstock.testing.clock import ManualClock
 from penstock.testing.jobs import MemoryJobParts, MemoryJobs, MemoryWorkerJobs
 from penstock.testing.objects import MemoryCopies, MemoryObjects, MemoryStreams, UploadRefused
@@ -20,11 +21,13 @@ __all__ = [
     "ManualClock",
     "MemoryApiKeys",
     "MemoryCopies",
+    "MemoryDeadLetterQueues",
     "MemoryDeliveries",
     "MemoryDirectory",
     "MemoryEndpoints",
     "MemoryHosts",
     "MemoryJobParts",
+    "MemoryJobQueues",
     "MemoryJobs",
     "MemoryLanes",
     "MemoryLedger",
@@ -38,6 +41,7 @@ __all__ = [
     "MemorySlots",
     "MemorySource",
     "MemoryStreams",
+    "MemoryTimers",
     "MemoryTopic",
     "MemoryWorkerJobs",
     "MemoryWorkers",
