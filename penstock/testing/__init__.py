@@ -2,10 +2,12 @@
 
 from penstock.testing.api_keys import MemoryApiKeys, MemoryMeters
 from penstock.testing.clock import ManualClock
+from penstock.testing.job_queues import MemoryJobOutbox
 from penstock.testing.jobs import MemoryJobParts, MemoryJobs, MemoryWorkerJobs
 from penstock.testing.objects import MemoryCopies, MemoryObjects, MemoryStreams, UploadRefused
 from penstock.testing.overview import MemoryDirectory, MemoryQueues, MemorySlots, MemoryWorkers
 from penstock.testing.queue import MemoryOutbox, MemoryQueue, MemorySource
+from penstock.testing.ranges import MemoryRanges
 from penstock.testing.records import MemoryLedger, MemoryRecords
 from penstock.testing.webhooks import (
     MemoryDeliveries,
@@ -24,6 +26,7 @@ __all__ = [
     "MemoryDirectory",
     "MemoryEndpoints",
     "MemoryHosts",
+    "MemoryJobOutbox",
     "MemoryJobParts",
     "MemoryJobs",
     "MemoryLanes",
@@ -33,6 +36,7 @@ __all__ = [
     "MemoryOutbox",
     "MemoryQueue",
     "MemoryQueues",
+    "MemoryRanges",
     "MemoryRecords",
     "MemorySecrets",
     "MemorySlots",
