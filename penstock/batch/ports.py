@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 
-    from penstock.batch.chunks import EnqueuedChunk
+    from penstock.batch.chunks import EnqueuedChunk, Segment
     from penstock.batch.commits import Commit, FailedBatch, Part
     from penstock.batch.jobs import JobKey, JobRecord
     from penstock.batch.lanes import Lane
@@ -104,6 +104,17 @@ class JobOutbox(Protocol):
         """Enqueue all, in as few calls as possible; ``DependencyError`` if one of them may not be there.
 
         Those that were refused alone are tried again alone. ``QueueGone`` if the job's queue is no more.
+        """
+
+
+class Ranges(Protocol):
+    """Objects with input, in the user's buckets and our own, read in parts."""
+
+    def read(self, segment: Segment, *, first: int, size: int) -> bytes:
+        """So many bytes of the segment's object from ``first`` on; fewer only if the object ends there.
+
+        ``ObjectChanged`` if its ETag is not the segment's, unless that is empty. ``ObjectMissing`` if
+        there is none; or, as S3 does not tell the two apart, if it may not be read.
         """
 
 
