@@ -28,7 +28,7 @@ PENDING_SECONDS = 24 * 3600
 
 #: The longest that somebody may take from reserving an id to writing its record, with a wide margin: the
 #: function itself ends after half a minute. Less than any retention.
-_RESERVED_NS = 300 * 1_000_000_000
+_RESERVED_MS = 300 * 1000
 
 #: A key's hash outlives its job's record: 13 days of running, and what it takes to end.
 _LONGEST_LIFE_SECONDS = 15 * 24 * 3600
@@ -119,7 +119,7 @@ class Intake:
                 expires_at=now_ns // 1_000_000_000 + _LONGEST_LIFE_SECONDS + new.api.retention_seconds,
             )
             found: JobRecord | None
-            if now_ns - job_ids.made_ns(job_id) < _RESERVED_NS:
+            if now_ns // 1_000_000 - job_ids.made_at_ms(job_id) < _RESERVED_MS:
                 answer = self._create(new, job_id, fingerprint=new.fingerprint)
                 if isinstance(answer, JobApplied):
                     return AcceptedJob(record=answer.record, replayed=False)

@@ -21,9 +21,9 @@ def job_id(now_ns: int) -> str:
     return f"{_LATEST - now_ns:016x}"
 
 
-def made_ns(job: str) -> int:
-    """When a job of this id was made, or was to be made."""
-    return _LATEST - int(job, 16)
+def made_at_ms(job: str) -> int:
+    """When the job of this id was made, in milliseconds since the epoch."""
+    return (_LATEST - int(job, 16)) // 1_000_000
 
 
 def is_job_id(text: str) -> bool:

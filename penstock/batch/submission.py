@@ -13,6 +13,7 @@ from penstock.batch import raw_json, sources
 from penstock.batch.errors import DeadLetterQueueNotAllowed, InputBucketNotAllowed, InvalidSubmission
 from penstock.batch.fields import Field, Section
 from penstock.batch.globs import Glob, MalformedPattern
+from penstock.batch.lines import MOST_ITEM_BYTES
 from penstock.batch.raw_json import NotJson
 from penstock.batch.spec import DeadLetterQueue, JobSpec, OnBadItem, Source, SourceKind
 from penstock.errors import InvalidBody
@@ -26,7 +27,6 @@ MOST_WORKERS = 10_000
 MOST_TIMEOUT_SECONDS = QUEUE_DEADLINE_SECONDS
 MOST_BATCH_SIZE = 100_000
 MOST_CONFIG_BYTES = 64 * 1024
-MOST_ITEM_BYTES = 1024 * 1024
 MOST_PATHS = 1_000
 MOST_PATTERNS = 100
 #: Of all patterns together: each takes its time with each name.
