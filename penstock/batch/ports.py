@@ -147,3 +147,37 @@ class WorkerJobs(Protocol):
 
     def parts(self, key: JobKey) -> AsyncIterator[Sequence[Part]]:
         """All parts with results and errors, a page at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundObject:
+    """An object in a bucket of the user's."""
+
+    key: str
+    size_bytes: int
+    etag: str
+
+
+class NoSuchBucket(Exception):
+    """There is no bucket of that name."""
+
+
+class BucketForbidden(Exception):
+    """The bucket does not let Penstock list it; its owner can."""
+
+
+class InputListing(Protocol):
+    """What lies in buckets of the user's. May raise ``DependencyError``."""
+
+    def pages(self, bucket: str, prefix: str, *, after: str | None = None) -> Iterator[Sequence[FoundObject]]:
+        """The objects whose keys begin with the prefix, in the order of keys, up to 1,000 a page.
+
+        Only those behind the key ``after``, if it is given. ``NoSuchBucket``, ``BucketForbidden``.
+        """
+
+
+class Executions(Protocol):
+    """The state machines of the batch APIs."""
+
+    def start(self, key: JobKey) -> None:
+        """Begin the execution of a job; again is once. ``DependencyError`` if it may not have begun."""

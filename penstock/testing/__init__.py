@@ -4,6 +4,7 @@ from penstock.testing.api_keys import MemoryApiKeys, MemoryMeters
 from penstock.testing.clock import ManualClock
 from penstock.testing.job_queues import MemoryJobOutbox
 from penstock.testing.jobs import MemoryJobParts, MemoryJobs, MemoryWorkerJobs
+from penstock.testing.listing import MemoryExecutions, MemoryInputListing
 from penstock.testing.objects import MemoryCopies, MemoryObjects, MemoryStreams, UploadRefused
 from penstock.testing.overview import MemoryDirectory, MemoryQueues, MemorySlots, MemoryWorkers
 from penstock.testing.queue import MemoryOutbox, MemoryQueue, MemorySource
@@ -25,7 +26,9 @@ __all__ = [
     "MemoryDeliveries",
     "MemoryDirectory",
     "MemoryEndpoints",
+    "MemoryExecutions",
     "MemoryHosts",
+    "MemoryInputListing",
     "MemoryJobOutbox",
     "MemoryJobParts",
     "MemoryJobs",
