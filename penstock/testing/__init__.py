@@ -1,6 +1,7 @@
 """In-memory stand-ins for AWS that pass the same contract tests as the real adapters."""
 
 from penstock.testing.api_keys import MemoryApiKeys, MemoryMeters
+from penstock.testing.belongings import MemoryDeadLetterQueues, MemoryJobQueues, MemoryTimers
 from penstock.testing.clock import ManualClock
 from penstock.testing.job_queues import MemoryJobOutbox
 from penstock.testing.jobs import MemoryJobParts, MemoryJobs, MemoryWorkerJobs
@@ -23,6 +24,7 @@ __all__ = [
     "ManualClock",
     "MemoryApiKeys",
     "MemoryCopies",
+    "MemoryDeadLetterQueues",
     "MemoryDeliveries",
     "MemoryDirectory",
     "MemoryEndpoints",
@@ -31,6 +33,7 @@ __all__ = [
     "MemoryInputListing",
     "MemoryJobOutbox",
     "MemoryJobParts",
+    "MemoryJobQueues",
     "MemoryJobs",
     "MemoryLanes",
     "MemoryLedger",
@@ -45,6 +48,7 @@ __all__ = [
     "MemorySlots",
     "MemorySource",
     "MemoryStreams",
+    "MemoryTimers",
     "MemoryTopic",
     "MemoryWorkerJobs",
     "MemoryWorkers",
