@@ -66,14 +66,17 @@ class SqsJobOutbox:
             left, told = self._try(queue_url, left)
             if not left:
                 return
-        raise DependencyError(f"enqueue batches: {len(left)} of {len(entries)} were refused, the first: {told}")
+        raise DependencyError(
+            f"enqueue batches: {len(left)} of {len(entries)} were refused, the first: {told}"
+        )
 
     def _try(self, queue_url: str, entries: Sequence[_Entry]) -> tuple[list[_Entry], str]:
         """Send; those that were refused, and why the first was."""
         with translated("enqueue batches"):
             try:
                 answer = self._client.send_message_batch(
-                    QueueUrl=queue_url, Entries=[_rendered(str(at), entry) for at, entry in enumerate(entries)]
+                    QueueUrl=queue_url,
+                    Entries=[_rendered(str(at), entry) for at, entry in enumerate(entries)],
                 )
             except ClientError as error:
                 if code_of(error) in _GONE:
