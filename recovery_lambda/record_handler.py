@@ -34,8 +34,8 @@ logging.getLogger("recovery_lambda").addHandler(logger.registered_handler)
 
 _AWS = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 2})
 
-# One group is one request, or the batches of one number: the failure of one does not concern the others. Each failure stays in the
-# queue, and is given out again when its visibility timeout is over.
+# One group is one request, or batches of one name: what fails does not concern other groups. Each
+# failure stays in the queue, and is given out again when its visibility timeout is over.
 _processor = SqsFifoPartialProcessor(skip_group_on_error=True, logger=logging.getLogger(__name__))
 # A batch that fails as a whole, such as a single message whose request runs, is no fault of ours.
 _processor.raise_on_entire_batch_failure = False

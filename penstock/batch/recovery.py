@@ -44,6 +44,6 @@ def lost(message: BatchMessage, job: JobRecord, *, body_key: str, now_ms: int) -
 
 
 def uncalled(job: JobRecord, tally: Tally, *, now_ms: int, retention_seconds: int) -> Transition:
-    """The end of a job whose last message is in the dead-letter queue: the hook's failure shows on it (J6)."""
+    """The end of a job whose last message is in the dead-letter queue, with the hook's failure (J6)."""
     hook = Hook(attempts=job.max_attempts, failure=HOOK_UNDELIVERABLE)
     return moves.finish(tally=tally, hook=hook, now_ms=now_ms, retention_seconds=retention_seconds)

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from penstock.names import job_queue_prefix
 from tests.cdk.templates import listed, text
 
 if TYPE_CHECKING:
@@ -231,28 +232,32 @@ def test_the_sweeper_may_find_what_is_due_and_end_it(cloud):
     }
 
 
-def test_the_recorder_may_take_dead_letters_end_their_requests_and_keep_what_is_none(cloud):
+def test_the_recorder_may_take_dead_letters_end_what_they_are_about_and_keep_what_is_nothing(cloud):
     queues = [f"arn:<AWS::Partition>:sqs:{OWN}:penstock-shop-{api}-dlq.fifo" for api in APIS]
     assert rights_of(cloud, "recovery", "sqs:ReceiveMessage") == {
         "sqs:ReceiveMessage": queues,
         "sqs:DeleteMessage": queues,
         "sqs:GetQueueAttributes": queues,
-        "dynamodb:GetItem": [TABLE],
-        "dynamodb:UpdateItem": [TABLE],
-        "s3:PutObject": [f"{BUCKET}/malformed/*"],
+        "dynamodb:GetItem": [TABLE, TABLE],
+        "dynamodb:UpdateItem": [TABLE, TABLE],
+        "dynamodb:PutItem": [TABLE],
+        "dynamodb:Query": [TABLE],
+        "s3:PutObject": [f"{BUCKET}/malformed/*", f"{BUCKET}/jobs/convert/*"],
+        "sqs:SendMessage": [f"arn:<AWS::Partition>:sqs:{OWN}:{job_queue_prefix('shop', 'convert')}*"],
     }
 
 
-def test_recovery_reads_and_writes_records_of_requests_alone(cloud):
+def test_recovery_reads_and_writes_records_of_requests_and_of_batch_apis_jobs_alone(cloud):
     conditions = [
         statement.get("Condition")
         for part, statement in cloud.statements()
         if part == "recovery" and "dynamodb:UpdateItem" in listed(statement["Action"])
     ]
 
-    assert conditions == 2 * [
+    assert conditions == [
         {
-            "ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["REQ#*"]},
+            "ForAllValues:StringLike": {"dynamodb:LeadingKeys": leading},
             "Null": {"dynamodb:LeadingKeys": "false"},
         }
+        for leading in (["REQ#*"], ["REQ#*"], ["JOB#convert#*", "BATCH#convert#*"])
     ]

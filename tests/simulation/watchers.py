@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 from penstock.batch.closing import Closer
 from penstock.ports import DependencyError
-from penstock.testing import MemoryDirectory, MemoryJobParts, MemoryJobs, MemoryObjects
-from penstock.testing.job_queues import MemoryJobOutbox
+from penstock.testing import MemoryDirectory, MemoryJobOutbox, MemoryJobParts, MemoryJobs, MemoryObjects
 from recovery_lambda.job_recorder import JobRecorder
 from recovery_lambda.letters import DeadLetter
 from recovery_lambda.recorder import Recorder, StillOpen

@@ -11,13 +11,13 @@ from penstock.ports import DependencyError, Refused
 from penstock.records import RequestKey, Status
 from penstock.testing import (
     ManualClock,
+    MemoryJobOutbox,
     MemoryJobParts,
     MemoryJobs,
     MemoryObjects,
     MemoryQueue,
     MemoryRecords,
 )
-from penstock.testing.job_queues import MemoryJobOutbox
 from recovery_lambda.job_recorder import JobRecorder
 from recovery_lambda.letters import DeadLetter
 from recovery_lambda.recorder import Recorder, StillOpen
