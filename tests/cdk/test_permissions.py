@@ -215,17 +215,16 @@ def rights_of(templates: Templates, part: str, action: str) -> dict[str, list[st
             for statement in policy["PolicyDocument"]["Statement"]
         )
     ]
-    return {
-        name: [text(resource) for resource in listed(statement["Resource"])]
-        for policy in role["Properties"]["Policies"]
-        for statement in policy["PolicyDocument"]["Statement"]
-        for name in listed(statement["Action"])
-        if not name.startswith("logs:")
-    }
+    rights: dict[str, list[str]] = {}
+    for policy in role["Properties"]["Policies"]:
+        for statement in policy["PolicyDocument"]["Statement"]:
+            for name in listed(statement["Action"]):
+                rights.setdefault(name, []).extend(map(text, listed(statement["Resource"])))
+    return {name: resources for name, resources in rights.items() if not name.startswith("logs:")}
 
 
 def test_the_sweeper_may_find_what_is_due_and_end_it(cloud):
-    assert rights_of(cloud, "recovery", "dynamodb:Query") == {
+    assert rights_of(cloud, "recovery", "dynamodb:BatchGetItem") == {
         "dynamodb:Query": [f"{TABLE}/index/open"],
         "dynamodb:BatchGetItem": [TABLE],
         "dynamodb:UpdateItem": [TABLE],
