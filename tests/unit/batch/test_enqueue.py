@@ -118,7 +118,7 @@ def test_a_bad_item_ends_the_job_and_is_named():
     world.file("a.jsonl", b"1\n2\n")
     world.file("b.jsonl", b"3\n{]\n")
     world.plan()
-    with pytest.raises(InputFault, match=r"s3://lake/b.jsonl, line 2, byte 2: the item is not JSON"):
+    with pytest.raises(InputFault, match=r"s3://lake/b\.jsonl, line 2, byte 2: the item is not JSON"):
         world.enqueue(0)
     assert world.record.ending is JobStatus.ENQUEUE_FAILED
     assert world.record.failure.code == "invalid_item"
@@ -137,7 +137,7 @@ def test_bad_items_are_passed_over_and_counted_if_the_job_says_so():
 def test_a_file_that_was_replaced_ends_the_job_and_is_named():
     world = planned()
     world.file("file.jsonl", b"other\n")
-    with pytest.raises(InputFault, match="s3://lake/file.jsonl was replaced"):
+    with pytest.raises(InputFault, match=r"s3://lake/file\.jsonl was replaced"):
         world.enqueue(0)
     assert world.record.failure.code == "input_changed"
 
@@ -159,7 +159,7 @@ def test_a_batch_that_does_not_travel_lies_in_s3_before_its_message_is_sent():
     world = World(files(batch_size=1))
     large = json.dumps("x" * MOST_INLINE_BYTES)
     strange = json.dumps("\ufffe", ensure_ascii=False)
-    world.file("file.jsonl", "\n".join([large, strange, "1"]).encode())
+    world.file("file.jsonl", f"{large}\n{strange}\n1".encode())
     world.plan()
     there = []
     Interrupted(world, 1, lambda: there.extend(key for key in world.bodies.bodies if "/bodies/" in key))
@@ -206,5 +206,5 @@ def test_items_of_a_list_are_those_that_were_sent():
 def test_a_missing_file_is_named():
     world = planned()
     del world.bodies.foreign[LAKE, "file.jsonl"]
-    with pytest.raises(InputFault, match="s3://lake/file.jsonl is not there any more"):
+    with pytest.raises(InputFault, match=r"s3://lake/file\.jsonl is not there any more"):
         world.enqueue(0)

@@ -13,7 +13,6 @@ from penstock.batch.commits import Commit, FinishedBatch
 from penstock.batch.items import InputFault
 from penstock.batch.jobs import JobKey, JobStatus
 from penstock.batch.planning import CHUNK_BYTES
-from penstock.batch.ports import FoundObject
 from penstock.batch.spec import Source, SourceKind
 from penstock.records import Failure
 from tests.unit.batch.enqueuing import KEY, LAKE, World, files
@@ -43,7 +42,10 @@ class SlowListing:
 
 
 def planned_in_steps(world: World, *, seconds: int, page: int, repeated: bool = False) -> int:
-    """Plan with calls that each have so much time; how many it took. Each may come twice, as after a crash."""
+    """Plan with calls that each have so much time; how many it took.
+
+    With ``repeated`` each comes twice, as after a crash.
+    """
     world.planner._listing = SlowListing(world, page)
     position, calls = None, 0
     while True:
@@ -191,7 +193,9 @@ def test_a_bucket_that_is_gone_or_closed_is_named():
         world.plan()
     world = World(files())
     world.listing.forbidden.add(LAKE)
-    with pytest.raises(InputFault, match="s3://lake/: the bucket may not be listed.*input_buckets") as caught:
+    with pytest.raises(
+        InputFault, match=r"s3://lake/: the bucket may not be listed.*input_buckets"
+    ) as caught:
         world.plan()
     assert world.record.failure.code == caught.value.code == "input_forbidden"
 
