@@ -51,6 +51,8 @@ class NewJob:
     callback: str | None = None
     depth: int = 0
     retry_of: str | None = None
+    #: Raises what speaks against the job; asked before one is made, and not for one that is there.
+    check: Callable[[], object] = lambda: None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +86,7 @@ class Intake:
         self._clock_ns = clock_ns
 
     def accept(self, new: NewJob) -> AcceptedJob:
-        """Accept the job, or answer for the one that its key stands for already.
+        """Accept the job, or answer for the one that its key stands for already; or what ``check`` raises.
 
         ``Unavailable`` if it could not be stored and begun: what is left of it vanishes by itself, and
         sending it again under its key goes on with it. ``IdempotencyKeyReused``.
@@ -101,6 +103,7 @@ class Intake:
         return accepted
 
     def _unkeyed(self, new: NewJob) -> AcceptedJob:
+        new.check()
         first_ns = self._clock_ns()
         for now_ns in range(first_ns, first_ns + _MOST_TRIES):
             answer = self._create(new, job_ids.job_id(now_ns), fingerprint=ids.new_token())
@@ -118,14 +121,13 @@ class Intake:
                 job_id=mine,
                 expires_at=now_ns // 1_000_000_000 + _LONGEST_LIFE_SECONDS + new.api.retention_seconds,
             )
-            found: JobRecord | None
-            if now_ns // 1_000_000 - job_ids.made_at_ms(job_id) < _RESERVED_MS:
+            found = None if job_id == mine else self._jobs.get(JobKey(api=new.api.name, id=job_id))
+            if found is None and now_ns // 1_000_000 - job_ids.made_at_ms(job_id) < _RESERVED_MS:
+                new.check()
                 answer = self._create(new, job_id, fingerprint=new.fingerprint)
                 if isinstance(answer, JobApplied):
                     return AcceptedJob(record=answer.record, replayed=False)
                 found = answer.found
-            else:
-                found = self._jobs.get(JobKey(api=new.api.name, id=job_id))
             if found is not None and found.retained(now_ns // 1_000_000):
                 if found.fingerprint == new.fingerprint:
                     return AcceptedJob(record=found, replayed=True)

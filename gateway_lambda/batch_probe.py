@@ -89,7 +89,9 @@ class Probe:
                 try:
                     found.add(look.result())
                 except NoSuchBucket as error:
-                    raise InputBucketMissing(f"There is no bucket {path.bucket}, which {path} names.") from error
+                    raise InputBucketMissing(
+                        f"There is no bucket {path.bucket}, which {path} names."
+                    ) from error
                 except BucketForbidden as error:
                     raise InputBucketForbidden(
                         f"Bucket {path.bucket} does not let Penstock list it. Its policy must allow"

@@ -12,6 +12,8 @@ CHUNKS = "chunks.jsonl"
 LANES = "lanes.jsonl"
 #: What the results' and errors' parts are, a line each (J8).
 MANIFEST = "manifest.jsonl"
+#: How far the failed batches were sent to the caller's dead-letter queue: the last one's id.
+REPORTED = "reported"
 
 
 def chunk(index: int) -> str:

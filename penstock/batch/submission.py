@@ -104,7 +104,9 @@ def _source(top: Section, api: ApiEntry) -> tuple[Source, tuple[str, ...]]:
     given = top.given(_KINDS)
     if len(given) != 1:
         found = "none is given" if not given else f"{' and '.join(field.place for field in given)} are given"
-        raise InvalidSubmission(f"Exactly one of {', '.join(_KINDS)} says where the items come from; {found}.")
+        raise InvalidSubmission(
+            f"Exactly one of {', '.join(_KINDS)} says where the items come from; {found}."
+        )
     field = given[0]
     if field.place == SourceKind.ITEM_LIST:
         return _item_list(field)
@@ -177,4 +179,3 @@ def _pattern(field: Field) -> str:
     except MalformedPattern as error:
         raise InvalidSubmission(f"{field.place} is no pattern: {error}.") from error
     return text
-
