@@ -21,6 +21,11 @@ def chunk(index: int) -> str:
     return f"chunks/{index}.json"
 
 
+def plan(nonce: str) -> str:
+    """How far the plan has come; each call of the function writes its own, which none overwrites."""
+    return f"plan/{nonce}.json"
+
+
 def paths(number: int) -> str:
     """Some of the paths of a file_path_lister, a line of JSON each."""
     return f"paths/{number}.jsonl"
