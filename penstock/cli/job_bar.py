@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Self
 
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn
+from rich.table import Column
 from rich.text import Text
 
 from penstock.cli.job_lines import counted, elapsed, workers
@@ -13,31 +14,48 @@ from penstock.cli.progress import terminal
 from penstock.cli.rates import Rate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from types import TracebackType
 
     from penstock.batch.jobs import JobStatus
     from penstock.client import JobState
 
 
-class _Speed(ProgressColumn):
-    """Batches a second and the time left; drawn anew while nothing is heard of the job."""
+#: Room for the usual statuses, whatever the width.
+_STATUS_WIDTH = len("completing")
+
+
+class _Figures(ProgressColumn):
+    """Counts, speed and time left, drawn anew while nothing is heard of the job.
+
+    One text and not several columns: on a narrow terminal its end is cut off, and nothing is folded.
+    """
 
     def __init__(self, rate: Rate, clock: Callable[[], float]) -> None:
-        super().__init__()
+        super().__init__(Column(no_wrap=True))
         self._rate = rate
         self._clock = clock
 
     def render(self, task: Task) -> Text:
+        state: JobState | None = task.fields["state"]
+        if state is None:
+            return Text("")
+        parts = [Text(counted(state))]
+        if state.failed:
+            parts.append(Text(f"{state.failed:,} failed", style="red"))
+        if not state.status.terminal:
+            parts += map(Text, filter(None, (*self._speed(state), workers(state))))
+        return Text(" ").join(parts)
+
+    def _speed(self, state: JobState) -> Iterator[str]:
         now = self._clock()
         speed = self._rate.per_second(now_seconds=now)
-        if speed is None or task.finished:
-            return Text("")
-        words = f"{speed:.1f}/s"
-        if task.total is not None:
-            left = self._rate.seconds_left(int(task.total - task.completed), now_seconds=now)
-            words += "  ETA " + ("-" if left is None else str(timedelta(seconds=round(left))))
-        return Text(words)
+        if speed is None:
+            return
+        yield f"{speed:.1f}/s"
+        if state.total is not None:
+            left = self._rate.seconds_left(state.total - state.finished, now_seconds=now)
+            yield "" if left is None else f"ETA {timedelta(seconds=round(left))}"
 
 
 class JobBar:
@@ -49,16 +67,17 @@ class JobBar:
         self._rate = Rate()
         self._status: JobStatus | None = None
         self._progress = Progress(
-            TextColumn("{task.description}", markup=False),
+            TextColumn(
+                "{task.description}",
+                markup=False,
+                table_column=Column(no_wrap=True, min_width=_STATUS_WIDTH),
+            ),
             BarColumn(bar_width=None),
-            TextColumn("{task.fields[done]}", markup=False),
-            TextColumn("{task.fields[failed]}", style="red", markup=False),
-            _Speed(self._rate, clock),
-            TextColumn("{task.fields[workers]}", markup=False),
+            _Figures(self._rate, clock),
             console=terminal(),
             expand=True,
         )
-        self._task = self._progress.add_task("waiting", total=None, done="", failed="", workers="")
+        self._task = self._progress.add_task("waiting", total=None, state=None)
 
     def __enter__(self) -> Self:
         self._progress.start()
@@ -80,7 +99,5 @@ class JobBar:
             description=state.status.value,
             total=state.total,
             completed=state.finished,
-            done=counted(state),
-            failed=f"{state.failed:,} failed" if state.failed else "",
-            workers="" if state.status.terminal else workers(state),
+            state=state,
         )

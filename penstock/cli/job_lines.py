@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 _TENTHS = 10
 
-#: Told of in this order, those that are none left out; of the rest, the server's document tells.
+#: Workers that matter while one waits; of the rest, the server's document tells.
 _TOLD_WORKERS = ("running", "pending", "lost")
 
 
@@ -27,9 +27,10 @@ def counted(state: JobState) -> str:
 
 def workers(state: JobState) -> str:
     """Workers by their state."""
-    counts = ((name, state.worker_counts.get(name, 0)) for name in _TOLD_WORKERS)
-    told = [f"{count:,} {name}" for name, count in counts if count]
-    return f"workers: {', '.join(told)}" if told else ""
+    running, *others = (state.worker_counts.get(name, 0) for name in _TOLD_WORKERS)
+    told = [f"{running:,} worker" if running == 1 else f"{running:,} workers"] if running else []
+    told += [f"{count:,} {name}" for name, count in zip(_TOLD_WORKERS[1:], others, strict=True) if count]
+    return ", ".join(told)
 
 
 def change(state: JobState) -> str:

@@ -42,7 +42,7 @@ _REMEDIES: Mapping[str, str] = MappingProxyType(
         "input_bucket_not_allowed": "List the bucket under the API's input_buckets, and deploy.",
         "job_not_retryable": "`penstock batch get` shows where it is, and whether any of its batches failed.",
         "no_files_found": "Try paths and patterns with --dry-run. `*` stops at /, `**` does not.",
-        "payload_too_large": "Put the items into S3, a line of JSON each, and name them: --s3-path … --lines.",
+        "payload_too_large": "Put the items into S3, a line of JSON each: --s3-path s3://… --lines.",
         "submission_gone": "Submit it anew.",
         "unknown_batch": "`penstock batch failed` lists the batches that failed.",
         "unknown_job": "Check the API and the id. Jobs are forgotten after the API's retention.",

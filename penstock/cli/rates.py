@@ -7,6 +7,9 @@ from collections import deque
 #: What is older says little about now.
 WINDOW_SECONDS = 60.0
 
+#: For so long, silence only means that nobody has looked.
+PATIENCE_SECONDS = 5.0
+
 
 class Rate:
     """Fed with a growing count; seconds are from any fixed moment."""
@@ -22,11 +25,11 @@ class Rate:
             self._samples.popleft()
 
     def per_second(self, *, now_seconds: float) -> float | None:
-        """None while nothing can be said. It falls while nothing is counted."""
+        """None while nothing can be said. It falls if nothing is noted for long."""
         if not self._samples:
             return None
-        (began, first), (_, last) = self._samples[0], self._samples[-1]
-        passed = now_seconds - began
+        (began, first), (ended, last) = self._samples[0], self._samples[-1]
+        passed = max(ended, now_seconds - PATIENCE_SECONDS) - began
         return (last - first) / passed if passed > 0 else None
 
     def seconds_left(self, rest: int, *, now_seconds: float) -> float | None:
