@@ -16,6 +16,7 @@ from penstock.cli.batch_options import (
     Items,
     JobFile,
     JobId,
+    JobStatusFilter,
     JobTimeout,
     KeepResults,
     Lines,
@@ -101,12 +102,18 @@ def get(
 
 @app.command("list", epilog=_EXIT_CODES)
 def list_jobs(
-    context: typer.Context, api: ApiName, *, limit: ListLimit = 20, as_json: AsJson = False, url: Url = None
+    context: typer.Context,
+    api: ApiName,
+    *,
+    status: JobStatusFilter = None,
+    limit: ListLimit = 20,
+    as_json: AsJson = False,
+    url: Url = None,
 ) -> None:
     """List jobs, newest first."""
     from penstock.cli.jobs import Jobs  # noqa: PLC0415 - loads httpx
 
-    Jobs(context.obj, api, url=url, as_json=as_json).list(limit=limit)
+    Jobs(context.obj, api, url=url, as_json=as_json).list(status=status, limit=limit)
 
 
 @app.command(epilog=_EXIT_CODES)
@@ -143,7 +150,6 @@ def retry(
     api: ApiName,
     job: JobId,
     *,
-    key: Key = None,
     watch: Watch = False,
     as_json: AsJson = False,
     url: Url = None,
@@ -151,7 +157,7 @@ def retry(
     """Run the failed batches of a job again, as a new job. Prints its id; with --watch, its end."""
     from penstock.cli.jobs import Jobs  # noqa: PLC0415 - loads httpx
 
-    Jobs(context.obj, api, url=url, as_json=as_json).retry(job, key=key, watch=watch)
+    Jobs(context.obj, api, url=url, as_json=as_json).retry(job, watch=watch)
 
 
 @app.command(epilog=_EXIT_CODES)

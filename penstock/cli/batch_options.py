@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from penstock.batch.jobs import JobStatus
 from penstock.batch.spec import OnBadItem
 
 JobId = Annotated[str, typer.Argument(metavar="JOB", help="What `batch submit` printed.", show_default=False)]
@@ -70,5 +71,8 @@ Watch = Annotated[bool, typer.Option("--watch", help="Show how it fares until it
 WatchTimeout = Annotated[
     int | None,
     typer.Option("--timeout", metavar="SECONDS", min=0, help="Longest time to wait; else to the end."),
+]
+JobStatusFilter = Annotated[
+    JobStatus | None, typer.Option("--status", help="Only jobs of this status.", show_default=False)
 ]
 ListLimit = Annotated[int, typer.Option("--limit", metavar="N", min=1, help="The most to list.")]

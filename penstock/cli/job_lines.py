@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from penstock.client.job_states import MOMENTS
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from penstock.client import FailedBatch, JobState
+    from penstock.client import FailedBatch, JobHook, JobState
+    from penstock.records import Failure
 
 _TENTHS = 10
 
@@ -21,8 +24,10 @@ def elapsed(seconds: float, text: str) -> str:
 
 
 def counted(state: JobState) -> str:
-    """Batches that have ended, of those that there are."""
-    return f"{state.finished:,}" if state.total is None else f"{state.finished:,}/{state.total:,}"
+    """Batches that have ended, of those that there are: with a plus as long as they become more."""
+    if state.total is not None:
+        return f"{state.finished:,}/{state.total:,}"
+    return f"{state.finished:,}/{state.enqueued:,}+" if state.enqueued else f"{state.finished:,}"
 
 
 def workers(state: JobState) -> str:
@@ -36,7 +41,7 @@ def workers(state: JobState) -> str:
 def change(state: JobState) -> str:
     """What is new, on one line."""
     parts = [
-        f"{counted(state)} batches" if state.total is not None or state.finished else "",
+        f"{counted(state)} batches" if state.total or state.enqueued or state.finished else "",
         f"{state.failed:,} failed" if state.failed else "",
         f"{state.cancelled:,} cancelled" if state.cancelled else "",
         "" if state.status.terminal else workers(state),
@@ -53,7 +58,7 @@ def milestone(state: JobState) -> object:
 def job_row(state: JobState) -> tuple[str, ...]:
     """A job in a list."""
     created = state.document.get("created_at", "")
-    return state.id, state.status.value, str(state.workers), _known(state.total), str(created)
+    return state.id, state.status.value, str(state.workers), _plain(state.total) or "?", str(created)
 
 
 def failed_row(batch: FailedBatch) -> tuple[str, ...]:
@@ -65,61 +70,70 @@ def failed_row(batch: FailedBatch) -> tuple[str, ...]:
 
 def job_rows(state: JobState) -> Iterator[tuple[str, str]]:
     """All of a job, a line each."""
-    yield "id", state.id
-    yield "api", state.api
-    yield "status", state.status.value
-    yield "batches", _batches(state)
-    if state.in_queue is not None and not state.status.terminal:
-        yield "in queue", f"about {state.in_queue:,}"
-    if state.attempts is not None:
-        yield "attempts", f"{state.attempts:,}"
-    if state.average_seconds is not None:
-        yield "per batch", _times(state)
-    others = [f"{count:,} {name}" for name, count in state.worker_counts.items() if count]
-    yield "workers", ", ".join([f"{state.workers:,} asked for", *others])
-    for name in ("created", "started", "sealed", "completing", "finished"):
-        moment = state.document.get(f"{name}_at")
-        if moment is not None:
-            yield name, str(moment)
-    if state.retry_of is not None:
-        yield "retry of", state.retry_of
-    if state.hook is not None:
-        yield "hook", _hook(state)
-    if state.error is not None:
-        yield "error", f"{state.error.code}: {state.error.message}"
+    known = {
+        "id": state.id,
+        "api": state.api,
+        "status": state.status.value,
+        "batches": _batches(state),
+        "in queue": None if state.status.terminal else _plain(state.in_queue),
+        "attempts": _plain(state.attempts),
+        "per batch": _times(state),
+        "workers": _all_workers(state),
+        **{name: state.document.get(f"{name}_at") for name in MOMENTS},
+        "retry of": state.retry_of,
+        "hook": _hook(state.hook),
+        "error": _because(state.error),
+        "last death": state.worker_failure,
+        "results": state.results_url,
+        "logs": state.logs_url,
+    }
+    return ((name, str(text)) for name, text in known.items() if text is not None)
 
 
 def failed_rows(batch: FailedBatch) -> Iterator[tuple[str, str]]:
     """All of a failed batch but its body, a line each."""
-    yield "id", batch.id
-    yield "attempt", str(batch.attempt)
-    yield "items", str(batch.items)
-    if batch.finished_at is not None:
-        yield "finished", str(batch.document["finished_at"])
-    if batch.status_code is not None:
-        yield "answer", str(batch.status_code)
-    yield "error", f"{batch.error.code}: {batch.error.message}"
+    known = {
+        "id": batch.id,
+        "attempt": batch.attempt,
+        "items": batch.items,
+        "finished": batch.document.get("finished_at"),
+        "answer": batch.status_code,
+        "error": _because(batch.error),
+    }
+    return ((name, str(text)) for name, text in known.items() if text is not None)
 
 
 def _batches(state: JobState) -> str:
     counts = {"succeeded": state.succeeded, "failed": state.failed, "cancelled": state.cancelled}
     told = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count is not None)
-    total = "a number that is not known yet" if state.total is None else f"{state.total:,}"
-    return f"{told} of {total}" if told else total
+    if state.total is not None:
+        return f"{told} of {state.total:,}" if told else f"{state.total:,}"
+    return f"{told}; {state.enqueued or 0:,} enqueued so far".removeprefix("; ")
 
 
-def _times(state: JobState) -> str:
+def _times(state: JobState) -> str | None:
+    if state.average_seconds is None:
+        return None
     shares = "".join(f", {name} {seconds:.3g} s" for name, seconds in state.percentile_seconds.items())
     return f"{state.average_seconds:.3g} s on average{shares}"
 
 
-def _hook(state: JobState) -> str:
-    assert state.hook is not None
-    answer = "no answer" if state.hook.status_code is None else f"answered {state.hook.status_code}"
-    reason = "" if state.hook.error is None else f": {state.hook.error.message} ({state.hook.error.code})"
-    tries = "1 attempt" if state.hook.attempts == 1 else f"{state.hook.attempts} attempts"
-    return f"{answer} after {tries}{reason}"
+def _all_workers(state: JobState) -> str:
+    counts = [f"{count:,} {name}" for name, count in state.worker_counts.items() if count]
+    return ", ".join([f"{state.workers:,} asked for", *counts])
 
 
-def _known(count: int | None) -> str:
-    return "?" if count is None else f"{count:,}"
+def _hook(hook: JobHook | None) -> str | None:
+    if hook is None:
+        return None
+    answer = "no answer" if hook.status_code is None else f"answered {hook.status_code}"
+    tries = "1 attempt" if hook.attempts == 1 else f"{hook.attempts} attempts"
+    return f"{answer} after {tries}" + ("" if hook.error is None else f"; {_because(hook.error)}")
+
+
+def _because(failure: Failure | None) -> str | None:
+    return None if failure is None else f"{failure.code}: {failure.message}"
+
+
+def _plain(count: int | None) -> str | None:
+    return None if count is None else f"{count:,}"

@@ -93,13 +93,10 @@ class Jobs:
             emit("\n".join(map(clean, found.files)))
         note(_sized(found))
 
-    def retry(self, job_id: str, *, key: str | None, watch: bool) -> None:
+    def retry(self, job_id: str, *, watch: bool) -> None:
         """Have failed batches run again, and print the new job's id, or its end."""
         with self._connected() as client:
-            known_key = new_token() if key is None else key
-            with under_key(known_key):
-                job = client.batch.retry(self._api, job_id, idempotency_key=known_key)
-            self._handed_in(client, job, watch=watch)
+            self._handed_in(client, client.batch.retry(self._api, job_id), watch=watch)
 
     def get(self, job_id: str) -> None:
         """Print where it is."""
@@ -108,10 +105,10 @@ class Jobs:
         self._show(state)
         _end_as(state)
 
-    def list(self, *, limit: int) -> None:
+    def list(self, *, status: JobStatus | None, limit: int) -> None:
         """Print a table."""
         with self._connected() as client:
-            found = client.batch.list(self._api, page_size=min(limit, LARGEST_PAGE))
+            found = client.batch.list(self._api, status=status, page_size=min(limit, LARGEST_PAGE))
             jobs = list(islice(found, limit))
         head = ("ID", "STATUS", "WORKERS", "BATCHES", "CREATED")
         print_list(

@@ -14,7 +14,9 @@ from penstock.ids import new_token
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from datetime import datetime
 
+    from penstock.batch.jobs import JobStatus
     from penstock.client.calls import Calls
     from penstock.client.documents import Document
     from penstock.client.retry import Timing
@@ -90,16 +92,41 @@ class Batch:
             look, "Job", timeout_seconds=timeout_seconds, timing=self._timing, on_change=on_change
         )
 
-    def page(self, api: str, *, limit: int | None = None, cursor: str | None = None) -> JobPage:
-        """One page of the API's jobs, newest first; go on with ``next_cursor``."""
-        query = _NO_FILTERS.query(limit=limit, cursor=cursor)
+    def page(
+        self,
+        api: str,
+        *,
+        status: JobStatus | str | None = None,
+        created_after: datetime | None = None,
+        created_before: datetime | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> JobPage:
+        """One page of the API's jobs, newest first; go on with ``next_cursor`` and the same filters."""
+        filters = Filters(status=status, created_after=created_after, created_before=created_before)
+        query = filters.query(limit=limit, cursor=cursor)
         return self._ask("GET", "batch", api, decode=JobPage.of, query=query)
 
-    def list(self, api: str, *, page_size: int | None = None) -> Iterator[JobState]:
+    def list(
+        self,
+        api: str,
+        *,
+        status: JobStatus | str | None = None,
+        created_after: datetime | None = None,
+        created_before: datetime | None = None,
+        page_size: int | None = None,
+    ) -> Iterator[JobState]:
         """The API's jobs, newest first; pages are fetched on the way."""
 
         def fetch(cursor: str | None) -> tuple[Sequence[JobState], str | None]:
-            page = self.page(api, limit=page_size, cursor=cursor)
+            page = self.page(
+                api,
+                status=status,
+                created_after=created_after,
+                created_before=created_before,
+                limit=page_size,
+                cursor=cursor,
+            )
             return page.jobs, page.next_cursor
 
         return over_pages(fetch)
@@ -111,15 +138,16 @@ class Batch:
         """
         return self._ask("DELETE", "batch", api, job_id, decode=JobState.of)
 
-    def retry(self, api: str, job_id: str, *, idempotency_key: str | None = None) -> JobSubmission:
-        """Run the failed batches of a job that has ended again, as a new job."""
-        key = new_token() if idempotency_key is None else idempotency_key
-        headers = {"idempotency-key": sendable(key, name="idempotency key")}
+    def retry(self, api: str, job_id: str) -> JobSubmission:
+        """Run the failed batches of a job that has ended again, as a new job.
+
+        Asking twice gives one job. ApiProblem ``job_not_retryable`` if it goes on, or none failed.
+        """
 
         def decode(document: Document) -> JobSubmission:
-            return JobSubmission.of(document, api=api, idempotency_key=key)
+            return JobSubmission.of(document, api=api)
 
-        return self._ask("POST", "batch", api, job_id, "retry", decode=decode, headers=headers)
+        return self._ask("POST", "batch", api, job_id, "retry", decode=decode)
 
     def failed(self, api: str, job_id: str, *, page_size: int | None = None) -> Iterator[FailedBatch]:
         """Batches of the job that failed for good; pages are fetched on the way."""

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
     from penstock.records import Failure
 
+#: What a job's moments are called, in their order.
+MOMENTS = ("created", "started", "sealed", "completing", "stopping", "deadline", "finished")
+
 _NONE: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -26,13 +29,14 @@ class JobSubmission:
     api: str
     id: str
     status: JobStatus
-    #: What was sent with it; submitting the same under this key again starts nothing new.
-    idempotency_key: str
+    #: What was sent with it; submitting the same under this key again starts nothing new. None for the
+    #: retry of a job, which has no need of one.
+    idempotency_key: str | None
     #: The answer as it came.
     document: Mapping[str, Any] = field(repr=False)
 
     @classmethod
-    def of(cls, document: Document, *, api: str, idempotency_key: str) -> JobSubmission:
+    def of(cls, document: Document, *, api: str, idempotency_key: str | None = None) -> JobSubmission:
         """Read the answer to a submission or a retry; raises Malformed."""
         return cls(
             api=api,
@@ -101,11 +105,13 @@ class JobState:
     workers: int
     #: Batches in all; None until all are enqueued.
     total: int | None = None
+    #: Batches that are enqueued by now.
+    enqueued: int | None = None
     succeeded: int | None = None
     failed: int | None = None
     #: Batches without an end when the job was stopped.
     cancelled: int | None = None
-    #: As SQS estimates.
+    #: Batches that are enqueued and have no end, those that run included.
     in_queue: int | None = None
     #: Attempts that ended, whatever came of them.
     attempts: int | None = None
@@ -113,18 +119,27 @@ class JobState:
     average_seconds: float | None = None
     #: Run times that half, nine in ten and 99 in 100 batches did not exceed: ``p50``, ``p90``, ``p99``.
     percentile_seconds: Mapping[str, float] = field(default_factory=lambda: _NONE)
-    #: Workers by their state: ``pending``, ``running``, ``lost``, ``left`` and what else there may be.
+    #: Workers by their state: ``pending``, ``running``, ``lost``, ``left``, ``failed``, and others.
     worker_counts: Mapping[str, int] = field(default_factory=lambda: _NONE)
     created_at: datetime | None = None
     started_at: datetime | None = None
     sealed_at: datetime | None = None
     completing_at: datetime | None = None
+    stopping_at: datetime | None = None
+    #: When it is ended as timed out; None once it has ended.
+    deadline_at: datetime | None = None
     finished_at: datetime | None = None
     hook: JobHook | None = None
     #: Why it ended early.
     error: Failure | None = None
     #: The job whose failed batches this one runs again.
     retry_of: str | None = None
+    #: Why a worker died last, in words, if one did.
+    worker_failure: str | None = None
+    #: A presigned link to the list of the results. Whoever has it can read it: keep it out of logs.
+    results_url: str | None = field(default=None, repr=False)
+    #: The workers' logs, in the AWS console.
+    logs_url: str | None = None
     #: The answer as it came.
     document: Mapping[str, Any] = field(repr=False)
 
@@ -136,19 +151,21 @@ class JobState:
     @property
     def progress(self) -> object:
         """Differs when there is something to tell to whoever waits."""
-        return self.status, self.total, self.succeeded, self.failed, self.cancelled, self.worker_counts
+        counts = (self.total, self.enqueued, self.succeeded, self.failed, self.cancelled)
+        return self.status, counts, self.worker_counts
 
     @classmethod
     def of(cls, document: Document) -> JobState:
         """Read a job; raises Malformed."""
         hook = document.optional("hook", dict)
-        moments = ("created_at", "started_at", "sealed_at", "completing_at", "finished_at")
+        moments = {f"{name}_at": document.moment(f"{name}_at") for name in MOMENTS}
         return cls(
             api=document.required("api_name", str),
             id=document.required("job_id", str),
             status=_status(document),
             workers=document.required("workers", int),
             total=document.optional("total_batch_count", int),
+            enqueued=document.optional("enqueued_batch_count", int),
             succeeded=document.optional("succeeded", int),
             failed=document.optional("failed", int),
             cancelled=document.optional("cancelled", int),
@@ -160,8 +177,11 @@ class JobState:
             hook=None if hook is None else JobHook.of(Document(hook)),
             error=failure(document, "error"),
             retry_of=document.optional("retry_of", str),
+            worker_failure=_died(document),
+            results_url=document.optional("results_url", str),
+            logs_url=document.optional("logs_url", str),
             document=document.members,
-            **{name: document.moment(name) for name in moments},
+            **moments,
         )
 
 
@@ -219,6 +239,15 @@ def _status(document: Document) -> JobStatus:
         return JobStatus(text)
     except ValueError as error:
         raise Malformed(f"the status {text[:40]!r} is unknown") from error
+
+
+def _died(document: Document) -> str | None:
+    members = document.optional("worker_failure", dict)
+    if members is None:
+        return None
+    failed = Document(members)
+    code, reason = failed.required("code", str), failed.optional("reason", str)
+    return code if reason is None else f"{code}: {reason}"
 
 
 def _counts(document: Document, name: str) -> Mapping[str, int]:

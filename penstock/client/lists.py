@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
 
+    from penstock.batch.jobs import JobStatus
     from penstock.records import Status
 
 T = TypeVar("T")
@@ -31,7 +32,7 @@ def over_pages(fetch: Callable[[str | None], tuple[Sequence[T], str | None]]) ->
 class Filters:
     """What is listed; all of it if nothing is given."""
 
-    status: Status | str | None = None
+    status: Status | JobStatus | str | None = None
     #: The code that requests failed with; of dead letters only.
     error: str | None = None
     created_after: datetime | None = None

@@ -262,37 +262,41 @@ def test_get_prints_all_there_is_to_know(terminal):
             hook={"attempts": 1, "status_code": None, "error": {"code": "timeout", "message": "Too slow."}},
             error={"code": "timed_out", "message": "Over."},
             retry_of="68cf2a1b00c0ff00",
+            worker_failure={"code": "out_of_memory", "reason": "Killed.", "deaths": 1},
+            logs_url="https://console.test",
         )
     )
 
     assert terminal.run("batch", "get", API, JOB_ID).stdout.splitlines() == [
-        f"id         {JOB_ID}",
-        "api        sum-batch",
-        "status     running",
-        "batches    97 succeeded, 2 failed, 0 cancelled of 12,345",
-        "in queue   about 11,000",
-        "attempts   104",
-        "per batch  1.25 s on average, p50 1 s, p90 2.5 s",
-        "workers    2 asked for, 2 running, 1 lost",
-        "created    2026-10-01T12:00:00.000Z",
-        "started    2026-10-01T12:00:01.000Z",
-        "retry of   68cf2a1b00c0ff00",
-        "hook       no answer after 1 attempt: Too slow. (timeout)",
-        "error      timed_out: Over.",
+        f"id          {JOB_ID}",
+        "api         sum-batch",
+        "status      running",
+        "batches     97 succeeded, 2 failed, 0 cancelled of 12,345",
+        "in queue    11,000",
+        "attempts    104",
+        "per batch   1.25 s on average, p50 1 s, p90 2.5 s",
+        "workers     2 asked for, 2 running, 1 lost",
+        "created     2026-10-01T12:00:00.000Z",
+        "started     2026-10-01T12:00:01.000Z",
+        "retry of    68cf2a1b00c0ff00",
+        "hook        no answer after 1 attempt; timeout: Too slow.",
+        "error       timed_out: Over.",
+        "last death  out_of_memory: Killed.",
+        "logs        https://console.test",
     ]
 
 
 def test_watch_writes_a_line_for_each_step_and_not_for_each_batch(terminal):
     running = [job("running", total_batch_count=1000, succeeded=count) for count in range(0, 1000, 5)]
     ended = job("completed_with_failures", total_batch_count=1000, succeeded=999, failed=1)
-    terminal.serve(job("pending"), job("enqueuing", succeeded=3), *running, ended)
+    terminal.serve(job("pending"), job("enqueuing", succeeded=3, enqueued_batch_count=700), *running, ended)
 
     result = terminal.run("batch", "watch", API, JOB_ID)
 
     assert terminal.server.exhausted
     lines = result.stderr.splitlines()
     assert re.fullmatch(r" +0\.0 s  pending  2 pending", lines[0])
-    assert re.fullmatch(r" +0\.2 s  enqueuing  3 batches, 2 pending", lines[1])
+    assert re.fullmatch(r" +0\.2 s  enqueuing  3/700\+ batches, 2 pending", lines[1])
     assert [line.split("  ")[-1] for line in lines[2:12]] == [
         f"{count}/1,000 batches, 2 pending" for count in range(0, 1000, 100)
     ]
@@ -373,11 +377,10 @@ def test_stopping_what_has_ended_is_refused(terminal):
 def test_retry_prints_the_new_jobs_id(terminal):
     terminal.serve(job_accepted(job_id="68cf2a1b00c0aaaa"))
 
-    result = terminal.run("batch", "retry", API, JOB_ID, "--key", "again")
+    result = terminal.run("batch", "retry", API, JOB_ID)
 
     assert (result.exit_code, result.stdout) == (0, "68cf2a1b00c0aaaa\n")
-    (request,) = terminal.server.requests
-    assert request.headers["idempotency-key"] == "again"
+    assert terminal.server.requests[0].url.path == f"/prod/batch/{API}/{JOB_ID}/retry"
 
 
 def test_list_prints_a_table(terminal):
@@ -398,8 +401,9 @@ def test_list_takes_as_many_pages_as_it_needs_and_no_more(terminal):
         answer(200, {"jobs": [one, one], "next_cursor": "b"}),
     )
 
-    result = terminal.run("batch", "list", API, "--limit", "3", "--json")
+    result = terminal.run("batch", "list", API, "--limit", "3", "--status", "running", "--json")
 
+    assert dict(terminal.server.requests[0].url.params) == {"limit": "3", "status": "running"}
     assert len(json.loads(result.stdout)["jobs"]) == 3
     assert terminal.server.exhausted
 

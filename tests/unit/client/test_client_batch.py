@@ -141,6 +141,7 @@ def test_get_reads_every_member_and_keeps_those_it_does_not_know(start):
         job(
             "completed_with_failures",
             total_batch_count=100,
+            enqueued_batch_count=100,
             succeeded=97,
             failed=2,
             cancelled=1,
@@ -149,6 +150,9 @@ def test_get_reads_every_member_and_keeps_those_it_does_not_know(start):
             average_time_per_batch=1.25,
             percentiles={"p50": 1, "p90": 2.5, "p99": None},
             worker_counts={"running": 0, "left": 2, "abducted": 1},
+            worker_failure={"code": "out_of_memory", "reason": "OutOfMemoryError", "deaths": 1},
+            results_url="https://bucket.test/manifest?signature=secret",
+            logs_url="https://console.test",
             started_at="2026-10-01T12:00:01.000Z",
             sealed_at="2026-10-01T12:00:02.000Z",
             completing_at="2026-10-01T12:00:03.000Z",
@@ -183,6 +187,10 @@ def test_get_reads_every_member_and_keeps_those_it_does_not_know(start):
     assert (found.hook.attempts, found.hook.status_code, found.hook.error.code) == (3, 500, "container_error")
     assert found.error == Failure(code="e", message="f")
     assert found.retry_of == "68cf2a1b00c0ff00"
+    assert found.worker_failure == "out_of_memory: OutOfMemoryError"
+    assert (found.enqueued, found.logs_url) == (100, "https://console.test")
+    assert found.results_url.endswith("secret")
+    assert "secret" not in repr(found)
     assert found.document["unknown_member"] == 1
 
 
@@ -199,6 +207,7 @@ def test_get_reads_every_member_and_keeps_those_it_does_not_know(start):
         {"percentiles": {"p50": "1"}},
         {"created_at": "yesterday"},
         {"hook": {}},
+        {"worker_failure": {"reason": "x"}},
         {"error": {"code": "c"}},
     ],
 )
@@ -249,18 +258,24 @@ def test_a_wait_that_is_too_long_names_the_job_and_leaves_it_alone(start):
 
 def test_jobs_are_listed_page_by_page(start):
     client, server = start(
-        answer(200, {"jobs": [job("running").json()], "next_cursor": "c"}),
+        answer(200, {"jobs": [job("stopped").json()], "next_cursor": "c"}),
         answer(200, {"jobs": [], "next_cursor": "d"}),
-        answer(200, {"jobs": [job("stopped").json()]}),
+        answer(200, {"jobs": [job("stopped", job_id="68cf2a1b00c0ff00").json()]}),
     )
 
-    statuses = [found.status.value for found in client.batch.list("sum-batch", page_size=1)]
+    listed = client.batch.list(
+        "sum-batch",
+        status=JobStatus.STOPPED,
+        created_after=datetime(2026, 10, 1, tzinfo=UTC),
+        page_size=1,
+    )
 
-    assert statuses == ["running", "stopped"]
+    assert [found.id for found in listed] == [JOB_ID, "68cf2a1b00c0ff00"]
+    filters = {"status": "stopped", "created_after": "2026-10-01T00:00:00+00:00", "limit": "1"}
     assert [dict(request.url.params) for request in server.requests] == [
-        {"limit": "1"},
-        {"limit": "1", "cursor": "c"},
-        {"limit": "1", "cursor": "d"},
+        filters,
+        {**filters, "cursor": "c"},
+        {**filters, "cursor": "d"},
     ]
 
 
@@ -283,14 +298,13 @@ def test_stopping_what_has_ended_is_a_problem_with_its_code(start):
     assert (caught.value.code, caught.value.transient) == ("job_finished", False)
 
 
-def test_a_retry_is_a_new_job_and_sent_again_under_one_key(start):
+def test_a_retry_is_a_new_job_and_is_asked_for_again_when_its_answer_is_lost(start):
     client, server = start(httpx.ReadError("broke"), job_accepted(job_id="68cf2a1b00c0aaaa"))
 
     retried = client.batch.retry("sum-batch", JOB_ID)
 
-    assert retried.id == "68cf2a1b00c0aaaa"
+    assert (retried.id, retried.idempotency_key) == ("68cf2a1b00c0aaaa", None)
     assert {request.url.path for request in server.requests} == {f"/prod/batch/sum-batch/{JOB_ID}/retry"}
-    assert {request.headers["idempotency-key"] for request in server.requests} == {retried.idempotency_key}
 
 
 def test_failed_batches_are_listed_page_by_page_and_shown_one_by_one(start):
