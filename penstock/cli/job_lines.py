@@ -99,6 +99,7 @@ def failed_rows(batch: FailedBatch) -> Iterator[tuple[str, str]]:
         "finished": batch.document.get("finished_at"),
         "answer": batch.status_code,
         "error": _because(batch.error),
+        "body": batch.body_url,
     }
     return ((name, str(text)) for name, text in known.items() if text is not None)
 

@@ -146,6 +146,8 @@ class Jobs:
         with self._connected() as client:
             batch = client.batch.failed_batch(self._api, job_id, batch_id)
         print_one(self._surroundings, batch, failed_rows(batch), as_json=self._as_json)
+        if batch.body is not None and not self._as_json:
+            emit(document(batch.body, pretty=True))
 
     def _connected(self) -> AbstractContextManager[Client]:
         return connected(self._surroundings, self._url, remedies=_REMEDIES)

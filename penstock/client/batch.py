@@ -159,7 +159,7 @@ class Batch:
         return over_pages(fetch)
 
     def failed_batch(self, api: str, job_id: str, batch_id: str) -> FailedBatch:
-        """One of them."""
+        """One of them, with its items or a link to them."""
         return self._ask("GET", "batch", api, job_id, "failed", batch_id, decode=FailedBatch.of)
 
 

@@ -213,6 +213,10 @@ class FailedBatch:
     finished_at: datetime | None
     #: The container's last answer; None if there was none.
     status_code: int | None
+    #: Its items, if it was asked for alone and is small.
+    body: Any = field(repr=False)
+    #: A presigned link to its items, if it is larger. Whoever has it can read them: keep it out of logs.
+    body_url: str | None = field(repr=False)
     #: The answer as it came.
     document: Mapping[str, Any] = field(repr=False)
 
@@ -229,6 +233,8 @@ class FailedBatch:
             items=document.required("items", int),
             finished_at=document.moment("finished_at"),
             status_code=document.optional("status_code", int),
+            body=document.members.get("body"),
+            body_url=document.optional("body_url", str),
             document=document.members,
         )
 

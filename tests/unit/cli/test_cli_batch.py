@@ -426,7 +426,7 @@ def test_an_empty_list_says_so_beside_the_data(terminal, command, member, told):
 def test_failed_lists_batches_and_shows_one(terminal):
     terminal.serve(
         answer(200, {"failed_batches": [failed_batch("0-1").json(), failed_batch("3-2").json()]}),
-        failed_batch("0-1"),
+        failed_batch("0-1", body=[[1], "two"]),
     )
 
     head, first, second = terminal.run("batch", "failed", API, JOB_ID).stdout.splitlines()
@@ -435,7 +435,8 @@ def test_failed_lists_batches_and_shows_one(terminal):
     assert head.split() == ["BATCH", "ATTEMPT", "ITEMS", "FINISHED", "ANSWER", "ERROR"]
     assert first.split() == ["0-1", "3", "20", "2026-10-01T12:00:09.000Z", "500", "container_error"]
     assert second.split()[0] == "3-2"
-    assert "error     container_error: The container answered 500." in shown
+    assert "error     container_error: The container answered 500.\n" in shown
+    assert json.loads(shown[shown.index("[") :]) == [[1], "two"]
 
 
 def test_an_unknown_job_is_exit_code_3_and_has_a_remedy(terminal):

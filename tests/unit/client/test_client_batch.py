@@ -311,7 +311,7 @@ def test_failed_batches_are_listed_page_by_page_and_shown_one_by_one(start):
     client, server = start(
         answer(200, {"failed_batches": [failed_batch("0-1").json()], "next_cursor": "c"}),
         answer(200, {"failed_batches": [failed_batch("3-2").json()]}),
-        failed_batch("0-1", extra=1),
+        failed_batch("0-1", extra=1, body=[[1], 2], body_url="https://b.test/?signature=secret"),
     )
 
     assert [batch.id for batch in client.batch.failed("sum-batch", JOB_ID)] == ["0-1", "3-2"]
@@ -320,6 +320,8 @@ def test_failed_batches_are_listed_page_by_page_and_shown_one_by_one(start):
     assert (one.id, one.attempt, one.items, one.status_code) == ("0-1", 3, 20, 500)
     assert one.error == Failure(code="container_error", message="The container answered 500.")
     assert one.finished_at == datetime(2026, 10, 1, 12, 0, 9, tzinfo=UTC)
+    assert (one.body, one.body_url) == ([[1], 2], "https://b.test/?signature=secret")
+    assert "secret" not in repr(one)
     assert one.document["extra"] == 1
     paths = [request.url.path for request in server.requests]
     failed = f"/prod/batch/sum-batch/{JOB_ID}/failed"
