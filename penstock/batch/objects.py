@@ -37,3 +37,8 @@ def failed(batch: str) -> str:
 def part(kind: str, part_id: str) -> str:
     """A part with results or errors."""
     return f"{kind}/{part_id}.jsonl"
+
+
+def large(batch: str, token: str) -> str:
+    """An answer that is too large for a line of a part; the token keeps two workers' answers apart."""
+    return f"results/large/{batch}-{token}"

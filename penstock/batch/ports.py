@@ -101,6 +101,13 @@ class JobOutbox(Protocol):
         """
 
 
+class JobSender(Protocol):
+    """Where a worker sends to its job's queue."""
+
+    async def send(self, message: JobMessage) -> None:
+        """Enqueue; again within five minutes is once. ``DependencyError`` if it may not be there."""
+
+
 class WorkerJobs(Protocol):
     """The job store, as a worker sees it. Each method may raise ``DependencyError``."""
 

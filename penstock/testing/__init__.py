@@ -5,7 +5,7 @@ from penstock.testing.clock import ManualClock
 from penstock.testing.jobs import MemoryJobParts, MemoryJobs, MemoryWorkerJobs
 from penstock.testing.objects import MemoryCopies, MemoryObjects, MemoryStreams, UploadRefused
 from penstock.testing.overview import MemoryDirectory, MemoryQueues, MemorySlots, MemoryWorkers
-from penstock.testing.queue import MemoryOutbox, MemoryQueue, MemorySource
+from penstock.testing.queue import MemoryJobSender, MemoryOutbox, MemoryQueue, MemorySource
 from penstock.testing.records import MemoryLedger, MemoryRecords
 from penstock.testing.webhooks import (
     MemoryDeliveries,
@@ -25,6 +25,7 @@ __all__ = [
     "MemoryEndpoints",
     "MemoryHosts",
     "MemoryJobParts",
+    "MemoryJobSender",
     "MemoryJobs",
     "MemoryLanes",
     "MemoryLedger",
