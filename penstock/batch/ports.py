@@ -39,7 +39,10 @@ class Jobs(Protocol):
     """Job records, as the gateway and the functions see them. Reads are strongly consistent."""
 
     def create(self, record: JobRecord) -> JobApplied | JobRefused:
-        """Write a new record. Refused if one with its key exists, unless it is this very one."""
+        """Write a new record. Refused if one with its key exists, unless it is this very one.
+
+        One whose retention is over gives way.
+        """
 
     def get(self, key: JobKey) -> JobRecord | None:
         """Read a record."""
@@ -54,7 +57,10 @@ class Jobs(Protocol):
         """Records of up to 100 keys, those that exist."""
 
     def reserve(self, *, api: str, key_hash: str, job_id: str, expires_at: int) -> str:
-        """The job that an Idempotency-Key's hash stands for: this one, if it stood for none (J13)."""
+        """The job that an Idempotency-Key's hash stands for: this one, if it stood for none (J13).
+
+        After ``expires_at``, in seconds, it stands for none again; the id says when now is.
+        """
 
 
 class JobParts(Protocol):
