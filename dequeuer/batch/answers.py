@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from penstock import ids, keys
 from penstock.batch import objects
-from penstock.batch.lines import MOST_ERROR_BYTES, MOST_RESULT_BYTES, Answer
+from penstock.batch.part_lines import MOST_ERROR_BYTES, MOST_RESULT_BYTES, Answer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

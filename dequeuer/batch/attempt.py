@@ -9,32 +9,23 @@ from typing import TYPE_CHECKING
 
 from dequeuer.batch import answers, bodies
 from dequeuer.batch.committer import Entry
+from dequeuer.batch.judge import Judge
 from dequeuer.batch.run import Run
 from dequeuer.cleanup import Leftover
 from dequeuer.container import NoAnswer, Outgoing
 from dequeuer.racing import unless
 from penstock.batch.commits import FinishedBatch
-from penstock.batch.lines import error_line, result_line
-from penstock.outcomes import (
-    WORKER_LOST,
-    Answered,
-    End,
-    GiveBack,
-    Retry,
-    Situation,
-    Trouble,
-    Unanswered,
-    verdict_on,
-)
+from penstock.batch.part_lines import error_line, result_line
+from penstock.outcomes import WORKER_LOST, End, GiveBack, Retry, Trouble
 from penstock.ports import DependencyError, ObjectMissing
-from penstock.retry_after import retry_after_seconds
 
 if TYPE_CHECKING:
     from dequeuer.batch.committer import Committer
+    from dequeuer.batch.judge import Verdict
     from dequeuer.batch.run import Ends, Job, Ports
     from dequeuer.batch.turns import Turns
     from dequeuer.container import Response
-    from penstock.batch.lines import Answer
+    from penstock.batch.part_lines import Answer
     from penstock.batch.messages import BatchMessage
     from penstock.ports import Delivery
 
@@ -47,7 +38,7 @@ _BODY_GONE = "The batch's body is no longer in the bucket."
 class Ending:
     """What becomes of the batch, what the container answered, and how long that took."""
 
-    verdict: End | Retry | GiveBack
+    verdict: Verdict
     answer: Answer | None = None
     duration_ms: int = 0
 
@@ -61,6 +52,7 @@ class Attempts:
         self._turns = turns
         self._committer = committer
         self._ends = ends
+        self._judge = Judge(job, ports)
 
     async def handle(self, message: BatchMessage, delivery: Delivery) -> None:
         """See the batch through. After ``DependencyError`` its message comes back by itself."""
@@ -96,7 +88,7 @@ class Attempts:
             verdict, answer = GiveBack(), None
         return Ending(verdict, answer, max(0, self._ports.clock() - started_ms))
 
-    async def _run(self, run: Run) -> tuple[End | Retry | GiveBack, Answer | None]:
+    async def _run(self, run: Run) -> tuple[Verdict, Answer | None]:
         outgoing = Outgoing(headers=self._job.headers(run.message.batch, run.attempt))
         try:
             async with (
@@ -105,33 +97,18 @@ class Attempts:
             ):
                 return await self._take(run, response)
         except ObjectMissing:
-            return self._unanswered(run, Trouble.PAYLOAD_MISSING, _BODY_GONE), None
+            return self._judge.unanswered(Trouble.PAYLOAD_MISSING, _BODY_GONE, run.attempt), None
         except NoAnswer as error:
-            if error.trouble is Trouble.UNREACHABLE:
-                self._ports.on_unreachable()
-            return self._unanswered(run, error.trouble, str(error)), None
+            return self._judge.unanswered(error.trouble, str(error), run.attempt), None
 
-    async def _take(self, run: Run, response: Response) -> tuple[End | Retry | GiveBack, Answer]:
-        asked = retry_after_seconds(response.headers.get("retry-after", ""), now_ms=self._ports.clock())
-        verdict = verdict_on(Answered(response.status_code, asked), self._situation(run))
+    async def _take(self, run: Run, response: Response) -> tuple[Verdict, Answer]:
+        verdict = self._judge.answered(response, run.attempt)
         if not self._job.results or not isinstance(verdict, End):
             return verdict, await answers.drained(response)
         if verdict.failure is not None:
             return verdict, await answers.of_failure(response)
         key, batch, streams = run.message.job, run.message.batch, self._ports.streams
         return verdict, await answers.of_success(response, key=key, batch=batch, streams=streams)
-
-    def _unanswered(self, run: Run, trouble: Trouble, detail: str) -> End | Retry | GiveBack:
-        return verdict_on(Unanswered(trouble, detail), self._situation(run))
-
-    def _situation(self, run: Run) -> Situation:
-        # Its job's own limit stops the job as a whole.
-        return Situation(
-            policy=self._job.policy,
-            attempt=run.attempt,
-            remaining_seconds=math.inf,
-            jitter=self._ports.chance(),
-        )
 
     async def _settle(self, run: Run, ending: Ending) -> None:
         match ending.verdict:

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from dequeuer.batch.run import Ports
     from penstock.batch.jobs import JobKey
 
-#: A line of JSON each.
-LINES = "application/x-ndjson"
+
+
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ async def put(kind: PartKind, lines: Mapping[str, bytes], *, job: JobKey, ports:
     part_id, body = ids.new_token(), b"".join(lines.values())
     key = keys.job_object(job, objects.part(kind, part_id))
     await ports.patience.call(
-        lambda: ports.streams.write(key, in_memory(body).chunks, content_type=LINES), action="put_part"
+        lambda: ports.streams.write(key, in_memory(body).chunks, content_type=objects.LINES), action="put_part"
     )
     part = Part(id=part_id, kind=kind, key=key, size_bytes=len(body), lines=len(lines))
     return PutPart(part, frozenset(lines))

@@ -1,74 +1,81 @@
-"""Lines of a job's parts: what was kept of a batch's end (J8). Each is one JSON object.
+"""Lines of a part of a file, from its bytes as they come (J4).
 
-A batch that succeeded::
-
-    {"batch": "0-7", "status_code": 200, "content_type": "application/json", "result": [6, 15]}
-
-The answer is in ``result`` with its own text if it is JSON, in ``result_base64`` if it is anything else, and
-at ``result_key`` in the bucket, with its ``size_bytes``, if it is too large for a line. A batch that failed has
-``failure`` and ``attempt`` besides, and as much of the container's answer as there was and is kept;
-``truncated`` says that the rest is missing.
+A line belongs to the part in which it begins. So wherever a file is cut, each line is in exactly one
+part: whoever reads a part passes over what began before it, and reads on behind it to finish its last.
 """
 
 from __future__ import annotations
 
-import base64
-import json
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-from penstock.inlining import json_text
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from penstock.records import Failure
+    from collections.abc import Iterable, Iterator
 
-#: Longest answer that is part of a line. What readers hold in memory, and so do workers.
-MOST_RESULT_BYTES = 1024 * 1024
-#: As much of a failed batch's answer as is kept.
-MOST_ERROR_BYTES = 64 * 1024
+#: Longest item. What is longer is passed over without being held in memory.
+MOST_ITEM_BYTES = 1 << 20
 
+#: Behind a part's end, read with it: most lines end there.
+SLACK_BYTES = 64 * 1024
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """The container's answer, as far as it is kept."""
-
-    status_code: int
-    content_type: str | None
-    #: None if it lies in an object of its own.
-    body: bytes | None = b""
-    key: str | None = None
-    #: Of the whole answer.
-    size_bytes: int
+# Lines of a few bytes take twenty times their size in memory while they are in a list.
+_SPLIT_BYTES = 256 * 1024
 
 
-def result_line(batch: str, answer: Answer) -> bytes:
-    """The line of a batch that succeeded, with its newline."""
-    return _line({"batch": batch}, answer)
+class Line(NamedTuple):
+    """One line. A named tuple, as millions are made a minute."""
+
+    #: Offset of its first byte in the file.
+    start: int
+    #: Lines between the part's first and this one.
+    number: int
+    #: Its bytes without the newline; None if there are more than an item may have.
+    data: bytes | None
 
 
-def error_line(batch: str, failure: Failure, answer: Answer | None, *, attempt: int) -> bytes:
-    """The line of a batch that failed, with its newline; without an answer there was none."""
-    told = {
-        "batch": batch,
-        "failure": {"code": failure.code, "message": failure.message},
-        "attempt": attempt,
-    }
-    return _line(told, answer)
+def starts_at(first: int) -> int:
+    """Where reading begins: the byte before tells whether a line begins with the part's first."""
+    return max(0, first - 1)
 
 
-def _line(told: dict[str, Any], answer: Answer | None) -> bytes:
-    if answer is None:
-        return f"{json.dumps(told)}\n".encode()
-    told |= {"status_code": answer.status_code, "content_type": answer.content_type}
-    if answer.body is None:
-        told |= {"result_key": answer.key, "size_bytes": answer.size_bytes}
-        return f"{json.dumps(told)}\n".encode()
-    if len(answer.body) < answer.size_bytes:
-        told |= {"truncated": True, "size_bytes": answer.size_bytes}
-    text = json_text(answer.body)
-    if text is None:
-        told["result_base64"] = base64.b64encode(answer.body).decode()
-        return f"{json.dumps(told)}\n".encode()
-    # Between its tokens JSON may have line ends, and within a string it has none.
-    on_one_line = text.replace("\r", " ").replace("\n", " ")
-    return f'{json.dumps(told)[:-1]}, "result": {on_one_line}}}\n'.encode()
+def lines(blocks: Iterable[bytes], *, first: int, end: int | None = None) -> Iterator[Line]:
+    """The lines that begin in ``first`` up to, not including, ``end`` (None for the end of the file).
+
+    ``blocks`` begins at ``starts_at(first)``. No more of it is taken than is needed.
+    """
+    offset, start, number = starts_at(first), first, 0
+    head = b""
+    # Whether the line at hand is not to be had: it began before, or is too long.
+    passing = first > 0
+    for block in _pieces(blocks):
+        fresh = block
+        if passing:
+            newline = block.find(b"\n")
+            if newline < 0:
+                offset += len(block)
+                if end is not None and offset >= end:
+                    return
+                continue
+            fresh, start, passing = block[newline + 1 :], offset + newline + 1, False
+        if end is not None and start >= end:
+            return
+        *whole, rest = fresh.split(b"\n")
+        for piece in whole:
+            data = head + piece
+            head = b""
+            yield Line(start, number, data if len(data) <= MOST_ITEM_BYTES else None)
+            start, number = start + len(data) + 1, number + 1
+            if end is not None and start >= end:
+                return
+        head += rest
+        offset += len(block)
+        if len(head) > MOST_ITEM_BYTES:
+            yield Line(start, number, None)
+            head, number, passing = b"", number + 1, True
+    if head:
+        yield Line(start, number, head)
+
+
+def _pieces(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    for block in blocks:
+        for start in range(0, len(block), _SPLIT_BYTES):
+            yield block[start : start + _SPLIT_BYTES]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+#: Content type of what has a line of JSON for each of something.
+LINES = "application/x-ndjson"
+
 #: The submission, without the items of a list (``JobSpec``).
 SPEC = "spec.json"
 #: Items of a list, or the paths of a file_path_lister, a line of JSON each.

@@ -1,0 +1,1 @@
+"""The job store with an eye on how its calls end."""
