@@ -48,7 +48,9 @@ BUCKET_READ_SECONDS = 20
 QUEUE_READ_SECONDS = 10
 
 
-async def clients(settings: WorkerSettings, stack: AsyncExitStack) -> tuple[DynamoDBClient, SQSClient, S3Client]:
+async def clients(
+    settings: WorkerSettings, stack: AsyncExitStack
+) -> tuple[DynamoDBClient, SQSClient, S3Client]:
     """Open the clients of the table, the queue and the bucket for as long as the stack."""
     session = get_session()
 

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from dequeuer.batch.run import Ends, Job, Ports
     from dequeuer.batch.turns import Turns
     from dequeuer.container import Response
-    from penstock.batch.part_lines import Answer
     from penstock.batch.messages import BatchMessage
+    from penstock.batch.part_lines import Answer
     from penstock.ports import Delivery
 
 logger = logging.getLogger(__name__)

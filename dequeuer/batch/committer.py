@@ -1,4 +1,4 @@
-"""Ends of batches on their way into the table, many at a time: parts first, then counts, then messages (J8)."""
+"""Ends of batches on their way into the table, many at a time (J8): parts, then counts, then messages."""
 
 from __future__ import annotations
 
@@ -73,6 +73,7 @@ class Committer:
         self._waiting: list[Entry] = []
         self._further_attempts = 0
         self._closing = False
+        self._busy = False
         self._some = asyncio.Event()
         self._hurry = asyncio.Event()
         self._written = asyncio.Condition()
@@ -89,25 +90,31 @@ class Committer:
             await self._written.wait_for(self._has_room)
 
     async def close(self) -> None:
-        """Write what is there without delay, and return when nothing waits any more."""
+        """Write what is there without delay, and return when all is done that comes of it."""
         self._closing = True
         self._signal()
         async with self._written:
-            await self._written.wait_for(lambda: not self._waiting)
+            await self._written.wait_for(lambda: not self._waiting and not self._busy)
 
     async def run(self) -> None:
         """Commit until cancelled."""
         while True:
             await self._some.wait()
             await first_of(self._sleep(self._linger_seconds), self._hurry.wait())
+            self._busy = True
             group = self._group()
             await self._write(group)
-            async with self._written:
-                # Only now: until then they take room, and ``close`` waits for them.
-                del self._waiting[: len(group)]
-                self._written.notify_all()
-            self._signal()
+            await self._make_room(len(group))
             await self._on_commit()
+            self._busy = False
+            await self._make_room(0)
+
+    async def _make_room(self, count: int) -> None:
+        async with self._written:
+            # Not before: until they are written they take room, and ``close`` waits for them.
+            del self._waiting[:count]
+            self._signal()
+            self._written.notify_all()
 
     def _signal(self) -> None:
         _let(self._some, on=bool(self._waiting))
@@ -144,7 +151,12 @@ class Committer:
             await self._commit([entry.batch for entry in group], parts)
         except DependencyError as error:
             # They come back once nobody holds them any more, and are run again.
-            context = {"action": "commit", "job": self._job.key.id, "batches": len(group), "error": str(error)}
+            context = {
+                "action": "commit",
+                "job": self._job.key.id,
+                "batches": len(group),
+                "error": str(error),
+            }
             logger.error("ends of batches not written", extra=context)  # noqa: TRY400 - the text says it all
         else:
             for entry in group:

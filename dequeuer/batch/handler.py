@@ -32,9 +32,18 @@ class JobMessages:
         self._attempts = attempts
         self._last_message = last_message
         self._turns = turns
+        #: Messages that are being handled.
+        self.running = 0
 
     async def handle(self, delivery: Delivery) -> None:
         """See ``Handler.handle``."""
+        self.running += 1
+        try:
+            await self._handle(delivery)
+        finally:
+            self.running -= 1
+
+    async def _handle(self, delivery: Delivery) -> None:
         try:
             message = decode_for(self._job.key, delivery.body)
         except MalformedMessage as error:

@@ -133,9 +133,7 @@ class LastMessage:
             now_ms=self._ports.clock(),
             retention_seconds=self._job.retention_seconds,
         )
-        await self._ports.patience.call(
-            lambda: self._ports.jobs.apply(record.key, move), action="finish"
-        )
+        await self._ports.patience.call(lambda: self._ports.jobs.apply(record.key, move), action="finish")
         logger.info("job ended", extra={"action": "finish", "job": record.id, "failed": tally.failed})
         self._leave(delivery)
 

@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from penstock.batch.jobs import JobKey
 
 
-
-
-
 @dataclass(frozen=True, slots=True)
 class PutPart:
     """A part that lies in the bucket, and the batches whose lines it has."""
@@ -37,7 +34,8 @@ async def put(kind: PartKind, lines: Mapping[str, bytes], *, job: JobKey, ports:
     part_id, body = ids.new_token(), b"".join(lines.values())
     key = keys.job_object(job, objects.part(kind, part_id))
     await ports.patience.call(
-        lambda: ports.streams.write(key, in_memory(body).chunks, content_type=objects.LINES), action="put_part"
+        lambda: ports.streams.write(key, in_memory(body).chunks, content_type=objects.LINES),
+        action="put_part",
     )
     part = Part(id=part_id, kind=kind, key=key, size_bytes=len(body), lines=len(lines))
     return PutPart(part, frozenset(lines))

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from penstock.batch.jobs import JobKey
-
 if TYPE_CHECKING:
     from asyncio import Event
     from collections.abc import Callable
@@ -16,7 +14,7 @@ if TYPE_CHECKING:
     from dequeuer.cleanup import Cleaner
     from dequeuer.container import Container
     from dequeuer.telemetry import Telemetry
-    from penstock.batch.jobs import JobRecord
+    from penstock.batch.jobs import JobKey, JobRecord
     from penstock.batch.messages import BatchMessage
     from penstock.batch.ports import JobSender, WorkerJobs
     from penstock.ports import Clock, Delivery, Source, Streams

@@ -48,7 +48,8 @@ class Turns:
     async def _count(self, batch: str) -> int:
         expires_at = self._job.expires_at(self._ports.clock())
         return await self._ports.patience.call(
-            lambda: self._ports.jobs.give_back(self._job.key, batch, expires_at=expires_at), action="give_back"
+            lambda: self._ports.jobs.give_back(self._job.key, batch, expires_at=expires_at),
+            action="give_back",
         )
 
     async def _release(self, batch: str, delivery: Delivery, *, pause_seconds: int) -> None:

@@ -39,19 +39,27 @@ class Watch:
         self._sleep = sleep
 
     async def run(self) -> None:
-        """Look until cancelled."""
-        looks = 0
+        """Arrive, and then look until cancelled."""
+        arrived, looks = False, 0
         while True:
-            await self._sleep(LOOK_SECONDS)
-            looks += 1
             try:
+                if not arrived:
+                    await self._arrive()
+                    arrived = True
+                elif looks % LOOKS_PER_SIGN == 0:
+                    await self._ports.jobs.alive(self._job.key, self._job.worker, now_ms=self._ports.clock())
                 await self._look()
-                if looks % LOOKS_PER_SIGN == 0:
-                    jobs, worker = self._ports.jobs, self._job.worker
-                    await jobs.alive(self._job.key, worker, now_ms=self._ports.clock())
             except DependencyError as error:
                 context = {"action": "watch", "job": self._job.key.id, "error": str(error)}
                 logger.warning("job not looked at", extra=context)
+            looks += 1
+            await self._sleep(LOOK_SECONDS)
+
+    async def _arrive(self) -> None:
+        now_ms = self._ports.clock()
+        await self._ports.jobs.arrive(
+            self._job.key, self._job.worker, now_ms=now_ms, expires_at=self._job.expires_at(now_ms)
+        )
 
     async def _look(self) -> None:
         record = await self._ports.jobs.get(self._job.key)

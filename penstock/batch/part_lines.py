@@ -4,10 +4,10 @@ A batch that succeeded::
 
     {"batch": "0-7", "status_code": 200, "content_type": "application/json", "result": [6, 15]}
 
-The answer is in ``result`` with its own text if it is JSON, in ``result_base64`` if it is anything else, and
-at ``result_key`` in the bucket, with its ``size_bytes``, if it is too large for a line. A batch that failed has
-``failure`` and ``attempt`` besides, and as much of the container's answer as there was and is kept;
-``truncated`` says that the rest is missing.
+The answer is in ``result`` with its own text if it is JSON, in ``result_base64`` if it is anything else,
+and at ``result_key`` in the bucket, with its ``size_bytes``, if it is too large for a line. A batch that
+failed has ``failure`` and ``attempt`` besides, and as much of the container's answer as there was and is
+kept; ``truncated`` says that the rest is missing.
 """
 
 from __future__ import annotations
