@@ -8,13 +8,8 @@ from penstock.testing.jobs import MemoryJobParts, MemoryJobs, MemoryWorkerJobs
 from penstock.testing.listing import MemoryExecutions, MemoryInputListing
 from penstock.testing.objects import MemoryCopies, MemoryObjects, MemoryStreams, UploadRefused
 from penstock.testing.overview import MemoryDirectory, MemoryQueues, MemorySlots, MemoryWorkers
-from penstock.testing.queue import MemoryOutbox, MemoryQueue, MemorySource
-from penstock.testing.ranges import MemoryRanges
-from penstock.testing.clock import ManualClock
-from penstock.testing.jobs import MemoryJobParts, MemoryJobs, MemoryWorkerJobs
-from penstock.testing.objects import MemoryCopies, MemoryObjects, MemoryStreams, UploadRefused
-from penstock.testing.overview import MemoryDirectory, MemoryQueues, MemorySlots, MemoryWorkers
 from penstock.testing.queue import MemoryJobSender, MemoryOutbox, MemoryQueue, MemorySource
+from penstock.testing.ranges import MemoryRanges
 from penstock.testing.records import MemoryLedger, MemoryRecords
 from penstock.testing.webhooks import (
     MemoryDeliveries,
@@ -39,11 +34,6 @@ __all__ = [
     "MemoryJobOutbox",
     "MemoryJobParts",
     "MemoryJobQueues",
-    "MemoryDeliveries",
-    "MemoryDirectory",
-    "MemoryEndpoints",
-    "MemoryHosts",
-    "MemoryJobParts",
     "MemoryJobSender",
     "MemoryJobs",
     "MemoryLanes",
