@@ -72,7 +72,7 @@ class Arns:
         return self.stack.format_arn(service="sqs", resource="")
 
     def job_queues(self, api: str) -> str:
-        """The queues of all jobs of one API."""
+        """The queues of all jobs of one API, which come and go."""
         return self.stack.format_arn(
             service="sqs", resource=f"{names.job_queue_prefix(self.deployment, api)}*"
         )

@@ -71,6 +71,11 @@ def batch_schedules(deployment: str) -> str:
     return f"{PREFIX}-{deployment}"
 
 
+def log_group(deployment: str, api: str) -> str:
+    """CloudWatch log group of one API's containers."""
+    return f"/{PREFIX}/{deployment}/{api}"
+
+
 def cluster(deployment: str) -> str:
     """ECS cluster of a deployment."""
     return f"{PREFIX}-{deployment}"
