@@ -16,8 +16,11 @@ ways through a pattern are followed at once, so the time is in proportion to the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 SEPARATOR = "/"
 
@@ -201,7 +204,7 @@ class _Reader:
         high = self._next("a [ is not closed with ]")
         if self._next("a [ is not closed with ]") != "]":
             raise MalformedPattern(
-                f"[{low}-{high} goes on: a set is one range or some characters; write {{[a-z],[0-9]}} for more"
+                f"[{low}-{high} goes on: a set is one range, or characters; write {{[a-z],[0-9]}} for more"
             )
         if high < low:
             raise MalformedPattern(f"the range {low}-{high} runs backwards")

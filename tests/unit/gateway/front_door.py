@@ -26,6 +26,7 @@ from gateway_lambda.uploads import Uploads
 from gateway_lambda.waiting import PATIENCE_SECONDS, Waiter
 from gateway_lambda.webhooks import Webhooks
 from penstock.catalogue import ApiEntry, Catalogue
+from penstock.records import RequestKey
 from penstock.testing import (
     ManualClock,
     MemoryCopies,
@@ -172,7 +173,10 @@ class FrontDoor:
             executor=executor,
             clock=self.clock,
         )
-        requests, listing = Requests(self.records, self.clock), Listing(self.directory, self.clock)
+        requests, listing = (
+            Requests(self.records, self.clock),
+            Listing(self.directory, self.clock, key=RequestKey),
+        )
         catalogue = Catalogue(self.apis)
         gateway = Gateway(
             catalogue=catalogue,
