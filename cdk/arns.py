@@ -99,6 +99,16 @@ class Arns:
             arn_format=ArnFormat.COLON_RESOURCE_NAME,
         )
 
+    @property
+    def state_machines(self) -> str:
+        """What the ARNs of all state machines begin with, up to the name."""
+        return self.stack.format_arn(
+            service="states",
+            resource="stateMachine",
+            resource_name="",
+            arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        )
+
     def executions(self, api: str) -> list[str]:
         """All executions of it, and of the children of its Distributed Maps; of no longer name's."""
         machine = names.state_machine(self.deployment, api)

@@ -19,6 +19,22 @@ if TYPE_CHECKING:
 _JOBS = ["JOB#*"]
 
 
+def gateway(arns: Arns, apis: Sequence[str], *, input_buckets: Iterable[str]) -> list[iam.PolicyStatement]:
+    """What the gateway may do besides for jobs: look at their sources, store and begin them, show them."""
+    listed = sorted(set(input_buckets))
+    return [
+        # Counters, chunks and lanes of a job, and its failed batches. Records it may read and write anyway.
+        leading(arns, ["dynamodb:Query"], _JOBS),
+        # A presigned URL to a batch or to the results carries these rights.
+        allow(["s3:GetObject", "s3:PutObject"], [arns.objects(keys.JOBS)]),
+        absence_shows(arns, [keys.JOBS]),
+        *_list_foreign(arns, listed),
+        # A dry run counts the items of small files.
+        *read_foreign(arns, listed),
+        allow(["states:StartExecution"], [arns.state_machine(api) for api in apis]),
+    ]
+
+
 def plan(
     arns: Arns, apis: Sequence[str], *, input_buckets: Iterable[str], timer_role_arn: str
 ) -> iam.PolicyDocument:

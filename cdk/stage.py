@@ -72,6 +72,8 @@ class Stage:
     #: Base URL of the HTTP API for its id. Functions fill variables of theirs in: the emulator's port
     #: is not known here.
     api_url: Callable[[str], str]
+    #: Where AWS's console shows logs; empty where there is none.
+    console: str = ""
     #: Where links to bodies lead, if not to AWS: an address that is the same for the gateway, which
     #: signs it from inside a container, and for callers outside.
     links: str | None = None
@@ -105,6 +107,7 @@ _STAGES = {
         poll_seconds=20,
         loopback_callbacks=False,
         api_url=_cloud_url,
+        console=f"https://{Aws.REGION}.console.aws.amazon.com/cloudwatch/home?region={Aws.REGION}",
     ),
     "local": Stage(
         removal_policy=RemovalPolicy.DESTROY,
