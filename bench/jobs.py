@@ -49,8 +49,10 @@ apis:
       containers:
         - name: server
           image: example/counted
-          env: {{LEDGER: {ledger}}}
-    local: {{command: {python} -m bench.job_container, directory: {project}}}
+    local:
+      command: {python} -m bench.job_container
+      directory: {project}
+      env: {{LEDGER: {ledger}}}
 """
 
 
