@@ -13,7 +13,14 @@ from bench.report import Report, Target
 from penstock import ids
 from penstock.catalogue import Catalogue
 from penstock.outgoing.call import DEADLINE_SECONDS, Caller
-from penstock.testing import MemoryDeliveries, MemoryEndpoints, MemoryHosts, MemoryLanes, MemorySecrets
+from penstock.testing import (
+    MemoryDeliveries,
+    MemoryEndpoints,
+    MemoryHosts,
+    MemoryLanes,
+    MemoryObjects,
+    MemorySecrets,
+)
 from penstock.webhooks import signature
 from penstock.webhooks.deliveries import Delivery, State, expires_at
 from penstock.webhooks.deliveries import Target as Receiver
@@ -183,6 +190,7 @@ def _deliverer(deliveries: MemoryDeliveries, lanes: MemoryLanes, on_end: Any) ->
         guard=guard,
         own_guard=guard,
         secrets=MemorySecrets({"bench": (signature.new_secret(),)}),
+        objects=MemoryObjects(),
         signer=_Unsigned(),
         calls=Caller(_now_ms, deadline_seconds=DEADLINE_SECONDS),
         clock=_now_ms,

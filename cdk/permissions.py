@@ -130,7 +130,7 @@ def events(arns: Arns, *, stream_arn: str, topic_arn: str, unread_arn: str) -> i
 
 
 def sender(arns: Arns, *, queue_arns: Iterable[str], api_id: str) -> iam.PolicyDocument:
-    """Rights of the function that makes the calls: its own items, never those of requests."""
+    """Rights of the function that makes the calls: its own items, never those of requests, and results."""
     return iam.PolicyDocument(
         statements=[
             _leading(
@@ -149,6 +149,9 @@ def sender(arns: Arns, *, queue_arns: Iterable[str], api_id: str) -> iam.PolicyD
                 list(queue_arns),
             ),
             _allow(["secretsmanager:GetSecretValue"], [arns.webhook_secrets]),
+            # Functions' bodies, for callbacks by OpenFaaS's contract.
+            _allow(["s3:GetObject"], [arns.objects(keys.RESULTS)]),
+            _absence_shows(arns, [keys.RESULTS]),
             # Callbacks of one API to another (N7); nothing but submissions.
             _allow(["execute-api:Invoke"], [arns.submissions(api_id)]),
         ]

@@ -54,7 +54,6 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
     from penstock.catalogue import ApiEntry
-    from penstock.webhooks.guard import Policy
 
 logger = Logger()
 # Modules log through the standard library; their lines take Powertools' JSON form.
@@ -93,6 +92,7 @@ def _build() -> Callable[[Mapping[str, Any], Any], dict[str, Any]]:
     catalogue = Catalogue.from_json(FILE.read_text())
     shards = ThreadPoolExecutor(keys.SHARDS, thread_name_prefix="shard")
     directory = DynamoDirectory(dynamodb, settings.table, executor=shards)
+    guard = Guard(replace(catalogue.callbacks, loopback=bool(settings.loopback)), SystemResolver())
     retrier = _retrier(settings, records=records, objects=objects, submitter=submitter)
     gateway = Gateway(
         catalogue=catalogue,
@@ -108,10 +108,12 @@ def _build() -> Callable[[Mapping[str, Any], Any], dict[str, Any]]:
             executor=executor,
         ),
         recovery=_recovery(directory, requests=requests, records=records, objects=objects, retrier=retrier),
-        functions=Functions(catalogue=catalogue, submitter=submitter, directory=directory, clock=_now_ms),
+        functions=Functions(
+            catalogue=catalogue, submitter=submitter, directory=directory, guard=guard, clock=_now_ms
+        ),
         webhooks=_webhooks(
             settings,
-            policy=catalogue.callbacks,
+            guard=guard,
             records=records,
             deliveries=DynamoDeliveries(dynamodb, settings.table, executor=shards),
             endpoints=DynamoEndpoints(dynamodb, settings.table),
@@ -148,7 +150,7 @@ def _waiter(
 def _webhooks(
     settings: Settings,
     *,
-    policy: Policy,
+    guard: Guard,
     records: DynamoRecords,
     deliveries: DynamoDeliveries,
     endpoints: DynamoEndpoints,
@@ -160,7 +162,7 @@ def _webhooks(
         deliveries=deliveries,
         endpoints=endpoints,
         lanes=lanes,
-        guard=Guard(replace(policy, loopback=bool(settings.loopback)), SystemResolver()),
+        guard=guard,
         clock=_now_ms,
     )
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from penstock import inlining
 from penstock.ports import ObjectMissing
 from penstock.webhooks import events
+from penstock.webhooks.answers import answer_of
 from penstock.webhooks.deliveries import Delivery, State, Target, expires_at
 from penstock.webhooks.hosts import Lane
 from penstock.webhooks.messages import Due
@@ -53,19 +54,24 @@ class Announcer:
         """Begin the deliveries and publish; ``DependencyError`` if any of it is not sure to have happened."""
         # An API that is deployed no more has no webhook, but its last events are published.
         api = self._catalogue.named(record.api)
+        endpoint = api.endpoint if api else record.api
         event = events.ended(
             record,
             deployment=self._deployment,
-            endpoint=api.endpoint if api else record.api,
+            endpoint=endpoint,
             base_url=self._base_url,
             result=self._inline(record, api),
         )
         for target, url in _receivers(record, api):
-            self._begin(record, event, target, url)
+            self._begin(record, event, target, url, endpoint=endpoint)
         self._topic.publish(event)
 
-    def _begin(self, record: RequestRecord, event: Event, target: Target, url: str) -> None:
+    def _begin(self, record: RequestRecord, event: Event, target: Target, url: str, *, endpoint: str) -> None:
         now_ms = self._clock()
+        answer = None
+        if target is Target.CALLBACK:
+            own_url = events.url_of(record, endpoint=endpoint, base_url=self._base_url)
+            answer = answer_of(record, function=endpoint, link=f"{own_url}/result")
         stored = self._deliveries.create(
             Delivery(
                 event_id=event.id,
@@ -75,6 +81,7 @@ class Announcer:
                 type=event.type,
                 url=url,
                 body=event.body,
+                answer=answer,
                 created_ms=now_ms,
                 depth=record.depth,
                 next_attempt_ms=now_ms,

@@ -13,6 +13,7 @@ from penstock import keys
 from penstock.aws import batches, items
 from penstock.aws.expressions import CONDITION_FAILED, Placeholders
 from penstock.aws.faults import code_of, translated
+from penstock.webhooks.answers import FunctionAnswer
 from penstock.webhooks.deliveries import Attempt, Delivery, DeliveryKey, State, Target
 
 if TYPE_CHECKING:
@@ -119,6 +120,8 @@ def _decode(item: items.Item) -> Delivery:
     fields = {name: value for name, value in items.native(item).items() if name in _FIELDS}
     fields["state"] = State(fields["state"])
     fields["target"] = Target(fields["target"])
+    if "answer" in fields:
+        fields["answer"] = FunctionAnswer(**fields["answer"])
     fields["attempts"] = tuple(Attempt(**attempt) for attempt in fields["attempts"])
     return Delivery(**fields)
 

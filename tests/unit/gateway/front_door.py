@@ -173,7 +173,7 @@ class FrontDoor:
             clock=self.clock,
         )
         requests, listing = Requests(self.records, self.clock), Listing(self.directory, self.clock)
-        catalogue = Catalogue(self.apis)
+        catalogue, guard = Catalogue(self.apis), Guard(self.policy, self.resolve)
         gateway = Gateway(
             catalogue=catalogue,
             submitter=submitter,
@@ -219,7 +219,11 @@ class FrontDoor:
                 on_accepted=self._count,
             ),
             functions=Functions(
-                catalogue=catalogue, submitter=submitter, directory=self.directory, clock=self.clock
+                catalogue=catalogue,
+                submitter=submitter,
+                directory=self.directory,
+                guard=guard,
+                clock=self.clock,
             ),
             webhooks=Webhooks(
                 deployment="demo",
@@ -227,7 +231,7 @@ class FrontDoor:
                 deliveries=self.deliveries,
                 endpoints=self.endpoints,
                 lanes=self.lanes,
-                guard=Guard(self.policy, self.resolve),
+                guard=guard,
                 clock=self.clock,
             ),
             on_accepted=self._count,

@@ -108,6 +108,7 @@ class Station:
                 guard=guard,
                 own_guard=Guard(Policy(), lambda _host: ["93.184.215.14"]),
                 secrets=self.secrets,
+                objects=self.objects,
                 signer=OwnSignature(),
                 calls=self,
                 clock=self.clock,
