@@ -13,7 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from penstock.errors import UnknownApi
+from penstock.kinds import Kind
 from penstock.webhooks.guard import Policy
+
+_ROUTES = {Kind.ASYNC: "async", Kind.BATCH: "batch"}
 
 FILE = Path(__file__).with_name("catalogue.json")
 
@@ -23,6 +26,7 @@ class ApiEntry:
     """One API: how it is called from outside, and the limits of its answers."""
 
     name: str
+    kind: Kind = Kind.ASYNC
     #: The segment of the path that stands for it.
     endpoint: str
     #: Longest run of one attempt.
@@ -46,6 +50,8 @@ class ApiEntry:
     webhook_inline_bytes: int = 0
     #: Endpoints of this deployment that callbacks of this API's requests may call.
     webhook_chain: tuple[str, ...] = ()
+    #: ARNs of the user's queues that jobs may name for their failed batches.
+    dead_letter_queues: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -56,13 +62,20 @@ class Catalogue:
     #: What callbacks may call.
     callbacks: Policy = field(default_factory=Policy)
 
-    def find(self, endpoint: str) -> ApiEntry:
-        """The API behind a path segment; ``UnknownApi`` names the ones that exist."""
+    def find(self, endpoint: str, kind: Kind = Kind.ASYNC) -> ApiEntry:
+        """The API of that kind behind a path segment; ``UnknownApi`` names the ones that exist."""
         entry = self.get(endpoint)
-        if entry is None:
-            known = ", ".join(sorted(self._by_endpoint))
-            raise UnknownApi(f"There is no API {endpoint[:64]!r} here. Deployed: {known}.")
-        return entry
+        if entry is not None and entry.kind is kind:
+            return entry
+        if entry is not None:
+            right = f"/{_ROUTES[entry.kind]}/{entry.endpoint}"
+            raise UnknownApi(f"{entry.endpoint!r} is a {entry.kind}, not a {kind}: it is called at {right}.")
+        known = ", ".join(sorted(api.endpoint for api in self.apis if api.kind is kind)) or "none"
+        raise UnknownApi(f"There is no {kind} {endpoint[:64]!r} here. Deployed: {known}.")
+
+    def of(self, kind: Kind) -> tuple[ApiEntry, ...]:
+        """All APIs of that kind."""
+        return tuple(api for api in self.apis if api.kind is kind)
 
     def named(self, name: str) -> ApiEntry | None:
         """The API of that name; None if it is deployed no more."""
@@ -82,13 +95,17 @@ class Catalogue:
         """Read what ``to_json`` wrote."""
         content = json.loads(text)
         return cls(
-            tuple(ApiEntry(**_with_tuples(entry)) for entry in content["apis"]),
+            tuple(_entry(entry) for entry in content["apis"]),
             Policy(**_with_tuples(content["callbacks"])),
         )
 
     @cached_property
     def _by_endpoint(self) -> dict[str, ApiEntry]:
         return {api.endpoint: api for api in self.apis}
+
+
+def _entry(members: dict[str, Any]) -> ApiEntry:
+    return ApiEntry(**_with_tuples(members) | {"kind": Kind(members["kind"])})
 
 
 def _with_tuples(members: dict[str, Any]) -> dict[str, Any]:

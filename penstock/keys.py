@@ -6,12 +6,15 @@ import hashlib
 import zlib
 from datetime import UTC, datetime
 
+from penstock.batch.jobs import JobKey
 from penstock.records import RequestKey
 
 PAYLOADS = "payloads"
 RESULTS = "results"
 #: Messages that no gateway wrote, for somebody to look at.
 MALFORMED = "malformed"
+#: Everything that belongs to batch jobs.
+JOBS = "jobs"
 #: Start of the last part of an upload's key; those of other payloads are hexadecimal.
 UPLOAD = "upload-"
 
@@ -60,6 +63,37 @@ def request_of(item: str) -> RequestKey:
     """The request whose item has this partition key."""
     _, api, request_id = item.split("#")
     return RequestKey(api=api, id=request_id)
+
+
+def job_object(key: JobKey, name: str) -> str:
+    """S3 key of something of a job's; see ``penstock.batch.objects`` for the names."""
+    return f"{JOBS}/{key.api}/{key.id}/{name}"
+
+
+def job_item(key: JobKey, part: str = "META") -> dict[str, str]:
+    """Primary key of a job's item, or of one of its parts, such as ``CHUNK#7``."""
+    return {"pk": f"JOB#{key.api}#{key.id}", "sk": part}
+
+
+def job_of(item: str) -> JobKey:
+    """The job whose item has this partition key."""
+    _, api, job_id = item.split("#")
+    return JobKey(api=api, id=job_id)
+
+
+def batch_item(key: JobKey, batch: str, part: str = "META") -> dict[str, str]:
+    """Primary key of a batch's item: a partition each, so that they spread (J2)."""
+    return {"pk": f"BATCH#{key.api}#{key.id}#{batch}", "sk": part}
+
+
+def idempotency_item(api: str, key_hash: str) -> dict[str, str]:
+    """Primary key of what an Idempotency-Key stands for among an API's jobs (J13)."""
+    return {"pk": f"IDEM#{api}#{key_hash}", "sk": "META"}
+
+
+def jobs_of(api: str) -> str:
+    """What stands for the jobs of an API in the listing index, in place of its name."""
+    return f"job#{api}"
 
 
 def api_key_item(digest: str) -> dict[str, str]:

@@ -7,6 +7,8 @@ API names (42) in ``penstock.config`` keep each name below within AWS's own limi
 
 from __future__ import annotations
 
+import hashlib
+
 PREFIX = "penstock"
 
 
@@ -28,6 +30,35 @@ def queue(deployment: str, api: str) -> str:
 def dead_letter_queue(deployment: str, api: str) -> str:
     """Where SQS puts what was received too often; FIFO as its source is."""
     return f"{PREFIX}-{deployment}-{api}-dlq.fifo"
+
+
+def job_queue_prefix(deployment: str, api: str) -> str:
+    """What the names of all queues of an API's jobs begin with, and no other's.
+
+    A hash stands for the API: its name would not fit into SQS's 80 characters beside the rest, and one
+    name may begin with another. No deployment's name has the underscore in it (J12).
+    """
+    return f"{PREFIX}-{deployment}_{hashlib.sha256(api.encode()).hexdigest()[:8]}_"
+
+
+def job_queue(deployment: str, api: str, job_id: str) -> str:
+    """SQS FIFO queue of one job, made when it begins and deleted when it has ended."""
+    return f"{job_queue_prefix(deployment, api)}{job_id}.fifo"
+
+
+def state_machine(deployment: str, api: str) -> str:
+    """Step Functions state machine of one batch API; an execution is named as its job."""
+    return f"{PREFIX}-{deployment}-{api}"
+
+
+def batch_function(deployment: str, step: str) -> str:
+    """Lambda function of some steps of the state machines: ``plan``, ``enqueue``, ``finish``."""
+    return f"{PREFIX}-{deployment}-batch-{step}"
+
+
+def batch_schedules(deployment: str) -> str:
+    """EventBridge Scheduler group of the jobs' timeouts; a schedule is named as its job."""
+    return f"{PREFIX}-{deployment}"
 
 
 def cluster(deployment: str) -> str:

@@ -10,12 +10,16 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from penstock.records import Failure, RequestRecord, ResultRef, Status
+from penstock.records import Failure, ResultRef, Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from _typeshed import DataclassInstance
+
+R = TypeVar("R", bound="DataclassInstance")
 
 #: Releases that give their attempt back (R7); beyond them an interruption counts as an attempt.
 MAX_FREE_RELEASES = 20
@@ -99,32 +103,32 @@ _COMPARE: Mapping[Op, Callable[[Any, Any], bool]] = {
 Checks = tuple[Check, ...]
 
 
-def all_hold(checks: Checks, record: RequestRecord) -> bool:
+def all_hold(checks: Checks, record: object) -> bool:
     """Whether every comparison holds."""
     return all(check.holds(record) for check in checks)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transition:
-    """One conditional write.
+    """One conditional write, on a request's record or a job's.
 
     It is carried out if all checks of any alternative in ``allowed`` hold. If they do not, but
     those in ``achieved`` do, an earlier try of the same write took effect and only its answer
     was lost (R10): that is success too.
     """
 
-    move: Move
+    move: StrEnum
     allowed: tuple[Checks, ...]
     achieved: Checks
     assign: Mapping[str, Any] = field(default_factory=dict)
     clear: frozenset[str] = frozenset()
     add: Mapping[str, int] = field(default_factory=dict)
 
-    def permits(self, record: RequestRecord) -> bool:
+    def permits(self, record: object) -> bool:
         """Whether the write may happen on this record."""
         return any(all_hold(checks, record) for checks in self.allowed)
 
-    def apply(self, record: RequestRecord) -> RequestRecord:
+    def apply(self, record: R) -> R:
         """The record after the write."""
         changes: dict[str, Any] = dict(self.assign)
         changes |= dict.fromkeys(self.clear)

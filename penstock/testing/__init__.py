@@ -2,6 +2,7 @@
 
 from penstock.testing.api_keys import MemoryApiKeys, MemoryMeters
 from penstock.testing.clock import ManualClock
+from penstock.testing.jobs import MemoryJobParts, MemoryJobs, MemoryWorkerJobs
 from penstock.testing.objects import MemoryCopies, MemoryObjects, MemoryStreams, UploadRefused
 from penstock.testing.overview import MemoryDirectory, MemoryQueues, MemorySlots, MemoryWorkers
 from penstock.testing.queue import MemoryOutbox, MemoryQueue, MemorySource
@@ -23,6 +24,8 @@ __all__ = [
     "MemoryDirectory",
     "MemoryEndpoints",
     "MemoryHosts",
+    "MemoryJobParts",
+    "MemoryJobs",
     "MemoryLanes",
     "MemoryLedger",
     "MemoryMeters",
@@ -36,6 +39,7 @@ __all__ = [
     "MemorySource",
     "MemoryStreams",
     "MemoryTopic",
+    "MemoryWorkerJobs",
     "MemoryWorkers",
     "UploadRefused",
 ]

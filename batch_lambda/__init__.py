@@ -1,0 +1,1 @@
+"""The steps of the batch state machines: plan, enqueue, seal, finish, stop."""
