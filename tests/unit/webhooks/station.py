@@ -101,7 +101,7 @@ class Station:
         )
         guard = Guard(Policy(), self.resolve)
         self.deliverer = Deliverer(
-            Stores(deliveries=self.deliveries, lanes=self.lanes, hosts=self.hosts, endpoints=self.endpoints),
+            self.stores(),
             Post(
                 base_url=BASE_URL,
                 catalogue=catalogue,
@@ -115,9 +115,19 @@ class Station:
             ),
             schedule=self.schedule,
             clock=self.clock,
-            random=lambda: 0.0,
+            random=self.chance,
             on_end=self.ended.append,
         )
+
+    def stores(self) -> Stores:
+        """What the deliverer works on."""
+        return Stores(
+            deliveries=self.deliveries, lanes=self.lanes, hosts=self.hosts, endpoints=self.endpoints
+        )
+
+    def chance(self) -> float:
+        """What the deliverer calls random."""
+        return 0.0
 
     def configure(self, **changes: Any) -> None:
         """Change the API's entry."""
