@@ -22,6 +22,7 @@ BENCHES = {
     "saturated": saturated.saturated,
     "memory": memory.memory,
     "webhooks": webhooks.webhooks,
+    "one_host": webhooks.one_host,
 }
 
 
