@@ -153,7 +153,7 @@ def sender(arns: Arns, *, queue_arns: Iterable[str], api_id: str) -> iam.PolicyD
             _allow(["s3:GetObject"], [arns.objects(keys.RESULTS)]),
             _absence_shows(arns, [keys.RESULTS]),
             # Callbacks of one API to another (N7); nothing but submissions.
-            _allow(["execute-api:Invoke"], [arns.submissions(api_id)]),
+            _allow(["execute-api:Invoke"], [arns.own_calls(api_id)]),
         ]
     )
 
