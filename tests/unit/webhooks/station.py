@@ -28,7 +28,7 @@ from tests.examples import NOW_MS, record
 from tests.unit.webhooks.hostile import Resolver
 from webhook_lambda.announce import Announcer
 from webhook_lambda.deliver import Deliverer, Stores
-from webhook_lambda.post import Post
+from webhook_lambda.post import Calls, Post
 
 BASE_URL = "https://abc.execute-api.eu-west-1.amazonaws.com/live"
 CALLBACK = "https://hooks.example.com/callback"
@@ -72,6 +72,9 @@ class Station:
     #: Happens while a call is made.
     meanwhile: Callable[[], None] = lambda: None
     resolve: Resolve = field(default_factory=Resolver)
+    policy: Policy = field(default_factory=Policy)
+    #: Makes the calls, if it is not the station that answers them.
+    caller: Calls | None = None
     schedule: Schedule = field(default_factory=Schedule)
     calls: list[Call] = field(default_factory=list)
     ended: list[Delivery] = field(default_factory=list)
@@ -99,7 +102,7 @@ class Station:
             topic=self.topic,
             clock=self.clock,
         )
-        guard = Guard(Policy(), self.resolve)
+        guard = Guard(self.policy, self.resolve)
         self.deliverer = Deliverer(
             self.stores(),
             Post(
@@ -110,7 +113,7 @@ class Station:
                 secrets=self.secrets,
                 objects=self.objects,
                 signer=OwnSignature(),
-                calls=self,
+                calls=self.caller or self,
                 clock=self.clock,
             ),
             schedule=self.schedule,
