@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from aws_cdk import Duration, Stack
+from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from cdk import permissions
+from cdk import batch_permissions, permissions
 from cdk.arns import Arns
 from cdk.bundle import Bundle
 from cdk.function import FunctionSpec, PythonFunction
 from penstock import names
 from penstock.catalogue import ApiEntry, Catalogue
+from penstock.config import BatchApi
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from cdk.stage import Stage
@@ -42,19 +45,14 @@ class GatewayFunction(Construct):
 
     def __init__(self, scope: Construct, id_: str, props: FunctionProps, *, stage: Stage) -> None:
         super().__init__(scope, id_)
-        deployment = props.config.deployment
+        config, deployment = props.config, props.config.deployment
         arns = Arns(Stack.of(self), deployment)
-        apis = props.config.apis
         spec = FunctionSpec(
             name=names.gateway_function(deployment),
-            bundle=bundle(props.config),
+            bundle=bundle(config),
             root=props.root,
             build_folder=props.build_folder,
-            rights=permissions.gateway(
-                arns,
-                [api.name for api in apis],
-                input_buckets={bucket for api in apis for bucket in api.input_buckets},
-            ),
+            rights=_rights(arns, config),
             policy_name="gateway",
             # One second less than API Gateway waits, so that the function's own answer comes first.
             timeout=Duration.seconds(28),
@@ -62,12 +60,30 @@ class GatewayFunction(Construct):
                 "PENSTOCK_DEPLOYMENT": deployment,
                 "PENSTOCK_TABLE": names.table(deployment),
                 "PENSTOCK_BUCKET": arns.bucket_name,
+                "PENSTOCK_STATE_MACHINES": arns.state_machines,
                 "PENSTOCK_LOOPBACK": str(int(stage.loopback_callbacks)),
+                **({"PENSTOCK_CONSOLE": stage.console} if stage.console else {}),
                 **({"AWS_ENDPOINT_URL_S3": props.links} if props.links else {}),
             },
             service="gateway",
         )
         self.function = PythonFunction(self, "Function", spec).function
+
+
+def _rights(arns: Arns, config: Config) -> iam.PolicyDocument:
+    rights = permissions.gateway(
+        arns, [api.name for api in config.async_apis], input_buckets=_buckets(config.async_apis)
+    )
+    if config.batch_apis:
+        named = [api.name for api in config.batch_apis]
+        rights.add_statements(
+            *batch_permissions.gateway(arns, named, input_buckets=_buckets(config.batch_apis))
+        )
+    return rights
+
+
+def _buckets(apis: Iterable[AsyncApi | BatchApi]) -> set[str]:
+    return {bucket for api in apis for bucket in api.input_buckets}
 
 
 def bundle(config: Config) -> Bundle:
@@ -85,18 +101,25 @@ def catalogue(config: Config) -> Catalogue:
     return Catalogue(tuple(_entry(api) for api in config.apis), config.callbacks.policy())
 
 
-def _entry(api: AsyncApi) -> ApiEntry:
-    return ApiEntry(
+def _entry(api: AsyncApi | BatchApi) -> ApiEntry:
+    entry = ApiEntry(
         name=api.name,
+        kind=api.kind,
         endpoint=api.endpoint,
         timeout_seconds=int(api.timeout.total_seconds()),
         max_attempts=api.retries.attempts,
         retention_seconds=int(api.retention.total_seconds()),
-        inline_result_bytes=api.inline_result_bytes,
-        forward_headers=api.networking.forward_headers,
+        inline_result_bytes=0,
         input_buckets=api.input_buckets,
         webhook_url=api.webhook.url,
         webhook_events=api.webhook.events,
-        webhook_inline_bytes=api.webhook.inline_result_bytes,
         webhook_chain=api.webhook.chain,
+    )
+    if isinstance(api, BatchApi):
+        return replace(entry, dead_letter_queues=api.dead_letter_queues)
+    return replace(
+        entry,
+        inline_result_bytes=api.inline_result_bytes,
+        forward_headers=api.networking.forward_headers,
+        webhook_inline_bytes=api.webhook.inline_result_bytes,
     )

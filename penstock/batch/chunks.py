@@ -31,13 +31,18 @@ class Segment:
 
     bucket: str
     key: str
-    #: What must not have changed since it was planned.
+    #: What must not have changed since it was planned; empty for our own objects, which do not change.
     etag: str
     form: Form
     first: int
     end: int
     #: Of a stored batch: how many items it has.
     items: int = 0
+
+
+def segment_of(fields: dict[str, Any]) -> Segment:
+    """Of the members of its JSON."""
+    return Segment(**fields | {"form": Form(fields["form"])})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,8 +60,7 @@ class Chunk:
     def from_json(cls, text: str | bytes) -> Chunk:
         """Read what ``to_json`` wrote."""
         fields: dict[str, Any] = json.loads(text)
-        segments = (Segment(**segment | {"form": Form(segment["form"])}) for segment in fields["segments"])
-        return cls(index=fields["index"], segments=tuple(segments))
+        return cls(index=fields["index"], segments=tuple(map(segment_of, fields["segments"])))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,11 +1,15 @@
 """In-memory stand-ins for AWS that pass the same contract tests as the real adapters."""
 
 from penstock.testing.api_keys import MemoryApiKeys, MemoryMeters
+from penstock.testing.belongings import MemoryDeadLetterQueues, MemoryJobQueues, MemoryTimers
 from penstock.testing.clock import ManualClock
+from penstock.testing.job_queues import MemoryJobOutbox
 from penstock.testing.jobs import MemoryJobParts, MemoryJobs, MemoryWorkerJobs
+from penstock.testing.listing import MemoryExecutions, MemoryInputListing
 from penstock.testing.objects import MemoryCopies, MemoryObjects, MemoryStreams, UploadRefused
 from penstock.testing.overview import MemoryDirectory, MemoryQueues, MemorySlots, MemoryWorkers
-from penstock.testing.queue import MemoryOutbox, MemoryQueue, MemorySource
+from penstock.testing.queue import MemoryJobSender, MemoryOutbox, MemoryQueue, MemorySource
+from penstock.testing.ranges import MemoryRanges
 from penstock.testing.records import MemoryLedger, MemoryRecords
 from penstock.testing.webhooks import (
     MemoryDeliveries,
@@ -20,11 +24,17 @@ __all__ = [
     "ManualClock",
     "MemoryApiKeys",
     "MemoryCopies",
+    "MemoryDeadLetterQueues",
     "MemoryDeliveries",
     "MemoryDirectory",
     "MemoryEndpoints",
+    "MemoryExecutions",
     "MemoryHosts",
+    "MemoryInputListing",
+    "MemoryJobOutbox",
     "MemoryJobParts",
+    "MemoryJobQueues",
+    "MemoryJobSender",
     "MemoryJobs",
     "MemoryLanes",
     "MemoryLedger",
@@ -33,11 +43,13 @@ __all__ = [
     "MemoryOutbox",
     "MemoryQueue",
     "MemoryQueues",
+    "MemoryRanges",
     "MemoryRecords",
     "MemorySecrets",
     "MemorySlots",
     "MemorySource",
     "MemoryStreams",
+    "MemoryTimers",
     "MemoryTopic",
     "MemoryWorkerJobs",
     "MemoryWorkers",
