@@ -23,6 +23,7 @@ BENCHES = {
     "memory": memory.memory,
     "webhooks": webhooks.webhooks,
     "jobs": jobs.jobs,
+    "one_host": webhooks.one_host,
 }
 
 

@@ -158,7 +158,7 @@ def events(arns: Arns, *, stream_arn: str, topic_arn: str, unread_arn: str) -> i
 
 
 def sender(arns: Arns, *, queue_arns: Iterable[str], api_id: str) -> iam.PolicyDocument:
-    """Rights of the function that makes the calls: its own items, never those of requests."""
+    """Rights of the function that makes the calls: its own items, never those of requests, and results."""
     return iam.PolicyDocument(
         statements=[
             leading(
@@ -177,8 +177,11 @@ def sender(arns: Arns, *, queue_arns: Iterable[str], api_id: str) -> iam.PolicyD
                 list(queue_arns),
             ),
             allow(["secretsmanager:GetSecretValue"], [arns.webhook_secrets]),
+            # Functions' bodies, for callbacks by OpenFaaS's contract.
+            allow(["s3:GetObject"], [arns.objects(keys.RESULTS)]),
+            absence_shows(arns, [keys.RESULTS]),
             # Callbacks of one API to another (N7); nothing but submissions.
-            allow(["execute-api:Invoke"], [arns.submissions(api_id)]),
+            allow(["execute-api:Invoke"], [arns.own_calls(api_id)]),
         ]
     )
 

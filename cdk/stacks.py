@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from aws_cdk import App, Stack, Tags
 
-from cdk.admission import admission
+from cdk.admission import admission, admission_of_own_calls
 from cdk.api import Api, ApiProps
 from cdk.batch import Batch
 from cdk.batch_api import Jobs
@@ -100,6 +100,7 @@ def _gateway(app: App, config: Config, stage: Stage, sources: Sources) -> Stack:
         deployment=config.deployment,
         function=gateway.function,
         admission=admission(stack, props, stage),
+        own_calls=admission_of_own_calls(stage),
     )
     return stack
 
