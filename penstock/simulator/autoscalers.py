@@ -1,0 +1,235 @@
+"""What decides on the number of tasks: ours as it is deployed, and what one would use else."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from penstock.scaling.decision import Observation, Sample, ScalingPolicy, decide
+from penstock.scaling.steps import adjustment, step_sizes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from penstock.simulator.clock import Agenda
+    from penstock.simulator.delays import Delays
+    from penstock.simulator.fleet import Fleet
+
+TICK_SECONDS = 10.0
+
+#: Values, a minute each, above the target before target tracking scales out, and below it before it
+#: scales in. In it waits for a margin, so as not to go back at once.
+_OUT_POINTS = 3
+_IN_POINTS = 15
+_IN_MARGIN = 0.9
+
+
+class Autoscaler(Protocol):
+    """Watches a fleet, and tells it how many tasks to have."""
+
+    name: str
+
+    def start(self, agenda: Agenda, fleet: Fleet, delays: Delays) -> None:
+        """Begin to watch."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepPolicy:
+    """An alarm on a number of tasks, and the step policy that it sets off."""
+
+    #: Sizes of the steps, ascending.
+    sizes: tuple[int, ...]
+    #: 1 to add what is missing, -1 to take what is spare.
+    sign: int
+    #: Values in a row above the threshold before the alarm acts.
+    evaluation_periods: int = 1
+    cooldown_seconds: float = 0.0
+
+
+@dataclass(slots=True)
+class _Alarm:
+    policy: StepPolicy
+    high: int = 0
+    acted_at: float = -math.inf
+
+
+@dataclass(slots=True)
+class StepScaling:
+    """Penstock: the decision function publishes missing and spare tasks, two step policies act on them."""
+
+    decision: ScalingPolicy
+    policies: tuple[StepPolicy, ...]
+    name: str = "penstock"
+    _history: tuple[Sample, ...] = ()
+    _alarms: list[_Alarm] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, decision: ScalingPolicy) -> StepScaling:
+        """As it would be deployed for this policy."""
+        sizes = step_sizes(max(1, decision.max_replicas - decision.min_replicas))
+        return cls(decision, (StepPolicy(sizes=sizes, sign=1), StepPolicy(sizes=sizes, sign=-1)))
+
+    def start(self, agenda: Agenda, fleet: Fleet, delays: Delays) -> None:
+        """Publish every ten seconds; the alarms look at what was published."""
+        self._alarms = [_Alarm(policy) for policy in self.policies]
+        seen_after = delays.metric + delays.alarm_period / 2
+
+        def tick() -> None:
+            decision = decide(self.decision, observe(agenda, fleet), self._history)
+            self._history = decision.history
+            values = {1: decision.missing, -1: decision.spare}
+            for alarm in self._alarms:
+                value = values[alarm.policy.sign]
+                agenda.at(
+                    agenda.now + seen_after, _looking(agenda, fleet, delays, alarm, value, self.decision)
+                )
+            agenda.at(agenda.now + TICK_SECONDS, tick)
+
+        tick()
+
+
+def _looking(
+    agenda: Agenda, fleet: Fleet, delays: Delays, alarm: _Alarm, value: int, bounds: ScalingPolicy
+) -> Callable[[], None]:
+    def look() -> None:
+        alarm.high = alarm.high + 1 if value >= 1 else 0
+        if alarm.high < alarm.policy.evaluation_periods:
+            return
+        just_raised = alarm.high == alarm.policy.evaluation_periods
+        if not just_raised and agenda.now - alarm.acted_at < delays.alarm_repeats:
+            return
+        if agenda.now - alarm.acted_at < alarm.policy.cooldown_seconds:
+            return
+        alarm.acted_at = agenda.now
+        change = alarm.policy.sign * adjustment(alarm.policy.sizes, value)
+
+        def act() -> None:
+            fleet.want(min(max(fleet.desired + change, bounds.min_replicas), bounds.max_replicas))
+
+        agenda.at(agenda.now + delays.action, act)
+
+    return look
+
+
+def observe(agenda: Agenda, fleet: Fleet) -> Observation:
+    """What the queue and the service say now."""
+    return Observation(
+        now_ms=round(agenda.now * 1000),
+        visible=fleet.visible,
+        in_progress=fleet.in_progress,
+        desired=fleet.desired,
+    )
+
+
+@dataclass(slots=True)
+class Cortex:
+    """Cortex's autoscaler with its defaults, which sets the number of replicas itself (its section 6)."""
+
+    min_replicas: int = 0
+    max_replicas: int = 100
+    target_in_flight: float = 1.0
+    window: float = 60.0
+    down_stabilization: float = 300.0
+    up_stabilization: float = 60.0
+    max_down_factor: float = 0.75
+    max_up_factor: float = 1.5
+    tolerance: float = 0.05
+    name: str = "cortex"
+    _depths: deque[tuple[float, int]] = field(default_factory=deque)
+    _recommended: deque[tuple[float, int]] = field(default_factory=deque)
+
+    def start(self, agenda: Agenda, fleet: Fleet, delays: Delays) -> None:  # noqa: ARG002 - it waits for no alarm
+        """Look every ten seconds, and act at once."""
+
+        def tick() -> None:
+            replicas = self._decide(agenda.now, fleet)
+            if replicas != fleet.desired:
+                fleet.want(replicas)
+            agenda.at(agenda.now + TICK_SECONDS, tick)
+
+        tick()
+
+    def _decide(self, now: float, fleet: Fleet) -> int:
+        current = fleet.desired
+        self._depths.append((now, fleet.visible + fleet.in_progress))
+        while self._depths[0][0] <= now - self.window:
+            self._depths.popleft()
+        raw = sum(depth for _, depth in self._depths) / len(self._depths) / self.target_in_flight
+        self._recommended.append((now, self._recommend(raw, current)))
+        return self._stabilise(now, current)
+
+    def _recommend(self, raw: float, current: int) -> int:
+        recommended = math.ceil(raw)
+        if current * (1 - self.tolerance) < raw < current * (1 + self.tolerance):
+            recommended = current
+        recommended = max(recommended, min(current - 1, math.ceil(current * self.max_down_factor)))
+        recommended = min(recommended, max(current + 1, math.ceil(current * self.max_up_factor)))
+        return min(max(recommended, self.min_replicas), self.max_replicas)
+
+    def _stabilise(self, now: float, current: int) -> int:
+        wanted = self._recommended[-1][1]
+        if wanted < current:
+            if now < self.down_stabilization:
+                return current
+            return max(wanted, min(current, max(self._since(now - self.down_stabilization))))
+        if wanted > current:
+            if now < self.up_stabilization:
+                return current
+            return min(wanted, max(current, min(self._since(now - self.up_stabilization))))
+        return current
+
+    def _since(self, since: float) -> list[int]:
+        while self._recommended[0][0] < since - self.down_stabilization:
+            self._recommended.popleft()
+        return [replicas for at, replicas in self._recommended if at >= since]
+
+
+@dataclass(slots=True)
+class TargetTracking:
+    """AWS's target tracking on visible messages per task: a value a minute, 3 to scale out, 15 to scale in.
+
+    It multiplies, so it cannot leave zero: it is given one task to begin with.
+    """
+
+    min_replicas: int = 1
+    max_replicas: int = 100
+    target: float = 1.0
+    name: str = "target tracking"
+    _values: deque[float] = field(default_factory=lambda: deque(maxlen=_IN_POINTS))
+
+    def start(self, agenda: Agenda, fleet: Fleet, delays: Delays) -> None:
+        """Look every minute."""
+        fleet.want(max(1, self.min_replicas))
+
+        def tick() -> None:
+            self._values.append(fleet.visible / max(1, fleet.running))
+            wanted = self._decide(fleet)
+            if wanted != fleet.desired:
+                agenda.at(agenda.now + delays.action, lambda: fleet.want(wanted))
+            agenda.at(agenda.now + 60.0, tick)
+
+        tick()
+
+    def _decide(self, fleet: Fleet) -> int:
+        into = list(self._values)
+        out = into[-_OUT_POINTS:]
+        wanted = fleet.desired
+        if len(out) == _OUT_POINTS and min(out) > self.target:
+            wanted = math.ceil(fleet.desired * out[-1] / self.target)
+        elif len(into) == _IN_POINTS and max(into) < _IN_MARGIN * self.target:
+            wanted = math.ceil(fleet.desired * max(into) / self.target)
+        return min(max(wanted, self.min_replicas), self.max_replicas)
+
+
+@dataclass(slots=True)
+class AlwaysOn:
+    """A fixed number of tasks."""
+
+    replicas: int
+    name: str = "always on"
+
+    def start(self, agenda: Agenda, fleet: Fleet, delays: Delays) -> None:  # noqa: ARG002 - it waits for nothing
+        """Have them from the beginning."""
+        fleet.want(self.replicas)
