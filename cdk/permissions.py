@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from aws_cdk import aws_iam as iam
 
 from penstock import keys
+from penstock.scaling.ports import NAMESPACE
 from penstock.webhooks.hosts import Lane
 
 if TYPE_CHECKING:
@@ -73,6 +74,25 @@ def recorder(arns: Arns, apis: Iterable[str]) -> iam.PolicyDocument:
             ),
             _leading(arns, ["dynamodb:GetItem", "dynamodb:UpdateItem"], ["REQ#*"]),
             _allow(["s3:PutObject"], [arns.objects(keys.MALFORMED)]),
+        ]
+    )
+
+
+def publisher(arns: Arns, apis: Iterable[str]) -> iam.PolicyDocument:
+    """Rights of the function that tells how many tasks are missing: to look, and to say so."""
+    listed = list(apis)
+    return iam.PolicyDocument(
+        statements=[
+            _allow(["sqs:GetQueueUrl", "sqs:GetQueueAttributes"], [arns.queue(api) for api in listed]),
+            _allow(["ecs:DescribeServices"], [arns.service(api) for api in listed]),
+            _allow(["dynamodb:Query"], [arns.index(keys.OPEN_INDEX)]),
+            # What it remembers, and when the oldest requests were made.
+            _leading(arns, ["dynamodb:BatchGetItem"], ["SCALING#*", "REQ#*"]),
+            _leading(arns, ["dynamodb:PutItem"], ["SCALING#*"]),
+            # AWS knows no resource for this call; a namespace is what it can be bound to.
+            _allow(
+                ["cloudwatch:PutMetricData"], ["*"], {"StringEquals": {"cloudwatch:namespace": NAMESPACE}}
+            ),
         ]
     )
 

@@ -27,6 +27,11 @@ def attribute(value: Any) -> Any:
     return _serializer.serialize(_plain(value))
 
 
+def wire(values: Mapping[str, object]) -> Item:
+    """A whole item, or a key, of plain values."""
+    return {name: attribute(value) for name, value in values.items()}
+
+
 def key_item(key: RequestKey) -> Item:
     """Primary key in wire form."""
     return {name: {"S": text} for name, text in keys.request_item(key).items()}
