@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from aws_cdk import Duration, Stack
@@ -14,6 +14,7 @@ from cdk.bundle import Bundle
 from cdk.function import FunctionSpec, PythonFunction
 from penstock import names
 from penstock.catalogue import ApiEntry, Catalogue
+from penstock.config import BatchApi
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,18 +43,17 @@ class GatewayFunction(Construct):
 
     def __init__(self, scope: Construct, id_: str, props: FunctionProps, *, stage: Stage) -> None:
         super().__init__(scope, id_)
-        deployment = props.config.deployment
+        config, deployment = props.config, props.config.deployment
         arns = Arns(Stack.of(self), deployment)
-        apis = props.config.apis
         spec = FunctionSpec(
             name=names.gateway_function(deployment),
-            bundle=bundle(props.config),
+            bundle=bundle(config),
             root=props.root,
             build_folder=props.build_folder,
             rights=permissions.gateway(
                 arns,
-                [api.name for api in apis],
-                input_buckets={bucket for api in apis for bucket in api.input_buckets},
+                [api.name for api in config.async_apis],
+                input_buckets={bucket for api in config.async_apis for bucket in api.input_buckets},
             ),
             policy_name="gateway",
             # One second less than API Gateway waits, so that the function's own answer comes first.
@@ -85,18 +85,25 @@ def catalogue(config: Config) -> Catalogue:
     return Catalogue(tuple(_entry(api) for api in config.apis), config.callbacks.policy())
 
 
-def _entry(api: AsyncApi) -> ApiEntry:
-    return ApiEntry(
+def _entry(api: AsyncApi | BatchApi) -> ApiEntry:
+    entry = ApiEntry(
         name=api.name,
+        kind=api.kind,
         endpoint=api.endpoint,
         timeout_seconds=int(api.timeout.total_seconds()),
         max_attempts=api.retries.attempts,
         retention_seconds=int(api.retention.total_seconds()),
-        inline_result_bytes=api.inline_result_bytes,
-        forward_headers=api.networking.forward_headers,
+        inline_result_bytes=0,
         input_buckets=api.input_buckets,
         webhook_url=api.webhook.url,
         webhook_events=api.webhook.events,
-        webhook_inline_bytes=api.webhook.inline_result_bytes,
         webhook_chain=api.webhook.chain,
+    )
+    if isinstance(api, BatchApi):
+        return replace(entry, dead_letter_queues=api.dead_letter_queues)
+    return replace(
+        entry,
+        inline_result_bytes=api.inline_result_bytes,
+        forward_headers=api.networking.forward_headers,
+        webhook_inline_bytes=api.webhook.inline_result_bytes,
     )

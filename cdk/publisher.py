@@ -46,7 +46,7 @@ class Publisher(Construct):
             bundle=bundle(config),
             root=root,
             build_folder=build_folder,
-            rights=permissions.publisher(arns, [api.name for api in config.apis]),
+            rights=permissions.publisher(arns, [api.name for api in config.async_apis]),
             policy_name="scaling",
             timeout=Duration.seconds(_SECONDS),
             memory_mib=_MEMORY_MIB,
@@ -86,7 +86,7 @@ def bundle(config: Config) -> Bundle:
         entry=ENTRY,
         packages=("scaling_lambda", "penstock"),
         distributions=_DISTRIBUTIONS,
-        files={"scaling_lambda/policies.json": to_json(map(_scaled, config.apis))},
+        files={"scaling_lambda/policies.json": to_json(map(_scaled, config.async_apis))},
     )
 
 

@@ -54,7 +54,7 @@ def add_stacks(app: App, config: Config, *, stage: Stage, sources: Sources) -> N
     needed = [data, recovery]
     if stage.compute is Compute.ECS:
         needed.append(_network(app, config))
-    for api in config.apis:
+    for api in config.async_apis:
         stack = _api(app, config, api, stage, sources)
         for other in needed:
             stack.add_stack_dependency(other)

@@ -25,6 +25,7 @@ from penstock.errors import (
     Unavailable,
     UnknownRequest,
 )
+from penstock.kinds import Kind
 from penstock.ports import DependencyError
 from penstock.records import Call, RequestKey
 
@@ -119,7 +120,7 @@ class Functions:
             apis: Sequence[ApiEntry] = [self._catalogue.find(incoming.path["api"])]
             call_id = incoming.path["proxy"]
         else:
-            apis, call_id = self._catalogue.apis, incoming.path["api"]
+            apis, call_id = self._catalogue.of(Kind.ASYNC), incoming.path["api"]
         found = self._made_of(call_id, apis, caller=incoming.caller)
         if not found:
             raise UnknownRequest(

@@ -98,7 +98,7 @@ def _ecs(clients: Clients, config: Config) -> Cluster:
 
 def _described(clients: Clients, config: Config) -> Cluster:
     return DescribedCluster(
-        clients.ssm(), deployment=config.deployment, apis=[api.name for api in config.apis]
+        clients.ssm(), deployment=config.deployment, apis=[api.name for api in config.async_apis]
     )
 
 

@@ -142,11 +142,17 @@ def index_attributes(key: RequestKey, *, created_ms: int) -> dict[str, str]:
     An item is in an index only while it has both keys of it, so the end of ``due_ms`` is the end
     of the entry in the open one.
     """
-    shard = shard_of(key.id)
     return {
-        "listing_pk": listing_partition(key.api, day_of(created_ms), shard),
-        "listing_sk": position(created_ms, key.id),
-        "open_pk": open_partition(key.api, shard),
+        **listing_attributes(key.api, key.id, created_ms=created_ms),
+        "open_pk": open_partition(key.api, shard_of(key.id)),
+    }
+
+
+def listing_attributes(owner: str, subject: str, *, created_ms: int) -> dict[str, str]:
+    """What puts an item into the listing index: a request of an API's, or what else ``owner`` stands for."""
+    return {
+        "listing_pk": listing_partition(owner, day_of(created_ms), shard_of(subject)),
+        "listing_sk": position(created_ms, subject),
     }
 
 

@@ -17,6 +17,7 @@ from penstock import environment
 from penstock.aws.directory import DynamoDirectory
 from penstock.aws.records import DynamoRecords
 from penstock.catalogue import FILE, Catalogue
+from penstock.kinds import Kind
 from recovery_lambda.settings import Settings
 from recovery_lambda.sweeper import Sweeper
 
@@ -57,7 +58,7 @@ def _build() -> Sweeper:
 
 
 _sweeper = _build()
-_apis = Catalogue.from_json(FILE.read_text()).apis
+_apis = Catalogue.from_json(FILE.read_text()).of(Kind.ASYNC)
 
 
 @logger.inject_lambda_context(clear_state=True)

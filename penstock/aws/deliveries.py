@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from penstock import keys
-from penstock.aws import batches, items
+from penstock.aws import batches, expressions, items
 from penstock.aws.expressions import CONDITION_FAILED, Placeholders
 from penstock.aws.faults import code_of, translated
 from penstock.webhooks.deliveries import Attempt, Delivery, DeliveryKey, State, Target
@@ -22,8 +21,6 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
     from penstock.webhooks.deliveries import Move
-
-_FIELDS = frozenset(field.name for field in dataclasses.fields(Delivery))
 
 
 class DynamoDeliveries:
@@ -73,8 +70,7 @@ class DynamoDeliveries:
             except ClientError as error:
                 if code_of(error) != CONDITION_FAILED:
                     raise
-                item = error.response.get("Item")
-                found = _decode(item) if item else None  # type: ignore[arg-type]  # botocore types it as object
+                found = expressions.found(error, _decode)
                 return found if found is not None and move.was_made(found) else None
         return _decode(answer["Attributes"])
 
@@ -99,24 +95,18 @@ class DynamoDeliveries:
 
 
 def _key(key: DeliveryKey) -> items.Item:
-    return {name: {"S": text} for name, text in keys.delivery_item(key.event_id, key.target).items()}
+    return items.texts(keys.delivery_item(key.event_id, key.target))
 
 
 def _encode(delivery: Delivery) -> items.Item:
-    shard = keys.shard_of(delivery.event_id)
-    found_by = {
-        "listing_pk": keys.listing_partition(
-            keys.deliveries_of(delivery.api), keys.day_of(delivery.created_ms), shard
-        ),
-        "listing_sk": keys.position(delivery.created_ms, str(delivery.key)),
-    }
-    values = {field.name: getattr(delivery, field.name) for field in dataclasses.fields(delivery)}
-    present = {name: value for name, value in (found_by | values).items() if value is not None}
-    return _key(delivery.key) | {name: items.attribute(value) for name, value in present.items()}
+    found_by = keys.listing_attributes(
+        keys.deliveries_of(delivery.api), str(delivery.key), created_ms=delivery.created_ms
+    )
+    return _key(delivery.key) | items.texts(found_by) | items.attributes(delivery)
 
 
 def _decode(item: items.Item) -> Delivery:
-    fields = {name: value for name, value in items.native(item).items() if name in _FIELDS}
+    fields = items.members(item, Delivery)
     fields["state"] = State(fields["state"])
     fields["target"] = Target(fields["target"])
     fields["attempts"] = tuple(Attempt(**attempt) for attempt in fields["attempts"])

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from penstock.aws import items
 from penstock.ports import Applied, Refused
 from penstock.transitions import all_hold
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from botocore.exceptions import ClientError
 
-    from penstock.records import RequestKey, RequestRecord
     from penstock.transitions import Checks, Transition
+
+R = TypeVar("R")
 
 CONDITION_FAILED = "ConditionalCheckFailedException"
 
@@ -38,12 +39,12 @@ class Placeholders:
         return placeholder
 
 
-def update_arguments(table: str, key: RequestKey, transition: Transition) -> dict[str, Any]:
+def update_arguments(table: str, key: items.Item, transition: Transition) -> dict[str, Any]:
     """Arguments of ``UpdateItem`` that carry out the transition in one conditional write."""
     placeholders = Placeholders()
     return {
         "TableName": table,
-        "Key": items.key_item(key),
+        "Key": key,
         "ConditionExpression": _condition(transition.allowed, placeholders),
         "UpdateExpression": _update(transition, placeholders),
         "ExpressionAttributeNames": placeholders.names,
@@ -54,20 +55,20 @@ def update_arguments(table: str, key: RequestKey, transition: Transition) -> dic
 
 
 def applied(answer: Mapping[str, Any]) -> Applied:
-    """The answer of an update that took effect."""
+    """The answer of an update of a request that took effect."""
     return Applied(items.decode(answer["Attributes"]))
 
 
 def refused(error: ClientError, achieved: Checks) -> Applied | Refused:
-    """The answer of an update whose condition failed; our own effect is success (R10)."""
-    record = found(error)
+    """The answer of an update of a request whose condition failed; our own effect is success (R10)."""
+    record = found(error, items.decode)
     return Applied(record) if record and all_hold(achieved, record) else Refused(record)
 
 
-def found(error: ClientError) -> RequestRecord | None:
+def found(error: ClientError, decode: Callable[[items.Item], R]) -> R | None:
     """The record on which a condition failed, as the failed call returned it."""
     item = error.response.get("Item")
-    return items.decode(item) if item else None  # type: ignore[arg-type]  # botocore types it as object
+    return decode(item) if item else None  # type: ignore[arg-type]  # botocore types it as object
 
 
 def _condition(alternatives: tuple[Checks, ...], placeholders: Placeholders) -> str:

@@ -6,20 +6,21 @@ import dataclasses
 from collections.abc import Mapping
 from decimal import Decimal
 from enum import Enum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
 from penstock import keys
 from penstock.records import Call, Failure, PayloadRef, RequestKey, RequestRecord, ResultRef, Status
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
 _serializer = TypeSerializer()
 _deserializer = TypeDeserializer()
 
 #: A DynamoDB item in wire form: attribute name to typed value.
 Item = dict[str, Any]
-
-_FIELDS = frozenset(field.name for field in dataclasses.fields(RequestRecord))
 
 
 def attribute(value: Any) -> Any:
@@ -32,22 +33,36 @@ def wire(values: Mapping[str, object]) -> Item:
     return {name: attribute(value) for name, value in values.items()}
 
 
+def attributes(value: DataclassInstance) -> Item:
+    """The fields of a dataclass that are not None, in wire form."""
+    return {name: attribute(member) for name, member in _plain(value).items()}
+
+
+def texts(values: Mapping[str, str]) -> Item:
+    """Text values in wire form, such as a primary key of ``penstock.keys``."""
+    return {name: {"S": text} for name, text in values.items()}
+
+
+def members(item: Item, of: type[DataclassInstance]) -> dict[str, Any]:
+    """The values that are fields of a dataclass; attributes of others (keys, indexes) are passed over."""
+    wanted = {field.name for field in dataclasses.fields(of)}
+    return native({name: value for name, value in item.items() if name in wanted})
+
+
 def key_item(key: RequestKey) -> Item:
-    """Primary key in wire form."""
-    return {name: {"S": text} for name, text in keys.request_item(key).items()}
+    """Primary key of a request in wire form."""
+    return texts(keys.request_item(key))
 
 
 def encode(record: RequestRecord) -> Item:
     """The whole item of a record, with what the indexes need."""
     found_by = keys.index_attributes(record.key, created_ms=record.created_ms)
-    return key_item(record.key) | {
-        name: attribute(value) for name, value in (found_by | _plain(record)).items()
-    }
+    return key_item(record.key) | texts(found_by) | attributes(record)
 
 
 def decode(item: Item) -> RequestRecord:
-    """The record of an item; attributes of other parts (keys, indexes) are passed over."""
-    fields = {name: value for name, value in native(item).items() if name in _FIELDS}
+    """The record of an item."""
+    fields = members(item, RequestRecord)
     fields["status"] = Status(fields["status"])
     fields["call"] = Call(**fields["call"])
     fields["payload"] = PayloadRef(**fields["payload"])

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from penstock.aws import expressions
+from penstock.aws import expressions, items
 from penstock.aws.faults import code_of, translated
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class DynamoLedger:
         """See ``Ledger.apply``."""
         with translated(f"{transition.move} request"):
             try:
-                arguments = expressions.update_arguments(self._table, key, transition)
+                arguments = expressions.update_arguments(self._table, items.key_item(key), transition)
                 return expressions.applied(await self._client.update_item(**arguments))
             except ClientError as error:
                 if code_of(error) != expressions.CONDITION_FAILED:

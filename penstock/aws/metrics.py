@@ -74,7 +74,7 @@ class DynamoHistories:
     def load(self, apis: Sequence[str]) -> Mapping[str, tuple[Sample, ...]]:
         """See ``Histories.load``."""
         found: dict[str, tuple[Sample, ...]] = {}
-        wanted = {api: items.wire(keys.scaling_item(api)) for api in apis}
+        wanted = {api: items.texts(keys.scaling_item(api)) for api in apis}
         listed = list(wanted.values())
         for start in range(0, len(listed), _KEYS_A_CALL):
             some = listed[start : start + _KEYS_A_CALL]

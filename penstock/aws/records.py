@@ -40,7 +40,7 @@ class DynamoRecords:
             except ClientError as error:
                 if code_of(error) != expressions.CONDITION_FAILED:
                     raise
-                found = expressions.found(error)
+                found = expressions.found(error, items.decode)
                 if found != record:
                     return Refused(found)
         return Applied(record)
@@ -57,7 +57,7 @@ class DynamoRecords:
         """See ``Records.apply``."""
         with translated(f"{transition.move} request"):
             try:
-                arguments = expressions.update_arguments(self._table, key, transition)
+                arguments = expressions.update_arguments(self._table, items.key_item(key), transition)
                 return expressions.applied(self._client.update_item(**arguments))
             except ClientError as error:
                 if code_of(error) != expressions.CONDITION_FAILED:

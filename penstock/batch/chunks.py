@@ -31,7 +31,7 @@ class Segment:
 
     bucket: str
     key: str
-    #: What must not have changed since it was planned.
+    #: What must not have changed since it was planned; empty for our own objects, which do not change.
     etag: str
     form: Form
     first: int

@@ -121,3 +121,18 @@ class FailedBatch:
     finished_ms: int
     status_code: int | None = None
     body_key: str
+
+    @classmethod
+    def of(cls, batch: FinishedBatch) -> FailedBatch:
+        """What is listed of a batch that failed."""
+        assert batch.failure is not None
+        assert batch.body_key is not None
+        return cls(
+            id=batch.id,
+            failure=batch.failure,
+            attempt=batch.attempt,
+            items=batch.items,
+            finished_ms=batch.finished_ms,
+            status_code=batch.status_code,
+            body_key=batch.body_key,
+        )

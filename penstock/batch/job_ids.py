@@ -21,6 +21,11 @@ def job_id(now_ns: int) -> str:
     return f"{_LATEST - now_ns:016x}"
 
 
+def made_at_ms(job: str) -> int:
+    """When the job of this id was made, in milliseconds since the epoch."""
+    return (_LATEST - int(job, 16)) // 1_000_000
+
+
 def is_job_id(text: str) -> bool:
     """Whether the text has the shape of a job's id; others are unknown without a look-up."""
     return _JOB.fullmatch(text) is not None

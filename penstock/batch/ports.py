@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 
-    from penstock.batch.chunks import EnqueuedChunk
+    from penstock.batch.chunks import EnqueuedChunk, Segment
     from penstock.batch.commits import Commit, FailedBatch, Part
     from penstock.batch.jobs import JobKey, JobRecord
     from penstock.batch.lanes import Lane
@@ -39,7 +39,10 @@ class Jobs(Protocol):
     """Job records, as the gateway and the functions see them. Reads are strongly consistent."""
 
     def create(self, record: JobRecord) -> JobApplied | JobRefused:
-        """Write a new record. Refused if one with its key exists, unless it is this very one."""
+        """Write a new record. Refused if one with its key exists, unless it is this very one.
+
+        One whose retention is over gives way.
+        """
 
     def get(self, key: JobKey) -> JobRecord | None:
         """Read a record."""
@@ -54,7 +57,10 @@ class Jobs(Protocol):
         """Records of up to 100 keys, those that exist."""
 
     def reserve(self, *, api: str, key_hash: str, job_id: str, expires_at: int) -> str:
-        """The job that an Idempotency-Key's hash stands for: this one, if it stood for none (J13)."""
+        """The job that an Idempotency-Key's hash stands for: this one, if it stood for none (J13).
+
+        After ``expires_at``, in seconds, it stands for none again; the id says when now is.
+        """
 
 
 class JobParts(Protocol):
@@ -101,6 +107,17 @@ class JobOutbox(Protocol):
         """
 
 
+class Ranges(Protocol):
+    """Objects with input, in the user's buckets and our own, read in parts."""
+
+    def read(self, segment: Segment, *, first: int, size: int) -> bytes:
+        """So many bytes of the segment's object from ``first`` on; fewer only if the object ends there.
+
+        ``ObjectChanged`` if its ETag is not the segment's, unless that is empty. ``ObjectMissing`` if
+        there is none; or, as S3 does not tell the two apart, if it may not be read.
+        """
+
+
 class WorkerJobs(Protocol):
     """The job store, as a worker sees it. Each method may raise ``DependencyError``."""
 
@@ -136,3 +153,37 @@ class WorkerJobs(Protocol):
 
     def parts(self, key: JobKey) -> AsyncIterator[Sequence[Part]]:
         """All parts with results and errors, a page at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundObject:
+    """An object in a bucket of the user's."""
+
+    key: str
+    size_bytes: int
+    etag: str
+
+
+class NoSuchBucket(Exception):
+    """There is no bucket of that name."""
+
+
+class BucketForbidden(Exception):
+    """The bucket does not let Penstock list it; its owner can."""
+
+
+class InputListing(Protocol):
+    """What lies in buckets of the user's. May raise ``DependencyError``."""
+
+    def pages(self, bucket: str, prefix: str, *, after: str | None = None) -> Iterator[Sequence[FoundObject]]:
+        """The objects whose keys begin with the prefix, in the order of keys, up to 1,000 a page.
+
+        Only those behind the key ``after``, if it is given. ``NoSuchBucket``, ``BucketForbidden``.
+        """
+
+
+class Executions(Protocol):
+    """The state machines of the batch APIs."""
+
+    def start(self, key: JobKey) -> None:
+        """Begin the execution of a job; again is once. ``DependencyError`` if it may not have begun."""

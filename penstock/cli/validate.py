@@ -8,14 +8,15 @@ import typer
 
 from penstock.cli.exits import ExitCode
 from penstock.cli.output import clean, columns, emit, note
-from penstock.config import ConfigError, load
+from penstock.config import BatchApi, ConfigError, load
 from penstock.config.quantities import format_duration
+from penstock.kinds import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from penstock.config import Config
+    from penstock.config import AsyncApi, Config
 
 _HEADINGS = ("API", "PATH", "KIND", "REPLICAS", "CONCURRENCY", "TIMEOUT", "CONTAINERS")
 
@@ -36,13 +37,19 @@ def validate(path: Path) -> None:
 
 def _rows(config: Config) -> Iterator[tuple[str, ...]]:
     for api in config.apis:
-        scaling = api.autoscaling
+        route = "batch" if api.kind is Kind.BATCH else "async"
         yield (
             api.name,
-            f"/async/{(api.networking.endpoint or api.name).removeprefix('/')}",
+            f"/{route}/{api.endpoint}",
             api.kind.value,
-            f"{scaling.min_replicas}-{scaling.max_replicas}",
+            _replicas(api),
             str(api.pod.max_concurrency),
             format_duration(api.timeout),
             ", ".join(container.name for container in api.pod.containers),
         )
+
+
+def _replicas(api: AsyncApi | BatchApi) -> str:
+    if isinstance(api, BatchApi):
+        return "by job"
+    return f"{api.autoscaling.min_replicas}-{api.autoscaling.max_replicas}"

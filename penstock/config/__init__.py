@@ -4,9 +4,11 @@
 ``ConfigError`` that lists every problem of the file with its line.
 """
 
-from penstock.config.api import AsyncApi, Kind, Local, Networking
+from penstock.config.api import Api, Local, Networking
+from penstock.config.async_api import AsyncApi
 from penstock.config.auth import Auth, AuthMode
 from penstock.config.autoscaling import Autoscaling
+from penstock.config.batch_api import BatchApi
 from penstock.config.container import Compute, Container
 from penstock.config.deployment import Config
 from penstock.config.errors import ConfigError, Problem
@@ -15,16 +17,17 @@ from penstock.config.pod import Pod
 from penstock.config.probe import HttpGet, Probe, TcpSocket
 
 __all__ = [
+    "Api",
     "AsyncApi",
     "Auth",
     "AuthMode",
     "Autoscaling",
+    "BatchApi",
     "Compute",
     "Config",
     "ConfigError",
     "Container",
     "HttpGet",
-    "Kind",
     "Local",
     "Networking",
     "Pod",

@@ -1,10 +1,8 @@
-"""One API: what clients call, and everything that runs behind it."""
+"""What both kinds of APIs have: a name, what runs behind it, and how clients reach it."""
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
-from difflib import get_close_matches
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -18,14 +16,11 @@ from pydantic import (
 )
 
 from penstock.config import identifiers
-from penstock.config.autoscaling import Autoscaling
-from penstock.config.findings import rejection
 from penstock.config.pod import Pod
 from penstock.config.quantities import format_duration
 from penstock.config.retries import Retries
-from penstock.config.section import Duration, EnvironmentName, Section, WholeNumber
-from penstock.config.webhook import Webhook
-from penstock.config.wording import shown
+from penstock.config.section import Duration, EnvironmentName, Section
+from penstock.kinds import Kind
 
 #: SQS ends a message's invisibility 12 hours after its receipt; the run and a wait before the next
 #: attempt must fit into that with a margin (R20).
@@ -33,30 +28,6 @@ LONGEST_HOLD = timedelta(hours=11, minutes=50)
 
 SHORTEST_RETENTION = timedelta(hours=1)
 LONGEST_RETENTION = timedelta(days=365)
-
-#: A Lambda function answers with at most 6 MB, escaping and headers included.
-MOST_INLINE_RESULT_BYTES = 4_000_000
-
-_FOREIGN_KINDS = frozenset({"BatchAPI", "RealtimeAPI", "TaskAPI", "TrafficSplitter"})
-
-
-class Kind(StrEnum):
-    """What an API does with a request."""
-
-    #: Answers 202 at once, runs the request later, keeps the result.
-    ASYNC = "AsyncAPI"
-
-
-def _known_kind(value: object) -> object:
-    kinds = ", ".join(Kind)
-    if not isinstance(value, str):
-        raise ValueError(f"must be one of the kinds that exist, {kinds}, not {shown(value)}")  # noqa: TRY004 - pydantic reports ValueError only
-    if value in _FOREIGN_KINDS:
-        raise ValueError(f"{value} is a kind of Cortex's that Penstock does not have; the kinds are: {kinds}")
-    if value not in list(Kind):
-        near = next(iter(get_close_matches(value, list(Kind), n=1)), None)
-        raise rejection(f"must be one of the kinds that exist, {kinds}, not {shown(value)}", suggestion=near)
-    return value
 
 
 def _words(value: object) -> object:
@@ -74,8 +45,16 @@ def _program_first(value: tuple[str, ...]) -> tuple[str, ...]:
     return value
 
 
+def each_once(value: Iterable[str], *, what: str) -> None:
+    """Raise ValueError that names what a list has twice."""
+    listed = list(value)
+    twice = sorted({entry for entry in listed if listed.count(entry) > 1})
+    if twice:
+        raise ValueError(f"must list each {what} once: {', '.join(twice)}")
+
+
 class Networking(Section):
-    """How clients reach the API, and what of a request reaches the container."""
+    """How clients reach the API."""
 
     endpoint: (
         Annotated[
@@ -86,18 +65,6 @@ class Networking(Section):
         | None
     ) = None
     """Path segment in the URL, unique among the APIs; may have a leading slash. Default: the API's `name`."""
-
-    forward_headers: tuple[Annotated[str, AfterValidator(identifiers.header_name)], ...] = ()
-    """Request headers to store and to pass to the container, besides Content-Type. Credentials, cookies \
-and headers of the connection are refused."""
-
-    @field_validator("forward_headers")
-    @classmethod
-    def _each_once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        twice = sorted({name for name in value if value.count(name) > 1})
-        if twice:
-            raise ValueError(f"must list each header once: {', '.join(twice)}")
-        return value
 
 
 class Local(Section):
@@ -125,8 +92,8 @@ class Local(Section):
     """Environment variables. Values are text: write `"1"`, not `1`."""
 
 
-class AsyncApi(Section):
-    """An API that answers 202 at once, runs the request later and keeps the result."""
+class Api(Section):
+    """One API: what clients call, and everything that runs behind it."""
 
     name: Annotated[
         str,
@@ -141,27 +108,21 @@ class AsyncApi(Section):
     """Name, unique in the file. Lower-case letters, digits and dashes; at most 42 characters, not starting \
 with `b-`."""
 
-    kind: Annotated[Kind, BeforeValidator(_known_kind)]
-    """`AsyncAPI`."""
+    kind: Kind
+    """What it does with what is sent to it."""
 
     pod: Pod
     """What one replica runs."""
-
-    autoscaling: Autoscaling = Field(default_factory=Autoscaling, validate_default=True)
-    """How many replicas there are."""
 
     retries: Retries = Field(default_factory=Retries)
     """Which failed attempts are tried again."""
 
     timeout: Duration = timedelta(minutes=10)
-    """How long one run of the container may take. Above 0; with `retries.max_wait` at most 11h50m. A call \
-may ask for less with `X-Timeout-Seconds`."""
+    """How long one run of the container may take, for a request or a batch. Above 0; with \
+`retries.max_wait` at most 11h50m."""
 
     retention: Duration = timedelta(days=7)
-    """How long a finished request and its result are kept after it ended. 1h to 365d."""
-
-    inline_result_bytes: WholeNumber = Field(default=262_144, ge=0, le=MOST_INLINE_RESULT_BYTES)
-    """JSON results up to this many bytes are part of the status answer. 0 to 4000000."""
+    """How long a request or job and its results are kept after it ended. 1h to 365d."""
 
     input_buckets: tuple[
         Annotated[
@@ -171,11 +132,8 @@ may ask for less with `X-Timeout-Seconds`."""
         ],
         ...,
     ] = ()
-    """S3 buckets that requests may name their payloads from, with `X-Payload-Url`. Penstock reads there, \
-and never deletes."""
-
-    webhook: Webhook = Field(default_factory=Webhook)
-    """Who is told of each end of a request."""
+    """S3 buckets that requests may name their payloads from, or jobs their files. Penstock reads there, and \
+never deletes."""
 
     networking: Networking = Field(default_factory=Networking)
     """How clients reach the API."""
@@ -188,20 +146,10 @@ and never deletes."""
         """The path segment clients use, without slashes."""
         return self.networking.endpoint or self.name
 
-    @field_validator("autoscaling")
-    @classmethod
-    def _aim_at_full_replicas(cls, value: Autoscaling, info: ValidationInfo) -> Autoscaling:
-        pod: Pod | None = info.data.get("pod")
-        if pod is None or "target_in_flight" in value.model_fields_set:
-            return value
-        return value.model_copy(update={"target_in_flight": float(pod.max_concurrency)})
-
     @field_validator("input_buckets")
     @classmethod
     def _each_bucket_once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        twice = sorted({name for name in value if value.count(name) > 1})
-        if twice:
-            raise ValueError(f"must list each bucket once: {', '.join(twice)}")
+        each_once(value, what="bucket")
         return value
 
     @field_validator("timeout")

@@ -6,12 +6,15 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, ValidatorFunctionWrapHandler, field_validator
 
 from penstock.config import identifiers
-from penstock.config.api import AsyncApi
+from penstock.config.apis import AnyApi
+from penstock.config.async_api import AsyncApi
 from penstock.config.auth import Auth
+from penstock.config.batch_api import BatchApi
 from penstock.config.findings import Finding, entries, validate_with
 from penstock.config.section import Section
 from penstock.config.webhook import Callbacks
 from penstock.errors import CallbackRefused
+from penstock.kinds import Kind
 from penstock.webhooks.own import own_call
 
 
@@ -37,12 +40,22 @@ dashes; at most 16 characters."""
     callbacks: Callbacks = Field(default_factory=Callbacks)
     """What callbacks and webhooks may call."""
 
-    apis: tuple[AsyncApi, ...] = Field(json_schema_extra={"minItems": 1})
+    apis: tuple[AnyApi, ...] = Field(json_schema_extra={"minItems": 1})
     """The APIs, at least one."""
+
+    @property
+    def async_apis(self) -> tuple[AsyncApi, ...]:
+        """Those for requests."""
+        return tuple(api for api in self.apis if isinstance(api, AsyncApi))
+
+    @property
+    def batch_apis(self) -> tuple[BatchApi, ...]:
+        """Those for jobs."""
+        return tuple(api for api in self.apis if isinstance(api, BatchApi))
 
     @field_validator("apis", mode="wrap")
     @classmethod
-    def _distinct(cls, value: Any, handler: ValidatorFunctionWrapHandler) -> tuple[AsyncApi, ...]:
+    def _distinct(cls, value: Any, handler: ValidatorFunctionWrapHandler) -> tuple[AnyApi, ...]:
         findings = (*_collisions(value), *_broken_chains(value))
         return validate_with(findings, value, handler=handler)
 
@@ -78,9 +91,10 @@ def _endpoint(api: Any, name: str) -> tuple[tuple[str, ...], str]:
 
 
 def _broken_chains(apis: object) -> Iterator[Finding]:
-    """Webhooks that name an API of this deployment that is not there."""
+    """Webhooks that name an AsyncAPI of this deployment that is not there."""
     listed = [(index, api) for index, api in entries(apis) if isinstance(api.get("name"), str)]
-    known = {_endpoint(api, api["name"])[1] for _, api in listed}
+    # A job is described, not called with an event.
+    known = {_endpoint(api, api["name"])[1] for _, api in listed if api.get("kind") != Kind.BATCH}
     for index, api in listed:
         webhook = api.get("webhook")
         if not isinstance(webhook, dict):
@@ -88,10 +102,12 @@ def _broken_chains(apis: object) -> Iterator[Finding]:
         chain = webhook.get("chain")
         for number, endpoint in enumerate(chain if isinstance(chain, list | tuple) else ()):
             if _is_segment(endpoint) and endpoint.removeprefix("/") not in known:
-                yield Finding((index, "webhook", "chain", number), f'no API has the endpoint "{endpoint}"')
+                yield Finding(
+                    (index, "webhook", "chain", number), f'no AsyncAPI has the endpoint "{endpoint}"'
+                )
         endpoint = _own_endpoint(webhook.get("url"))
         if endpoint is not None and endpoint not in known:
-            yield Finding((index, "webhook", "url"), f'no API has the endpoint "{endpoint}"')
+            yield Finding((index, "webhook", "url"), f'no AsyncAPI has the endpoint "{endpoint}"')
 
 
 def _is_segment(endpoint: Any) -> bool:

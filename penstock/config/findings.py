@@ -44,12 +44,7 @@ def validate_with(findings: Iterable[Finding], value: object, *, handler: Callab
 
     Raises pydantic's ValidationError, whose locations are relative to the value.
     """
-    details = [
-        InitErrorDetails(
-            type=rejection(finding.message, suggestion=finding.suggestion), loc=finding.path, input=None
-        )
-        for finding in findings
-    ]
+    details = [_reported(finding) for finding in findings]
     try:
         result = handler(value)
     except ValidationError as error:
@@ -57,6 +52,13 @@ def validate_with(findings: Iterable[Finding], value: object, *, handler: Callab
     if details:
         raise ValidationError.from_exception_data("configuration", details)
     return result
+
+
+def rejected(findings: Iterable[Finding]) -> None:
+    """Raise pydantic's ValidationError if there are findings; their places are relative to the value."""
+    details = [_reported(finding) for finding in findings]
+    if details:
+        raise ValidationError.from_exception_data("configuration", details)
 
 
 def one_of(data: object, *keys: str) -> Iterator[Finding]:
@@ -73,6 +75,11 @@ def entries(value: object) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield the maps of a list with their indexes, and nothing from what is no list."""
     if isinstance(value, list | tuple):
         yield from ((index, entry) for index, entry in enumerate(value) if isinstance(entry, dict))
+
+
+def _reported(finding: Finding) -> InitErrorDetails:
+    reason = rejection(finding.message, suggestion=finding.suggestion)
+    return InitErrorDetails(type=reason, loc=finding.path, input=None)
 
 
 def _details(error: ValidationError) -> Iterator[InitErrorDetails]:

@@ -8,6 +8,7 @@ DNS_LABEL_PATTERN = "[a-z]([-a-z0-9]*[a-z0-9])?"
 PATH_SEGMENT_PATTERN = "/?[A-Za-z0-9._~-]+"
 HOST_PATTERN = r"(\*\.)?[a-z0-9]([a-z0-9.-]*[a-z0-9])?"
 BUCKET_NAME_PATTERN = "[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
+FIFO_QUEUE_ARN_PATTERN = r"arn:aws[a-z-]*:sqs:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,75}\.fifo"
 
 #: Names of resources and first path segments that Penstock itself uses.
 RESERVED = frozenset(
@@ -62,6 +63,7 @@ REFUSED_HEADERS = frozenset(
 _DNS_LABEL = re.compile(DNS_LABEL_PATTERN)
 _PATH_SEGMENT = re.compile(PATH_SEGMENT_PATTERN)
 _BUCKET_NAME = re.compile(BUCKET_NAME_PATTERN)
+_FIFO_QUEUE_ARN = re.compile(FIFO_QUEUE_ARN_PATTERN)
 _ENVIRONMENT_NAME = re.compile("[A-Za-z_][A-Za-z0-9_]*")
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _SECRET_ARN = re.compile(
@@ -132,6 +134,15 @@ def bucket_name(value: str) -> str:
         raise ValueError(
             'must be the name of an S3 bucket, 3 to 63 lower-case letters, digits, "." and "-": '
             "no s3://, no ARN, no path"
+        )
+    return value
+
+
+def fifo_queue_arn(value: str) -> str:
+    """Accept the ARN of an SQS FIFO queue; else ValueError."""
+    if not _FIFO_QUEUE_ARN.fullmatch(value):
+        raise ValueError(
+            "must be the ARN of an SQS FIFO queue, such as arn:aws:sqs:eu-west-1:123456789012:failed.fifo"
         )
     return value
 

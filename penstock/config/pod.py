@@ -26,7 +26,7 @@ class Pod(Section):
     """Port on which the server listens on localhost. 1 to 65535, not 8888 or 15000."""
 
     max_concurrency: WholeNumber = Field(default=1, ge=1, le=MOST_CONCURRENT)
-    """Requests one replica works on at the same time. 1 to 100."""
+    """Requests, or batches, one replica works on at the same time. 1 to 100."""
 
     containers: tuple[Container, ...] = Field(json_schema_extra={"minItems": 1, "maxItems": MOST_CONTAINERS})
     """The containers, 1 to 9. One of them serves the port."""

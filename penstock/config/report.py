@@ -5,11 +5,13 @@ from __future__ import annotations
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, get_args
 
+from penstock.config.apis import SECTIONS
 from penstock.config.deployment import Config
 from penstock.config.errors import Problem
 from penstock.config.findings import Finding
 from penstock.config.section import Section
 from penstock.config.wording import dotted, shown
+from penstock.kinds import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -33,6 +35,8 @@ _CORTEX_ONLY = frozenset(
         "update_strategy",
     }
 )
+
+_ARTICLES: dict[str, str] = {Kind.ASYNC: "an AsyncAPI", Kind.BATCH: "a BatchAPI"}
 
 # By pydantic's type of error; {shown} is the value, the other names are the error's own context.
 _MESSAGES = {
@@ -71,7 +75,7 @@ def findings(error: ValidationError) -> Iterator[Finding]:
         elif place[-1:] == ("[key]",):
             # Pydantic marks an error of a map's key, rather than of its value, by one more part.
             place = place[:-1]
-        yield Finding(place, message, suggestion)
+        yield Finding(_without_kind(place), message, suggestion)
 
 
 def problems(found: Iterable[Finding], document: Document, *, file: Path) -> tuple[Problem, ...]:
@@ -112,13 +116,28 @@ def _unknown_key(place: Place, message: str) -> tuple[str, str | None]:
     key = str(place[-1])
     if key in _CORTEX_ONLY:
         return "is a key of Cortex's that Penstock does not have", None
+    kind = str(place[-2]) if len(place) > 1 else ""
+    if kind in SECTIONS:
+        owners = [_ARTICLES[other] for other, section in SECTIONS.items() if key in section.model_fields]
+        if owners:
+            return f"is a key of {owners[0]}, not of {_ARTICLES[kind]}", None
     near = get_close_matches(key, _keys(place[:-1]), n=1)
     return message, near[0] if near else None
+
+
+def _without_kind(place: Place) -> Place:
+    match place:
+        case ("apis", int(index), str(kind), *inner) if kind in SECTIONS:
+            return "apis", index, *inner
+        case _:
+            return place
 
 
 def _keys(place: Place) -> list[str]:
     section: type[Section] = Config
     for part in place:
+        # An entry of ``apis`` is followed by its kind.
+        section = SECTIONS.get(str(part), section)
         for name, field in section.model_fields.items():
             if part in {name, field.alias}:
                 section = _section(field.annotation) or section

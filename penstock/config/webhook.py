@@ -1,21 +1,28 @@
 """Who is told when requests end, and what callbacks may call."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, Strict, field_validator
 
+from penstock import records
+from penstock.batch import jobs
 from penstock.config import identifiers
 from penstock.config.quantities import format_duration
 from penstock.config.section import HIGHEST_PORT, Duration, Section, WholeNumber
 from penstock.errors import CallbackRefused
-from penstock.records import TERMINAL
 from penstock.webhooks import own, urls
 from penstock.webhooks.events import MOST_INLINE_BYTES
 from penstock.webhooks.guard import Policy
 from penstock.webhooks.schedule import DEFAULT_WAITS_SECONDS
 
-_EVENTS = sorted(status.value for status in TERMINAL)
+#: The event of a job that is no status of its end.
+STARTED = "started"
+
+_REQUEST_EVENTS = sorted(status.value for status in records.TERMINAL)
+_JOB_ENDS = sorted(status.value for status in jobs.TERMINAL)
+_JOB_EVENTS = [STARTED, *_JOB_ENDS]
 
 #: A message in SQS lives for 14 days, and no wait is longer than it takes to lose interest.
 LONGEST_WAIT = timedelta(days=1)
@@ -31,25 +38,11 @@ def _url(value: str) -> str:
     return value
 
 
-def _event(value: str) -> str:
-    if value not in _EVENTS:
-        raise ValueError(f'must be one of {", ".join(_EVENTS)}, not "{value}"')
-    return value
-
-
 class Webhook(Section):
-    """Who is told of each end of a request."""
+    """Who is told of what happens to requests or jobs."""
 
     url: Annotated[str, AfterValidator(_url)] | None = None
     """Where events are sent: an https URL, or `/async/{api}` for another API of this deployment."""
-
-    events: tuple[Annotated[str, AfterValidator(_event), Field(json_schema_extra={"enum": _EVENTS})], ...] = (
-        Field(default=tuple(_EVENTS), json_schema_extra={"minItems": 1})
-    )
-    """Statuses that are sent to `url`: `completed`, `failed`, `cancelled`, `expired`. Default: all."""
-
-    inline_result_bytes: WholeNumber = Field(default=0, ge=0, le=MOST_INLINE_BYTES)
-    """JSON results up to this many bytes are part of the event. 0 to 16384."""
 
     chain: tuple[
         Annotated[
@@ -59,14 +52,49 @@ class Webhook(Section):
         ],
         ...,
     ] = ()
-    """Endpoints of this deployment that the callbacks of this API's requests may call."""
+    """Endpoints of this deployment that the callbacks of this API's requests or jobs may call."""
 
-    @field_validator("events")
-    @classmethod
-    def _some(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if not value:
-            raise ValueError("must list at least one event; leave the key out for all")
+
+def _one_of(events: Sequence[str]) -> AfterValidator:
+    def _check(value: str) -> str:
+        if value not in events:
+            raise ValueError(f'must be one of {", ".join(events)}, not "{value}"')
         return value
+
+    return AfterValidator(_check)
+
+
+def _some(value: tuple[str, ...]) -> tuple[str, ...]:
+    if not value:
+        raise ValueError("must list at least one event; leave the key out for the default")
+    return value
+
+
+class RequestWebhook(Webhook):
+    """Who is told of each end of a request."""
+
+    events: Annotated[
+        tuple[
+            Annotated[str, _one_of(_REQUEST_EVENTS), Field(json_schema_extra={"enum": [*_REQUEST_EVENTS]})],
+            ...,
+        ],
+        AfterValidator(_some),
+    ] = Field(default=tuple(_REQUEST_EVENTS), json_schema_extra={"minItems": 1})
+    """Statuses that are sent to `url`: `completed`, `failed`, `cancelled`, `expired`. Default: all."""
+
+    inline_result_bytes: WholeNumber = Field(default=0, ge=0, le=MOST_INLINE_BYTES)
+    """JSON results up to this many bytes are part of the event. 0 to 16384."""
+
+
+class JobWebhook(Webhook):
+    """Who is told of the start and the end of a job."""
+
+    events: Annotated[
+        tuple[Annotated[str, _one_of(_JOB_EVENTS), Field(json_schema_extra={"enum": [*_JOB_EVENTS]})], ...],
+        AfterValidator(_some),
+    ] = Field(default=tuple(_JOB_ENDS), json_schema_extra={"minItems": 1})
+    """What is sent to `url`: `started`, and the statuses that a job may end with. Default: all but \
+`started`."""
 
 
 def _host_pattern(value: str) -> str:

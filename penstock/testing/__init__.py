@@ -1,12 +1,48 @@
 """In-memory stand-ins for AWS that pass the same contract tests as the real adapters."""
 
-from penstock.testing.api_keys import MemoryApiKeys, MemoryMeters
-from penstock.testing.clock import ManualClock
-from penstock.testing.jobs import MemoryJobParts, MemoryJobs, MemoryWorkerJobs
-from penstock.testing.objects import MemoryCopies, MemoryObjects, MemoryStreams, UploadRefused
-from penstock.testing.overview import MemoryDirectory, MemoryQueues, MemorySlots, MemoryWorkers
-from penstock.testing.queue import MemoryOutbox, MemoryQueue, MemorySource
-from penstock.testing.records import MemoryLedger, MemoryRecords
+from penstock.testing.api_keys import (
+    MemoryApiKeys,
+    MemoryMeters,
+)
+from penstock.testing.clock import (
+    ManualClock,
+)
+from penstock.testing.job_queues import (
+    MemoryJobOutbox,
+)
+from penstock.testing.jobs import (
+    MemoryJobParts,
+    MemoryJobs,
+    MemoryWorkerJobs,
+)
+from penstock.testing.listing import (
+    MemoryExecutions,
+    MemoryInputListing,
+)
+from penstock.testing.objects import (
+    MemoryCopies,
+    MemoryObjects,
+    MemoryStreams,
+    UploadRefused,
+)
+from penstock.testing.overview import (
+    MemoryDirectory,
+    MemoryQueues,
+    MemorySlots,
+    MemoryWorkers,
+)
+from penstock.testing.queue import (
+    MemoryOutbox,
+    MemoryQueue,
+    MemorySource,
+)
+from penstock.testing.ranges import (
+    MemoryRanges,
+)
+from penstock.testing.records import (
+    MemoryLedger,
+    MemoryRecords,
+)
 from penstock.testing.webhooks import (
     MemoryDeliveries,
     MemoryEndpoints,
@@ -23,7 +59,10 @@ __all__ = [
     "MemoryDeliveries",
     "MemoryDirectory",
     "MemoryEndpoints",
+    "MemoryExecutions",
     "MemoryHosts",
+    "MemoryInputListing",
+    "MemoryJobOutbox",
     "MemoryJobParts",
     "MemoryJobs",
     "MemoryLanes",
@@ -33,6 +72,7 @@ __all__ = [
     "MemoryOutbox",
     "MemoryQueue",
     "MemoryQueues",
+    "MemoryRanges",
     "MemoryRecords",
     "MemorySecrets",
     "MemorySlots",

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from penstock import keys
+from penstock.batch import job_ids
 from penstock.batch.commits import FailedBatch, Part
 from penstock.batch.ports import JobApplied, JobRefused
 from penstock.batch.tallies import WorkerTally
@@ -30,10 +31,13 @@ class MemoryJobs:
     def __init__(self) -> None:
         self.rows: dict[JobKey, JobRecord] = {}
         self.reserved: dict[tuple[str, str], str] = {}
+        self._reserved_until: dict[tuple[str, str], int] = {}
 
     def create(self, record: JobRecord) -> JobApplied | JobRefused:
         """See ``Jobs.create``."""
-        found = self.rows.setdefault(record.key, record)
+        found = self.rows.get(record.key)
+        if found is None or not found.retained(record.created_ms):
+            found = self.rows[record.key] = record
         return JobApplied(found) if found == record else JobRefused(found)
 
     def get(self, key: JobKey) -> JobRecord | None:
@@ -63,9 +67,12 @@ class MemoryJobs:
         """See ``Jobs.read``."""
         return {key: self.rows[key] for key in keys if key in self.rows}
 
-    def reserve(self, *, api: str, key_hash: str, job_id: str, expires_at: int) -> str:  # noqa: ARG002 - nothing expires here
+    def reserve(self, *, api: str, key_hash: str, job_id: str, expires_at: int) -> str:
         """See ``Jobs.reserve``."""
-        return self.reserved.setdefault((api, key_hash), job_id)
+        place = (api, key_hash)
+        if self._reserved_until.get(place, 0) <= job_ids.made_at_ms(job_id) // 1000:
+            self.reserved[place], self._reserved_until[place] = job_id, expires_at
+        return self.reserved[place]
 
 
 class MemoryJobParts:
@@ -102,14 +109,14 @@ class MemoryJobParts:
 
     def failed(self, key: JobKey, *, after: str | None, limit: int) -> Sequence[FailedBatch]:
         """See ``JobParts.failed``."""
-        ended = (batch for batch, _ in self.batches[key].values())
-        listed = sorted((_listed(batch) for batch in ended if batch.failure), key=lambda batch: batch.id)
+        ended = self.batches[key]
+        listed = [FailedBatch.of(ended[batch][0]) for batch in sorted(ended) if ended[batch][0].failure]
         return [batch for batch in listed if after is None or batch.id > after][:limit]
 
     def failed_batch(self, key: JobKey, batch: str) -> FailedBatch | None:
         """See ``JobParts.failed_batch``."""
         found, _ = self.batches[key].get(batch, (None, ""))
-        return _listed(found) if found is not None and found.failure else None
+        return FailedBatch.of(found) if found is not None and found.failure else None
 
     def parts(self, key: JobKey) -> Iterator[Part]:
         """See ``JobParts.parts``."""
@@ -201,17 +208,3 @@ class MemoryWorkerJobs:
     def _change(self, key: JobKey, worker: str, **changes: Any) -> None:
         workers = self._parts.workers[key]
         workers[worker] = replace(workers.get(worker, WorkerTally(worker=worker)), **changes)
-
-
-def _listed(batch: FinishedBatch) -> FailedBatch:
-    assert batch.failure is not None
-    assert batch.body_key is not None
-    return FailedBatch(
-        id=batch.id,
-        failure=batch.failure,
-        attempt=batch.attempt,
-        items=batch.items,
-        finished_ms=batch.finished_ms,
-        status_code=batch.status_code,
-        body_key=batch.body_key,
-    )

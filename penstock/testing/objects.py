@@ -60,7 +60,7 @@ class MemoryObjects:
         terms = self._uploaded.get(key) if bucket is None else None
         return ObjectInfo(
             size_bytes=len(body),
-            etag=_etag(body),
+            etag=etag_of(body),
             content_type=terms.content_type if terms else "application/octet-stream",
             checksum_sha256=terms.checksum_sha256 if terms else None,
         )
@@ -109,7 +109,7 @@ class MemoryCopies:
     def copy(self, source: PayloadRef, key: str) -> None:
         """See ``Copies.copy``."""
         body = self._objects.read(source.key)
-        if source.etag not in {None, _etag(body)}:
+        if source.etag not in {None, etag_of(body)}:
             raise ObjectChanged(source.key)
         self._objects.bodies[key] = body
 
@@ -124,7 +124,7 @@ class MemoryStreams:
     async def open(self, payload: PayloadRef) -> AsyncIterator[Stored]:
         """See ``Streams.open``."""
         body = self._objects.body(payload.key, bucket=payload.bucket)
-        if payload.etag not in {None, _etag(body)}:
+        if payload.etag not in {None, etag_of(body)}:
             raise ObjectChanged(payload.key)
         yield Stored(size_bytes=len(body), chunks=_chunks(body))
 
@@ -140,7 +140,8 @@ class MemoryStreams:
             self._objects.delete(key)
 
 
-def _etag(body: bytes) -> str:
+def etag_of(body: bytes) -> str:
+    """The version of an object with these bytes, as S3 names those that were put whole."""
     return f'"{hashlib.md5(body, usedforsecurity=False).hexdigest()}"'
 
 

@@ -56,6 +56,16 @@ apis:
     kind: AsyncAPI
     pod:
       containers: [{name: server, image: "python:3.13-slim"}]
+  - name: convert
+    kind: BatchAPI
+    timeout: 1h
+    retries: {attempts: 2}
+    input_buckets: [films]
+    dead_letter_queues: ["arn:aws:sqs:eu-west-1:111122223333:failed.fifo"]
+    webhook: {url: "https://hooks.example.com/converted"}
+    pod:
+      max_concurrency: 3
+      containers: [{name: server, image: "python:3.13-slim"}]
 """
 
 #: For what does not depend on the APIs; fewer stacks are made faster.

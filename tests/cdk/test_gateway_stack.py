@@ -8,6 +8,7 @@ from gateway_lambda.routes import route_table
 from gateway_lambda.settings import Settings
 from penstock import environment
 from penstock.catalogue import Catalogue
+from penstock.kinds import Kind
 from tests.cdk.templates import text
 
 pytestmark = pytest.mark.synth
@@ -84,12 +85,16 @@ def test_every_functions_bundle_knows_the_apis(cloud):
     [text] = {file.read_text() for file in files}
     catalogue = Catalogue.from_json(text)
 
-    assert [api.name for api in catalogue.apis] == ["resize", "echo"]
+    assert [api.name for api in catalogue.of(Kind.ASYNC)] == ["resize", "echo"]
     resize = catalogue.find("resize-images")
     assert (resize.retention_seconds, resize.inline_result_bytes) == (30 * 24 * 3600, 1000)
     assert resize.forward_headers == ("x-tenant",)
     assert resize.input_buckets == ("photos", "scans.2026")
     assert catalogue.find("echo").input_buckets == ()
+    [convert] = catalogue.of(Kind.BATCH)
+    assert (convert.name, convert.timeout_seconds, convert.max_attempts) == ("convert", 3600, 2)
+    assert convert.dead_letter_queues == ("arn:aws:sqs:eu-west-1:111122223333:failed.fifo",)
+    assert convert.webhook_url == "https://hooks.example.com/converted"
 
 
 def test_the_api_is_regional_binary_and_refuses_old_tls(cloud):

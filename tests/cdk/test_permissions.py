@@ -15,7 +15,7 @@ OWN = "<AWS::Region>:<AWS::AccountId>"
 BUCKET = "arn:<AWS::Partition>:s3:::penstock-shop-<AWS::AccountId>-<AWS::Region>"
 TABLE = f"arn:<AWS::Partition>:dynamodb:{OWN}:table/penstock-shop"
 
-
+APIS = ("resize", "echo", "convert")
 INPUTS = [f"arn:<AWS::Partition>:s3:::{bucket}/*" for bucket in ("photos", "scans.2026")]
 
 
@@ -232,7 +232,7 @@ def test_the_sweeper_may_find_what_is_due_and_end_it(cloud):
 
 
 def test_the_recorder_may_take_dead_letters_end_their_requests_and_keep_what_is_none(cloud):
-    queues = [f"arn:<AWS::Partition>:sqs:{OWN}:penstock-shop-{api}-dlq.fifo" for api in ("resize", "echo")]
+    queues = [f"arn:<AWS::Partition>:sqs:{OWN}:penstock-shop-{api}-dlq.fifo" for api in APIS]
     assert rights_of(cloud, "recovery", "sqs:ReceiveMessage") == {
         "sqs:ReceiveMessage": queues,
         "sqs:DeleteMessage": queues,

@@ -204,7 +204,7 @@ def test_what_goes_wrong_raises_an_alarm(cloud):
 
     exhausted = by_metric.pop("DeliveriesExhausted")
     dimensions = [{d["Name"]: d["Value"] for d in alarm["Dimensions"]} for alarm in exhausted]
-    assert dimensions == [{"service": "webhooks", "api": api} for api in ("resize", "echo")]
+    assert dimensions == [{"service": "webhooks", "api": api} for api in ("resize", "echo", "convert")]
     assert {alarm["Threshold"] for alarm in exhausted} == {1}
     [late] = by_metric.pop("IteratorAge")
     assert (late["Threshold"], late["Statistic"]) == (60_000, "Maximum")

@@ -168,11 +168,10 @@ def _session() -> AioSession:
     return AioSession()
 
 
-async def _on_aws(name: str, url: str, stack: AsyncExitStack) -> Backend:
-    unique = ids.new_request_id()
-    dynamodb, s3, sqs = (_client(service, url) for service in ("dynamodb", "s3", "sqs"))
+def make_table(dynamodb: Any, name: str) -> None:
+    """The table of a deployment."""
     dynamodb.create_table(
-        TableName=unique,
+        TableName=name,
         BillingMode="PAY_PER_REQUEST",
         KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
         AttributeDefinitions=[
@@ -189,6 +188,12 @@ async def _on_aws(name: str, url: str, stack: AsyncExitStack) -> Backend:
             ),
         ],
     )
+
+
+async def _on_aws(name: str, url: str, stack: AsyncExitStack) -> Backend:
+    unique = ids.new_request_id()
+    dynamodb, s3, sqs = (_client(service, url) for service in ("dynamodb", "s3", "sqs"))
+    make_table(dynamodb, unique)
     s3.create_bucket(Bucket=unique)
     queue_url, dead_letter_url = (
         sqs.create_queue(

@@ -39,7 +39,7 @@ from penstock.webhooks.ports import (
     SecretStore,
 )
 from penstock.webhooks.schedule import Answer, NoAnswer
-from tests.contract.conftest import BACKENDS, _client
+from tests.contract.conftest import BACKENDS, _client, make_table
 from tests.examples import NOW_MS
 
 DAY = keys.day_of(NOW_MS)
@@ -65,24 +65,7 @@ def notices(request: pytest.FixtureRequest) -> Notices:
         return Notices("memory", MemoryDeliveries(), MemoryHosts(), MemoryEndpoints(), lanes, lanes.take)
     url = request.getfixturevalue(f"{request.param}_url")
     dynamodb, sqs, unique = _client("dynamodb", url), _client("sqs", url), ids.new_request_id()
-    dynamodb.create_table(
-        TableName=unique,
-        BillingMode="PAY_PER_REQUEST",
-        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
-        AttributeDefinitions=[
-            {"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk", "listing_pk", "listing_sk")
-        ],
-        GlobalSecondaryIndexes=[
-            {
-                "IndexName": keys.LISTING_INDEX,
-                "KeySchema": [
-                    {"AttributeName": "listing_pk", "KeyType": "HASH"},
-                    {"AttributeName": "listing_sk", "KeyType": "RANGE"},
-                ],
-                "Projection": {"ProjectionType": "KEYS_ONLY"},
-            }
-        ],
-    )
+    make_table(dynamodb, unique)
     urls = {lane: sqs.create_queue(QueueName=f"{unique}-{lane}")["QueueUrl"] for lane in Lane}
 
     def take(lane: Lane) -> Due | None:

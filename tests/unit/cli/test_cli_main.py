@@ -74,6 +74,20 @@ def test_validate_lists_the_apis(terminal, tmp_path):
     ]
 
 
+def test_validate_says_that_workers_of_jobs_come_with_a_job(terminal, tmp_path):
+    path = tmp_path / "penstock.yaml"
+    path.write_text(
+        "deployment: demo\n"
+        "apis: [{name: sum, kind: BatchAPI, pod: {containers: [{name: server, image: x}]}}]\n"
+    )
+
+    result = terminal.run("validate", path)
+
+    assert result.stdout.splitlines()[2] == (
+        "sum  /batch/sum  BatchAPI  by job    1            10m      server"
+    )
+
+
 def test_validate_reports_every_problem(terminal, tmp_path):
     path = tmp_path / "penstock.yaml"
     path.write_text(CONFIG.replace("timeout", "timeuot").replace("max_concurrency: 8", "max_concurrency: 0"))

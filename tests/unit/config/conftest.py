@@ -20,7 +20,12 @@ VALID: dict[str, Any] = {
             "name": "one",
             "kind": "AsyncAPI",
             "pod": {"containers": [{"name": "server", "image": "python:3.12-slim"}]},
-        }
+        },
+        {
+            "name": "jobs",
+            "kind": "BatchAPI",
+            "pod": {"containers": [{"name": "server", "image": "python:3.12-slim"}]},
+        },
     ],
 }
 

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from penstock.config import AuthMode, Kind, load
+from penstock.batch.jobs import TERMINAL
+from penstock.config import AuthMode, load
+from penstock.kinds import Kind
 
 CONTAINER = {"name": "server", "image": "x"}
 
@@ -14,7 +16,7 @@ CONTAINER = {"name": "server", "image": "x"}
 def test_a_file_with_only_what_is_required_has_the_documented_defaults(change):
     config = load(change("deployment", "demo"))
 
-    api = config.apis[0]
+    api = config.async_apis[0]
     assert (config.deployment, api.name, api.endpoint, api.kind) == ("demo", "one", "one", Kind.ASYNC)
     assert (api.timeout, api.retention) == (timedelta(minutes=10), timedelta(days=7))
     assert api.inline_result_bytes == 262_144
@@ -34,6 +36,21 @@ def test_a_file_with_only_what_is_required_has_the_documented_defaults(change):
         None,
         0,
     )
+
+
+def test_an_api_for_jobs_has_the_same_defaults_where_it_has_the_same_keys(change):
+    config = load(change("deployment", "demo"))
+
+    [one], [jobs] = config.async_apis, config.batch_apis
+    assert (jobs.name, jobs.endpoint, jobs.kind) == ("jobs", "jobs", Kind.BATCH)
+    assert (jobs.timeout, jobs.retention, jobs.retries) == (one.timeout, one.retention, one.retries)
+    assert (jobs.input_buckets, jobs.dead_letter_queues, jobs.local) == ((), (), None)
+
+
+def test_a_webhook_is_told_of_all_ends_of_jobs_and_not_of_their_start(change):
+    [jobs] = load(change("deployment", "demo")).batch_apis
+
+    assert set(jobs.webhook.events) == TERMINAL
 
 
 def test_calls_are_signed_unless_something_else_is_written(change):

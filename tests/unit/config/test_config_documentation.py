@@ -17,7 +17,7 @@ def test_the_example_of_the_page_is_valid_and_sets_every_field(tmp_path):
     path = tmp_path / "penstock.yaml"
     path.write_text(example, encoding="utf-8")
 
-    assert len(load(path).apis) == 2
+    assert len(load(path).apis) == 3
 
     unused = [key for key in _keys() if not re.search(rf"\b{key}:", example)]
     assert unused == ["gpu"]  # no value but the default is allowed

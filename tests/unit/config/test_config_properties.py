@@ -89,7 +89,20 @@ VALID: dict[str, Any] = {
             },
             "networking": {"endpoint": "/one", "forward_headers": ["x-a"]},
             "local": {"command": "run", "directory": ".", "env": {"A": "b"}},
-        }
+        },
+        {
+            "name": "jobs",
+            "kind": "BatchAPI",
+            "timeout": "5m",
+            "retention": "7d",
+            "input_buckets": ["pictures"],
+            "dead_letter_queues": ["arn:aws:sqs:eu-west-1:111122223333:failed.fifo"],
+            "webhook": {"url": "/async/one", "events": ["started", "stopped"], "chain": ["one"]},
+            "retries": {"attempts": 2},
+            "pod": {"containers": [{"name": "server", "image": "nginx"}]},
+            "networking": {"endpoint": "/many"},
+            "local": {"command": "run"},
+        },
     ],
 }
 

@@ -66,6 +66,11 @@ def test_all_problems_are_reported_at_once_with_their_lines(write):
         ("apis.0.pod.containers.0.compute.", "memm", "mem"),
         ("apis.0.pod.containers.0.compute.", "cpus", "cpu"),
         ("apis.0.networking.", "endpont", "endpoint"),
+        ("apis.1.", "dead_letter_queue", "dead_letter_queues"),
+        ("apis.1.networking.", "endpont", "endpoint"),
+        ("apis.1.pod.containers.0.", "comand", "command"),
+        # near only to a key of the other kind
+        ("apis.1.", "autoscalng", None),
         ("apis.0.", "zzz", None),
         # keys of Cortex are no typing errors
         ("apis.0.", "update_strategy", None),
@@ -86,6 +91,21 @@ def test_a_key_of_cortex_is_called_one(refused):
 def test_a_kind_comes_with_the_nearest_valid_one(refused):
     (problem,) = refused("apis.0.kind", "AsyncApi")
     assert problem.suggestion == "AsyncAPI"
+
+
+@pytest.mark.parametrize("kind", ["", "kind: batchAPI", "kind: TaskAPI"])
+def test_of_an_api_without_a_kind_only_that_is_reported(write, kind):
+    """What else is right depends on it."""
+    path = write(f"deployment: demo\napis:\n  - name: one\n    wat: 1\n    {kind}\n")
+    assert [problem.path for problem in _problems(path)] == ["apis[0].kind"]
+
+
+def test_an_api_that_is_no_map_is_reported_as_that(refused):
+    (problem,) = refused("apis.1", "jobs")
+    assert (problem.path, problem.message) == (
+        "apis[1]",
+        'must be a map of keys and values, not "jobs"',
+    )
 
 
 def test_a_strange_key_stays_on_one_line(refused):

@@ -8,6 +8,7 @@ import pytest
 CONTAINERS = "apis.0.pod.containers"
 COMPUTE = f"{CONTAINERS}.0.compute"
 PROBE = f"{CONTAINERS}.0.readiness_probe"
+_FIFO = "arn:aws:sqs:eu-west-1:123456789012:failed.fifo"
 SCALING = "apis.0.autoscaling"
 
 
@@ -34,9 +35,11 @@ def _containers(number: int, **settings: Any) -> list[dict[str, Any]]:
         ("apis.0.name", "async-function", "Penstock uses it itself"),
         ("apis.0.name", "healthz", "Penstock uses it itself"),
         ("apis.0.name", "under_score", "must start with a lower-case letter"),
-        ("apis.0.kind", "BatchAPI", "the kinds are: AsyncAPI"),
-        ("apis.0.kind", "asyncAPI", "the kinds that exist, AsyncAPI"),
-        ("apis.0.kind", 1, "the kinds that exist, AsyncAPI"),
+        ("apis.0.kind", "RealtimeAPI", "the kinds are: AsyncAPI, BatchAPI"),
+        ("apis.0.kind", "asyncAPI", "the kinds that exist, AsyncAPI, BatchAPI"),
+        ("apis.0.kind", 1, "the kinds that exist, AsyncAPI, BatchAPI"),
+        ("apis.0.kind", ["AsyncAPI"], "the kinds that exist, AsyncAPI, BatchAPI, not a list"),
+        ("apis.1.kind", "batch", "the kinds that exist, AsyncAPI, BatchAPI"),
         # auth
         ("auth.mode", "key", "must be 'iam', 'api_key' or 'none', not \"key\""),
         ("auth.mode", True, "must be 'iam', 'api_key' or 'none', not true"),
@@ -53,8 +56,8 @@ def _containers(number: int, **settings: Any) -> list[dict[str, Any]]:
         ("apis.0.webhook.url", "https://user:pass@h.example.com/", "is refused: The URL holds a user name"),
         ("apis.0.webhook.url", "https://127.1/", "is refused: An IPv4 address is written as four"),
         ("apis.0.webhook.url", "/uploads/one", "is refused: Of this deployment, a callback may call /async/"),
-        ("apis.0.webhook.url", "/async/other", 'no API has the endpoint "other"'),
-        ("apis.0.webhook.chain", ["one", "other"], 'no API has the endpoint "other"'),
+        ("apis.0.webhook.url", "/async/other", 'no AsyncAPI has the endpoint "other"'),
+        ("apis.0.webhook.chain", ["one", "other"], 'no AsyncAPI has the endpoint "other"'),
         ("apis.0.webhook.chain", ["a/b"], "must be one path segment"),
         ("apis.0.webhook.events", [], "must list at least one event"),
         (
@@ -63,6 +66,10 @@ def _containers(number: int, **settings: Any) -> list[dict[str, Any]]:
             'must be one of cancelled, completed, expired, failed, not "done"',
         ),
         ("apis.0.webhook.inline_result_bytes", 16_385, "must be at most 16384"),
+        ("apis.1.webhook.events", [], "must list at least one event"),
+        ("apis.1.webhook.events", ["completed"], "must be one of started, completed_with_failures"),
+        ("apis.1.webhook.url", "/async/jobs", 'no AsyncAPI has the endpoint "jobs"'),
+        ("apis.0.webhook.chain", ["jobs"], 'no AsyncAPI has the endpoint "jobs"'),
         ("callbacks.allow", ["https://h.example.com"], "must be a host in lower case"),
         ("callbacks.deny", ["*"], "must be a host in lower case"),
         ("callbacks.deny", ["a..b"], "must be a host in lower case"),
@@ -89,6 +96,19 @@ def _containers(number: int, **settings: Any) -> list[dict[str, Any]]:
         ("apis.0.input_buckets", ["Photos"], "must be the name of an S3 bucket"),
         ("apis.0.input_buckets", ["ab"], "must be the name of an S3 bucket"),
         ("apis.0.input_buckets", ["photos", "photos"], "must list each bucket once: photos"),
+        # jobs
+        ("apis.1.timeout", "11h48m1s", "must be above 0s and at most 11h48m"),
+        ("apis.1.retention", "59m", "must be from 1h to 365d"),
+        ("apis.1.input_buckets", ["photos", "photos"], "must list each bucket once: photos"),
+        ("apis.1.dead_letter_queues", _FIFO, "must be a list"),
+        ("apis.1.dead_letter_queues", ["failed.fifo"], "must be the ARN of an SQS FIFO queue"),
+        ("apis.1.dead_letter_queues", [_FIFO.removesuffix(".fifo")], "must be the ARN of an SQS FIFO queue"),
+        ("apis.1.dead_letter_queues", [f"{_FIFO}\n"], "must be the ARN of an SQS FIFO queue"),
+        ("apis.1.dead_letter_queues", [_FIFO, _FIFO], f"must list each queue once: {_FIFO}"),
+        ("apis.1.autoscaling", {}, "is a key of an AsyncAPI, not of a BatchAPI"),
+        ("apis.1.inline_result_bytes", 1, "is a key of an AsyncAPI, not of a BatchAPI"),
+        ("apis.0.dead_letter_queues", [], "is a key of a BatchAPI, not of an AsyncAPI"),
+        ("apis.1.networking.forward_headers", [], "is not a key that exists here"),
         # pod
         ("apis.0.pod.port", 0, "must be at least 1"),
         ("apis.0.pod.port", 65536, "must be at most 65535"),
@@ -211,6 +231,8 @@ def test_credentials_and_headers_of_the_connection_are_never_forwarded(refused, 
         ("apis.0.retention", "1h"),
         ("apis.0.retention", "365d"),
         ("apis.0.inline_result_bytes", 0),
+        ("apis.1.timeout", "11h48m"),
+        ("apis.1.dead_letter_queues", [_FIFO, _FIFO.replace("aws", "aws-cn", 1)]),
         ("apis.0.pod.port", 65535),
         (CONTAINERS, _containers(9)),
         (CONTAINERS, _containers(2, compute={"cpu": 8, "mem": "60Gi"})),

@@ -1,0 +1,106 @@
+"""The ``JobOutbox`` port on SQS FIFO: ten messages a call, and only those again that were refused."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, NamedTuple
+
+from botocore.exceptions import ClientError
+
+from penstock.aws.faults import code_of, translated
+from penstock.batch.ports import QueueGone
+from penstock.ports import DependencyError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from concurrent.futures import Executor
+
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
+
+    from penstock.batch.messages import JobMessage
+
+#: What SQS takes in one call, in messages and in bytes of all their bodies.
+_MOST_MESSAGES = 10
+_MOST_BYTES = 1 << 20
+
+_TRIES = 6
+_PAUSE_SECONDS = 0.1
+
+_GONE = frozenset({"AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist"})
+
+
+class _Entry(NamedTuple):
+    group: str
+    body: str
+
+
+class SqsJobOutbox:
+    """Sends to the queue of a job; calls of one ``send`` are made at the same time."""
+
+    def __init__(
+        self, client: SQSClient, *, executor: Executor, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        self._client = client
+        self._executor = executor
+        self._sleep = sleep
+
+    def send(self, queue_url: str, messages: Sequence[JobMessage]) -> None:
+        """See ``JobOutbox.send``."""
+        calls = list(_calls(_Entry(message.group, message.encode()) for message in messages))
+        if len(calls) == 1:
+            self._call(queue_url, calls[0])
+            return
+        for _ in self._executor.map(lambda call: self._call(queue_url, call), calls):
+            pass
+
+    def _call(self, queue_url: str, entries: Sequence[_Entry]) -> None:
+        left, told = list(entries), ""
+        for tries in range(_TRIES):
+            if tries:
+                self._sleep(_PAUSE_SECONDS * 2**tries)
+            left, told = self._try(queue_url, left)
+            if not left:
+                return
+        raise DependencyError(
+            f"enqueue batches: {len(left)} of {len(entries)} were refused, the first: {told}"
+        )
+
+    def _try(self, queue_url: str, entries: Sequence[_Entry]) -> tuple[list[_Entry], str]:
+        """Send; those that were refused, and why the first was."""
+        with translated("enqueue batches"):
+            try:
+                answer = self._client.send_message_batch(
+                    QueueUrl=queue_url,
+                    Entries=[_rendered(str(at), entry) for at, entry in enumerate(entries)],
+                )
+            except ClientError as error:
+                if code_of(error) in _GONE:
+                    raise QueueGone(queue_url) from error
+                raise
+        failed = answer.get("Failed", [])
+        refused = [entries[int(entry["Id"])] for entry in failed]
+        return refused, f"{failed[0]['Code']}: {failed[0].get('Message', '')}" if failed else ""
+
+
+def _calls(entries: Iterable[_Entry]) -> Iterator[list[_Entry]]:
+    call: list[_Entry] = []
+    size = 0
+    for entry in entries:
+        length = len(entry.body.encode())
+        if call and (len(call) == _MOST_MESSAGES or size + length > _MOST_BYTES):
+            yield call
+            call, size = [], 0
+        call.append(entry)
+        size += length
+    if call:
+        yield call
+
+
+def _rendered(name: str, entry: _Entry) -> SendMessageBatchRequestEntryTypeDef:
+    return {
+        "Id": name,
+        "MessageBody": entry.body,
+        "MessageGroupId": entry.group,
+        "MessageDeduplicationId": entry.group,
+    }
