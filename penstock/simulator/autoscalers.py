@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from penstock.scaling.decision import Observation, Sample, ScalingPolicy, decide
-from penstock.scaling.steps import adjustment, step_sizes
+from penstock.scaling.steps import step_sizes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,13 +40,20 @@ class Autoscaler(Protocol):
 class StepPolicy:
     """An alarm on a number of tasks, and the step policy that it sets off."""
 
-    #: Sizes of the steps, ascending.
+    #: How many tasks each step adds or takes, ascending.
     sizes: tuple[int, ...]
+    #: From which value on each step holds.
+    thresholds: tuple[float, ...]
     #: 1 to add what is missing, -1 to take what is spare.
     sign: int
     #: Values in a row above the threshold before the alarm acts.
     evaluation_periods: int = 1
     cooldown_seconds: float = 0.0
+
+    def change(self, value: float) -> int:
+        """What it does to the number of tasks for this value of its alarm."""
+        index = bisect_right(self.thresholds, value)
+        return self.sign * self.sizes[index - 1] if index else 0
 
 
 @dataclass(slots=True)
@@ -69,7 +77,9 @@ class StepScaling:
     def of(cls, decision: ScalingPolicy) -> StepScaling:
         """As it would be deployed for this policy."""
         sizes = step_sizes(max(1, decision.max_replicas - decision.min_replicas))
-        return cls(decision, (StepPolicy(sizes=sizes, sign=1), StepPolicy(sizes=sizes, sign=-1)))
+        thresholds = tuple(map(float, sizes))
+        policies = (StepPolicy(sizes=sizes, thresholds=thresholds, sign=sign) for sign in (1, -1))
+        return cls(decision, tuple(policies))
 
     def start(self, agenda: Agenda, fleet: Fleet, delays: Delays) -> None:
         """Publish every ten seconds; the alarms look at what was published."""
@@ -94,7 +104,7 @@ def _looking(
     agenda: Agenda, fleet: Fleet, delays: Delays, alarm: _Alarm, value: int, bounds: ScalingPolicy
 ) -> Callable[[], None]:
     def look() -> None:
-        alarm.high = alarm.high + 1 if value >= 1 else 0
+        alarm.high = alarm.high + 1 if value >= alarm.policy.thresholds[0] else 0
         if alarm.high < alarm.policy.evaluation_periods:
             return
         just_raised = alarm.high == alarm.policy.evaluation_periods
@@ -103,7 +113,7 @@ def _looking(
         if agenda.now - alarm.acted_at < alarm.policy.cooldown_seconds:
             return
         alarm.acted_at = agenda.now
-        change = alarm.policy.sign * adjustment(alarm.policy.sizes, value)
+        change = alarm.policy.change(value)
 
         def act() -> None:
             fleet.want(min(max(fleet.desired + change, bounds.min_replicas), bounds.max_replicas))
