@@ -79,6 +79,8 @@ class Fleet:
         self._idle_until: list[float] = []
         self.tasks: set[Task] = set()
         self.desired = 0
+        #: Each change of the desired count, with its moment.
+        self.decisions: list[tuple[float, int]] = []
         self.totals = Totals()
 
     @property
@@ -103,6 +105,8 @@ class Fleet:
 
     def want(self, desired: int) -> None:
         """Follow a new desired count."""
+        if desired != self.desired:
+            self.decisions.append((self._agenda.now, desired))
         self.desired = desired
         kept = [task for task in self.tasks if task.state in {State.STARTING, State.RUNNING}]
         for _ in range(desired - len(kept)):

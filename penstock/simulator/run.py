@@ -58,8 +58,8 @@ class Outcome:
     arrived: int
     totals: Totals
     looks: tuple[Look, ...]
-    last_arrival: float
-    ended: float
+    #: Each change of the desired count, with its moment in seconds.
+    decisions: tuple[tuple[float, int], ...]
 
 
 def run(scenario: Scenario, autoscaler: Autoscaler) -> Outcome:
@@ -85,7 +85,9 @@ def run(scenario: Scenario, autoscaler: Autoscaler) -> Outcome:
         last = at
     _finish(agenda, fleet, until=last + scenario.tail_seconds)
     fleet.close()
-    return Outcome(autoscaler.name, observer.arrived, fleet.totals, tuple(observer.looks), last, agenda.now)
+    return Outcome(
+        autoscaler.name, observer.arrived, fleet.totals, tuple(observer.looks), tuple(fleet.decisions)
+    )
 
 
 def _finish(agenda: Agenda, fleet: Fleet, *, until: float) -> None:
