@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
 from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from penstock.scaling.decision import Observation, Sample, ScalingPolicy, decide
-from penstock.scaling.steps import step_sizes
+from penstock.scaling import following
+from penstock.scaling.decision import Decision, Observation, Sample, ScalingPolicy, decide
+from penstock.scaling.following import Alarm, StepPolicy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from penstock.simulator.clock import Agenda
     from penstock.simulator.delays import Delays
     from penstock.simulator.fleet import Fleet
@@ -36,33 +34,6 @@ class Autoscaler(Protocol):
         """Begin to watch."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StepPolicy:
-    """An alarm on a number of tasks, and the step policy that it sets off."""
-
-    #: How many tasks each step adds or takes, ascending.
-    sizes: tuple[int, ...]
-    #: From which value on each step holds.
-    thresholds: tuple[float, ...]
-    #: 1 to add what is missing, -1 to take what is spare.
-    sign: int
-    #: Values in a row above the threshold before the alarm acts.
-    evaluation_periods: int = 1
-    cooldown_seconds: float = 0.0
-
-    def change(self, value: float) -> int:
-        """What it does to the number of tasks for this value of its alarm."""
-        index = bisect_right(self.thresholds, value)
-        return self.sign * self.sizes[index - 1] if index else 0
-
-
-@dataclass(slots=True)
-class _Alarm:
-    policy: StepPolicy
-    high: int = 0
-    acted_at: float = -math.inf
-
-
 @dataclass(slots=True)
 class StepScaling:
     """Penstock: the decision function publishes missing and spare tasks, two step policies act on them."""
@@ -71,56 +42,35 @@ class StepScaling:
     policies: tuple[StepPolicy, ...]
     name: str = "penstock"
     _history: tuple[Sample, ...] = ()
-    _alarms: list[_Alarm] = field(default_factory=list)
 
     @classmethod
     def of(cls, decision: ScalingPolicy) -> StepScaling:
         """As it would be deployed for this policy."""
-        sizes = step_sizes(max(1, decision.max_replicas - decision.min_replicas))
-        thresholds = tuple(map(float, sizes))
-        policies = (StepPolicy(sizes=sizes, thresholds=thresholds, sign=sign) for sign in (1, -1))
-        return cls(decision, tuple(policies))
+        return cls(decision, following.policies(decision.min_replicas, decision.max_replicas))
 
     def start(self, agenda: Agenda, fleet: Fleet, delays: Delays) -> None:
         """Publish every ten seconds; the alarms look at what was published."""
-        self._alarms = [_Alarm(policy) for policy in self.policies]
+        alarms = [Alarm(policy) for policy in self.policies]
+        # A high-resolution alarm looks every period: half of one passes until then, on average.
         seen_after = delays.metric + delays.alarm_period / 2
 
         def tick() -> None:
             decision = decide(self.decision, observe(agenda, fleet), self._history)
             self._history = decision.history
-            values = {1: decision.missing, -1: decision.spare}
-            for alarm in self._alarms:
-                value = values[alarm.policy.sign]
-                agenda.at(
-                    agenda.now + seen_after, _looking(agenda, fleet, delays, alarm, value, self.decision)
-                )
+            agenda.at(agenda.now + seen_after, lambda: look(decision))
             agenda.at(agenda.now + TICK_SECONDS, tick)
 
-        tick()
+        def look(decision: Decision) -> None:
+            for alarm in alarms:
+                value = decision.missing if alarm.policy.sign > 0 else decision.spare
+                if change := alarm.look(value, now=agenda.now):
+                    agenda.at(agenda.now + delays.action, lambda change=change: act(change))  # type: ignore[misc]
 
-
-def _looking(
-    agenda: Agenda, fleet: Fleet, delays: Delays, alarm: _Alarm, value: int, bounds: ScalingPolicy
-) -> Callable[[], None]:
-    def look() -> None:
-        alarm.high = alarm.high + 1 if value >= alarm.policy.thresholds[0] else 0
-        if alarm.high < alarm.policy.evaluation_periods:
-            return
-        just_raised = alarm.high == alarm.policy.evaluation_periods
-        if not just_raised and agenda.now - alarm.acted_at < delays.alarm_repeats:
-            return
-        if agenda.now - alarm.acted_at < alarm.policy.cooldown_seconds:
-            return
-        alarm.acted_at = agenda.now
-        change = alarm.policy.change(value)
-
-        def act() -> None:
+        def act(change: int) -> None:
+            bounds = self.decision
             fleet.want(min(max(fleet.desired + change, bounds.min_replicas), bounds.max_replicas))
 
-        agenda.at(agenda.now + delays.action, act)
-
-    return look
+        tick()
 
 
 def observe(agenda: Agenda, fleet: Fleet) -> Observation:

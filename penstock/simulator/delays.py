@@ -17,8 +17,6 @@ class Delays:
     metric: float = 3.0
     #: How often a high-resolution alarm looks. AWS: 10 or 30 s.
     alarm_period: float = 10.0
-    #: An alarm that stays in ALARM acts again so often. AWS: once a minute.
-    alarm_repeats: float = 60.0
     #: From an alarm's action to the service's desired count.
     action: float = 5.0
     #: From the desired count to a machine that has room, unless one is idle.

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from penstock.scaling.following import StepPolicy
 from penstock.scaling.ports import Measure
-from penstock.simulator.autoscalers import StepPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
