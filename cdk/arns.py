@@ -62,6 +62,12 @@ class Arns:
         """The dead-letter queue of one API."""
         return self.stack.format_arn(service="sqs", resource=names.dead_letter_queue(self.deployment, api))
 
+    def job_queues(self, api: str) -> str:
+        """The queues of all jobs of one API, which come and go."""
+        return self.stack.format_arn(
+            service="sqs", resource=f"{names.job_queue_prefix(self.deployment, api)}*"
+        )
+
     def webhook_queue(self, part: str) -> str:
         """One of the queues of deliveries."""
         return self.stack.format_arn(service="sqs", resource=names.webhook_queue(self.deployment, part))

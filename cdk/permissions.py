@@ -63,8 +63,9 @@ def sweeper(arns: Arns) -> iam.PolicyDocument:
     )
 
 
-def recorder(arns: Arns, apis: Iterable[str]) -> iam.PolicyDocument:
-    """Rights of the recorder: take dead letters, end their requests, keep what is none."""
+def recorder(arns: Arns, apis: Iterable[str], *, batch_apis: Iterable[str]) -> iam.PolicyDocument:
+    """Rights of the recorder: take dead letters, end their requests and batches, keep what is neither."""
+    batch = list(batch_apis)
     return iam.PolicyDocument(
         statements=[
             # Lambda receives on the function's behalf.
@@ -74,6 +75,7 @@ def recorder(arns: Arns, apis: Iterable[str]) -> iam.PolicyDocument:
             ),
             _leading(arns, ["dynamodb:GetItem", "dynamodb:UpdateItem"], ["REQ#*"]),
             _allow(["s3:PutObject"], [arns.objects(keys.MALFORMED)]),
+            *(_record_batches(arns, batch) if batch else []),
         ]
     )
 
@@ -95,6 +97,22 @@ def publisher(arns: Arns, apis: Iterable[str]) -> iam.PolicyDocument:
             ),
         ]
     )
+
+
+def _record_batches(arns: Arns, apis: list[str]) -> list[iam.PolicyStatement]:
+    jobs = [f"JOB#{api}#*" for api in apis]
+    return [
+        _leading(arns, ["dynamodb:GetItem", "dynamodb:Query"], jobs),
+        # One transaction writes both: the end of a batch, and what its job counts and lists.
+        _leading(
+            arns,
+            ["dynamodb:PutItem", "dynamodb:UpdateItem"],
+            [*jobs, *(f"BATCH#{api}#*" for api in apis)],
+        ),
+        _allow(["s3:PutObject"], [arns.objects(f"{keys.JOBS}/{api}") for api in apis]),
+        # A job's last message.
+        _allow(["sqs:SendMessage"], [arns.job_queues(api) for api in apis]),
+    ]
 
 
 def authorizer(arns: Arns) -> iam.PolicyDocument:

@@ -7,13 +7,9 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from cdk.recovery import RECORDER_SECONDS
-from penstock import names
+from penstock import names, queues
 
-#: Only a guard against a message that kills its worker again and again: attempts are counted in the
-#: record, and waits, releases and duplicates raise the receive count as well (R6).
-_MOST_RECEIVES = 100
-
-_RETENTION = Duration.days(14)
+_RETENTION = Duration.seconds(queues.RETENTION_SECONDS)
 
 
 class Queues(Construct):
@@ -43,11 +39,12 @@ class Queues(Construct):
             # Both, else the whole queue is limited to 300 calls a second.
             deduplication_scope=sqs.DeduplicationScope.MESSAGE_GROUP,
             fifo_throughput_limit=sqs.FifoThroughputLimit.PER_MESSAGE_GROUP_ID,
-            # A dead worker's message comes back after this long; a living one extends it in time.
-            visibility_timeout=Duration.seconds(30),
-            receive_message_wait_time=Duration.seconds(20),
+            visibility_timeout=Duration.seconds(queues.VISIBILITY_SECONDS),
+            receive_message_wait_time=Duration.seconds(queues.POLL_SECONDS),
             retention_period=_RETENTION,
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
-            dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letters, max_receive_count=_MOST_RECEIVES),
+            dead_letter_queue=sqs.DeadLetterQueue(
+                queue=self.dead_letters, max_receive_count=queues.MOST_RECEIVES
+            ),
         )

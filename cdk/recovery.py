@@ -63,7 +63,11 @@ class Recovery(Construct):
             name=names.recorder_function(deployment),
             entry=RECORDER,
             timeout=Duration.seconds(RECORDER_SECONDS),
-            rights=permissions.recorder(arns, [api.name for api in config.apis]),
+            rights=permissions.recorder(
+                arns,
+                [api.name for api in config.apis],
+                batch_apis=[api.name for api in config.batch_apis],
+            ),
         )
         events.Rule(
             self,

@@ -57,7 +57,7 @@ class Task(Construct):
         self._log_group = logs.LogGroup(
             self,
             "Log",
-            log_group_name=f"/{names.PREFIX}/{props.deployment}/{props.api.name}",
+            log_group_name=names.log_group(props.deployment, props.api.name),
             retention=logs.RetentionDays.ONE_MONTH,
             removal_policy=RemovalPolicy.DESTROY,
         )

@@ -49,7 +49,14 @@ class Done(Generic[T]):
 class Bulk:
     """Does one piece of work to each selected dead letter, several at a time."""
 
-    def __init__(self, *, directory: Directory, listing: Listing, executor: Executor, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        directory: Directory,
+        listing: Listing[RequestKey, RequestRecord],
+        executor: Executor,
+        clock: Clock,
+    ) -> None:
         self._directory = directory
         self._listing = listing
         self._executor = executor

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 _VERSION = 1
 _MAX_CHARACTERS = 400
-_POSITION = re.compile(r"[0-9]{13}#([a-z2-7]{26}(-callback|-api)?)?")
+#: A moment, and the request, delivery or job of that moment; or a batch.
+_POSITION = re.compile(
+    r"[0-9]{13}#([a-z2-7]{26}(-callback|-api)?|[0-9a-f]{16})?|[0-9]{1,9}-[0-9]{1,9}", re.ASCII
+)
 
 
 def encode(position: str, *, belongs_to: Sequence[str]) -> str:

@@ -19,12 +19,14 @@ from penstock.errors import (
     Unavailable,
 )
 from penstock.inlining import may_inline
+from penstock.kinds import Kind
 from penstock.ports import DependencyError, ObjectMissing
 from penstock.records import Call, RequestRecord, ResultRef
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from gateway_lambda.batch import Batch
     from gateway_lambda.functions import FunctionCall, Functions
     from gateway_lambda.incoming import Incoming
     from gateway_lambda.overview import Overview
@@ -68,6 +70,7 @@ class Gateway:
         recovery: Recovery,
         functions: Functions,
         webhooks: Webhooks,
+        batch: Batch,
         on_accepted: Callable[[ApiEntry, bool], None],
     ) -> None:
         self._catalogue = catalogue
@@ -80,6 +83,7 @@ class Gateway:
         self._recovery = recovery
         self._functions = functions
         self._webhooks = webhooks
+        self._batch = batch
         self._on_accepted = on_accepted
 
     def admit(self, incoming: Incoming) -> None:
@@ -230,9 +234,46 @@ class Gateway:
         """``POST /webhooks/{api}/test``."""
         return self._webhooks.test(self._catalogue.find(incoming.path["api"]))
 
+    def submit_job(self, incoming: Incoming) -> Reply:
+        """``POST /batch/{api}``."""
+        return self._batch.submit(self._batch_api(incoming), incoming)
+
+    def list_jobs(self, incoming: Incoming) -> Reply:
+        """``GET /batch/{api}``."""
+        return self._batch.list_or_show(self._batch_api(incoming), incoming)
+
+    def stop_named_job(self, incoming: Incoming) -> Reply:
+        """``DELETE /batch/{api}?jobID=``."""
+        return self._batch.stop_named(self._batch_api(incoming), incoming)
+
+    def job(self, incoming: Incoming) -> Reply:
+        """``GET /batch/{api}/{id}``."""
+        return self._batch.show(self._batch_api(incoming), incoming.path["id"])
+
+    def stop_job(self, incoming: Incoming) -> Reply:
+        """``DELETE /batch/{api}/{id}``."""
+        return self._batch.stop(self._batch_api(incoming), incoming.path["id"])
+
+    def retry_job(self, incoming: Incoming) -> Reply:
+        """``POST /batch/{api}/{id}/retry``."""
+        return self._batch.retry(self._batch_api(incoming), incoming.path["id"], caller=incoming.caller)
+
+    def list_failed_batches(self, incoming: Incoming) -> Reply:
+        """``GET /batch/{api}/{id}/failed``."""
+        return self._batch.failed(self._batch_api(incoming), incoming.path["id"], incoming.query)
+
+    def failed_batch(self, incoming: Incoming) -> Reply:
+        """``GET /batch/{api}/{id}/failed/{batch}``."""
+        return self._batch.failed_batch(
+            self._batch_api(incoming), incoming.path["id"], incoming.path["batch"]
+        )
+
     def health(self, _incoming: Incoming) -> Reply:
         """``GET /healthz``: the function runs."""
         return replies.document({"status": "ok"})
+
+    def _batch_api(self, incoming: Incoming) -> ApiEntry:
+        return self._catalogue.find(incoming.path["api"], Kind.BATCH)
 
     def _answer_of(self, call: FunctionCall, record: RequestRecord, incoming: Incoming) -> Reply:
         told = call.outcome(record)

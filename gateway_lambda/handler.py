@@ -16,6 +16,7 @@ from aws_lambda_powertools import Logger, single_metric
 from aws_lambda_powertools.metrics import MetricUnit
 from botocore.config import Config
 
+from gateway_lambda import batch_wiring
 from gateway_lambda.bulk import AT_ONCE, Bulk
 from gateway_lambda.figures import FigureSources
 from gateway_lambda.functions import Functions
@@ -44,14 +45,16 @@ from penstock.aws.records import DynamoRecords
 from penstock.aws.slots import DynamoSlots
 from penstock.catalogue import FILE, Catalogue
 from penstock.outgoing.resolver import SystemResolver
+from penstock.records import RequestKey
 from penstock.webhooks.guard import Guard
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator
 
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_ecs import ECSClient
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_stepfunctions import SFNClient
 
     from penstock.catalogue import ApiEntry
     from penstock.webhooks.guard import Policy
@@ -75,26 +78,29 @@ _COPIES_AT_ONCE = 16
 _COPIES = _S3.merge(Config(read_timeout=8, max_pool_connections=_COPIES_AT_ONCE + AT_ONCE))
 
 
-def _build() -> Callable[[Mapping[str, Any], Any], dict[str, Any]]:
+def _build() -> Gateway:
     settings = environment.read(Settings, os.environ)
     executor = ThreadPoolExecutor(max_workers=3, thread_name_prefix="store")
     s3, dynamodb, sqs = _clients(executor)
     queue_name = functools.partial(names.queue, settings.deployment)
     records, objects = DynamoRecords(dynamodb, settings.table), S3Objects(s3, settings.bucket)
     requests = Requests(records, _now_ms)
-    submitter = Submitter(
-        deployment=settings.deployment,
-        records=records,
-        objects=objects,
-        outbox=SqsOutbox(sqs, queue_name),
-        executor=executor,
-        clock=_now_ms,
-    )
+    outbox = SqsOutbox(sqs, queue_name)
+    submitter = _submitter(settings, records=records, objects=objects, outbox=outbox, executor=executor)
     catalogue = Catalogue.from_json(FILE.read_text())
     shards = ThreadPoolExecutor(keys.SHARDS, thread_name_prefix="shard")
     directory = DynamoDirectory(dynamodb, settings.table, executor=shards)
     retrier = _retrier(settings, records=records, objects=objects, submitter=submitter)
-    gateway = Gateway(
+    lanes = SqsLanes(sqs, functools.partial(names.webhook_queue, settings.deployment))
+    webhooks = _webhooks(
+        settings,
+        policy=catalogue.callbacks,
+        records=records,
+        dynamodb=dynamodb,
+        lanes=lanes,
+        executor=shards,
+    )
+    return Gateway(
         catalogue=catalogue,
         submitter=submitter,
         uploads=Uploads(deployment=settings.deployment, records=records, objects=objects, clock=_now_ms),
@@ -109,17 +115,38 @@ def _build() -> Callable[[Mapping[str, Any], Any], dict[str, Any]]:
         ),
         recovery=_recovery(directory, requests=requests, records=records, objects=objects, retrier=retrier),
         functions=Functions(catalogue=catalogue, submitter=submitter, directory=directory, clock=_now_ms),
-        webhooks=_webhooks(
+        webhooks=webhooks,
+        batch=batch_wiring.build(
             settings,
-            policy=catalogue.callbacks,
-            records=records,
-            deliveries=DynamoDeliveries(dynamodb, settings.table, executor=shards),
-            endpoints=DynamoEndpoints(dynamodb, settings.table),
-            lanes=SqsLanes(sqs, functools.partial(names.webhook_queue, settings.deployment)),
+            dynamodb=dynamodb,
+            s3=s3,
+            connect=_connect_to_states,
+            objects=objects,
+            webhooks=webhooks,
+            executor=executor,
+            shards=shards,
+            on_accepted=_count,
         ),
         on_accepted=_count,
     )
-    return build_app(gateway)
+
+
+def _submitter(
+    settings: Settings,
+    *,
+    records: DynamoRecords,
+    objects: S3Objects,
+    outbox: SqsOutbox,
+    executor: ThreadPoolExecutor,
+) -> Submitter:
+    return Submitter(
+        deployment=settings.deployment,
+        records=records,
+        objects=objects,
+        outbox=outbox,
+        executor=executor,
+        clock=_now_ms,
+    )
 
 
 def _clients(executor: ThreadPoolExecutor) -> Iterator[Any]:
@@ -150,15 +177,15 @@ def _webhooks(
     *,
     policy: Policy,
     records: DynamoRecords,
-    deliveries: DynamoDeliveries,
-    endpoints: DynamoEndpoints,
+    dynamodb: DynamoDBClient,
     lanes: SqsLanes,
+    executor: ThreadPoolExecutor,
 ) -> Webhooks:
     return Webhooks(
         deployment=settings.deployment,
         records=records,
-        deliveries=deliveries,
-        endpoints=endpoints,
+        deliveries=DynamoDeliveries(dynamodb, settings.table, executor=executor),
+        endpoints=DynamoEndpoints(dynamodb, settings.table),
         lanes=lanes,
         guard=Guard(replace(policy, loopback=bool(settings.loopback)), SystemResolver()),
         clock=_now_ms,
@@ -171,7 +198,7 @@ def _overview(
     figures = FigureSources(
         directory=directory, queues=queues, workers=workers, executor=executor, clock=_now_ms
     )
-    return Overview(Listing(directory, _now_ms), figures)
+    return Overview(Listing(directory, _now_ms, key=RequestKey), figures)
 
 
 def _retrier(
@@ -199,7 +226,7 @@ def _recovery(
     objects: S3Objects,
     retrier: Retrier,
 ) -> Recovery:
-    listing = Listing(directory, _now_ms)
+    listing = Listing(directory, _now_ms, key=RequestKey)
     return Recovery(
         requests=requests,
         listing=listing,
@@ -222,6 +249,10 @@ def _connect_for_copies() -> S3Client:
     return boto3.session.Session().client("s3", config=_COPIES)
 
 
+def _connect_to_states() -> SFNClient:
+    return boto3.session.Session().client("stepfunctions", config=_AWS)
+
+
 def _connect_to_ecs() -> ECSClient:
     return boto3.session.Session().client("ecs", config=_AWS)
 
@@ -236,7 +267,7 @@ def _count(api: ApiEntry, replayed: bool) -> None:  # noqa: FBT001 - the gateway
         metric.add_dimension("api", api.name)
 
 
-_serve = _build()
+_serve = build_app(_build())
 
 
 @logger.inject_lambda_context(clear_state=True)

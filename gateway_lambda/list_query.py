@@ -67,6 +67,11 @@ class ListQuery:
         """Read the parameters of a list of dead letters; errors as ``parse``."""
         return cls._of(given, api=api, status=Status.FAILED, error=_error(given.get("error")))
 
+    @property
+    def selective(self) -> bool:
+        """Whether it passes requests over."""
+        return self.status is not None
+
     def wants(self, record: RequestRecord) -> bool:
         """Whether the filters let the record through; the times are for the list to look after."""
         if self.error is not None and (record.failure is None or record.failure.code != self.error):
@@ -77,7 +82,7 @@ class ListQuery:
     def _of(
         cls, given: Mapping[str, str], *, api: str, status: Status | None, error: str | None
     ) -> ListQuery:
-        after_ms, before_ms = (_moment(given, name) for name in ("created_after", "created_before"))
+        after_ms, before_ms = (moment(given, name) for name in ("created_after", "created_before"))
         belongs_to = (api, status or "", str(after_ms), str(before_ms), error or "")
         return cls(
             status=status,
@@ -125,7 +130,8 @@ def read_limit(text: str) -> int:
     return int(text)
 
 
-def _moment(given: Mapping[str, str], name: str) -> int | None:
+def moment(given: Mapping[str, str], name: str) -> int | None:
+    """The time of a parameter, in milliseconds; None if it is not given. ``InvalidQuery``."""
     if name not in given:
         return None
     text = _LOST_PLUS.sub(r"+\1", given[name])
@@ -135,7 +141,7 @@ def _moment(given: Mapping[str, str], name: str) -> int | None:
     if not _MOMENT.fullmatch(text):
         raise unusable
     try:
-        moment = datetime.fromisoformat(text.upper())
+        read = datetime.fromisoformat(text.upper())
     except ValueError as error:
         raise unusable from error
-    return max(0, (moment - _EPOCH) // timedelta(milliseconds=1))
+    return max(0, (read - _EPOCH) // timedelta(milliseconds=1))

@@ -12,12 +12,13 @@ if TYPE_CHECKING:
     from gateway_lambda.listing import Listing
     from gateway_lambda.replies import Reply
     from penstock.catalogue import ApiEntry
+    from penstock.records import RequestKey, RequestRecord
 
 
 class Overview:
     """Puts list and figures into one answer."""
 
-    def __init__(self, listing: Listing, figures: FigureSources) -> None:
+    def __init__(self, listing: Listing[RequestKey, RequestRecord], figures: FigureSources) -> None:
         self._listing = listing
         self._figures = figures
 

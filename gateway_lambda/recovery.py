@@ -42,7 +42,7 @@ class Recovery:
         self,
         *,
         requests: Requests,
-        listing: Listing,
+        listing: Listing[RequestKey, RequestRecord],
         directory: Directory,
         bulk: Bulk,
         retrier: Retrier,

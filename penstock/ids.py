@@ -39,6 +39,14 @@ def retry_request_id(*, deployment: str, api: str, request_id: str, created_ms: 
     return _text(_digest([deployment, api, "retry", request_id, str(created_ms)])[:_ID_BYTES])
 
 
+def key_after(key_hash: str, *, job_id: str) -> str:
+    """What stands in place of a key's hash once the job that it stood for is forgotten (J13).
+
+    A key may be used again then, but a job's id never: Step Functions remembers it for longer.
+    """
+    return _text(_digest(["after", key_hash, job_id])[:_ID_BYTES])
+
+
 def is_request_id(text: str) -> bool:
     """Whether the text has the shape of a request id; others are unknown without a look-up."""
     return _ID_PATTERN.fullmatch(text) is not None

@@ -46,6 +46,16 @@ def job_queue(deployment: str, api: str, job_id: str) -> str:
     return f"{job_queue_prefix(deployment, api)}{job_id}.fifo"
 
 
+def job_timer(deployment: str, api: str, job_id: str) -> str:
+    """EventBridge schedule of one job's timeout; at most 64 characters."""
+    return f"{job_queue_prefix(deployment, api)}{job_id}"
+
+
+def batch_queue(deployment: str, part: str) -> str:
+    """SQS queue of executions that ended before their jobs, or of what failed on its way through it."""
+    return f"{PREFIX}-{deployment}-batch-{part}"
+
+
 def state_machine(deployment: str, api: str) -> str:
     """Step Functions state machine of one batch API; an execution is named as its job."""
     return f"{PREFIX}-{deployment}-{api}"
@@ -57,8 +67,13 @@ def batch_function(deployment: str, step: str) -> str:
 
 
 def batch_schedules(deployment: str) -> str:
-    """EventBridge Scheduler group of the jobs' timeouts; a schedule is named as its job."""
+    """EventBridge Scheduler group of the jobs' timeouts."""
     return f"{PREFIX}-{deployment}"
+
+
+def log_group(deployment: str, api: str) -> str:
+    """CloudWatch log group of one API's containers."""
+    return f"/{PREFIX}/{deployment}/{api}"
 
 
 def cluster(deployment: str) -> str:

@@ -14,10 +14,16 @@ from aws_lambda_powertools.utilities.batch import SqsFifoPartialProcessor, proce
 from botocore.config import Config
 
 from penstock import environment, names
+from penstock.aws.job_outbox import SqsJobOutbox
+from penstock.aws.job_parts import DynamoJobParts
+from penstock.aws.jobs import DynamoJobs
 from penstock.aws.objects import S3Objects
 from penstock.aws.records import DynamoRecords
+from penstock.batch.closing import Closer
 from penstock.catalogue import FILE, Catalogue
-from recovery_lambda.recorder import DeadLetter, Recorder
+from recovery_lambda.job_recorder import JobRecorder
+from recovery_lambda.letters import DeadLetter
+from recovery_lambda.recorder import Recorder
 from recovery_lambda.settings import Settings
 
 if TYPE_CHECKING:
@@ -28,21 +34,37 @@ logging.getLogger("recovery_lambda").addHandler(logger.registered_handler)
 
 _AWS = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 2})
 
-# One group is one request: the failure of one does not concern the others. Each failure stays in the
-# queue, and is given out again when its visibility timeout is over.
+# One group is one request, or batches of one name: what fails does not concern other groups. Each
+# failure stays in the queue, and is given out again when its visibility timeout is over.
 _processor = SqsFifoPartialProcessor(skip_group_on_error=True, logger=logging.getLogger(__name__))
 # A batch that fails as a whole, such as a single message whose request runs, is no fault of ours.
 _processor.raise_on_entire_batch_failure = False
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
 
 
 def _build() -> Recorder:
     settings = environment.read(Settings, os.environ)
     catalogue = Catalogue.from_json(FILE.read_text())
     session = boto3.session.Session()
+    dynamodb = session.client("dynamodb", config=_AWS)
+    objects = S3Objects(session.client("s3", config=_AWS), settings.bucket)
+    jobs, parts = DynamoJobs(dynamodb, settings.table), DynamoJobParts(dynamodb, settings.table)
+    outbox = SqsJobOutbox(session.client("sqs", config=_AWS))
     return Recorder(
-        records=DynamoRecords(session.client("dynamodb", config=_AWS), settings.table),
-        objects=S3Objects(session.client("s3", config=_AWS), settings.bucket),
-        clock=lambda: time.time_ns() // 1_000_000,
+        records=DynamoRecords(dynamodb, settings.table),
+        objects=objects,
+        job_recorder=JobRecorder(
+            jobs=jobs,
+            parts=parts,
+            bodies=objects,
+            closer=Closer(jobs=jobs, parts=parts, outbox=outbox, clock=_now_ms),
+            clock=_now_ms,
+            on_undeliverable=lambda api: _count("Undeliverable", api),
+        ),
+        clock=_now_ms,
         apis={names.dead_letter_queue(settings.deployment, api.name): api for api in catalogue.apis},
         on_malformed=lambda api: _count("MalformedMessage", api),
         on_undeliverable=lambda api: _count("Undeliverable", api),

@@ -1,12 +1,12 @@
-"""What becomes of a message in a dead-letter queue (R14)."""
+"""What becomes of a message in a dead-letter queue (R14, J7)."""
 
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from penstock import keys
+from penstock.kinds import Kind
 from penstock.messages import MalformedMessage, Message
 from penstock.ports import Applied
 from penstock.recovery import Drop, Keep, on_dead_letter
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from penstock.catalogue import ApiEntry
     from penstock.ports import Clock, Objects, Records
     from penstock.records import RequestKey
+    from recovery_lambda.job_recorder import JobRecorder
+    from recovery_lambda.letters import DeadLetter
 
 logger = logging.getLogger(__name__)
 
@@ -25,26 +27,15 @@ class StillOpen(Exception):
     """The dead letter must be looked at again later: a worker is at its request, or has just moved it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeadLetter:
-    """A message as a dead-letter queue gives it out."""
-
-    #: Name of the dead-letter queue.
-    queue: str
-    message_id: str
-    #: The request's id, or for a rejected message the id that it had before.
-    group: str
-    body: str
-
-
 class Recorder:
-    """Makes dead letters failed requests, and keeps what is no request for somebody to look at."""
+    """Makes dead letters failed requests and batches, and keeps what is neither for somebody to look at."""
 
     def __init__(
         self,
         *,
         records: Records,
         objects: Objects,
+        job_recorder: JobRecorder,
         clock: Clock,
         apis: Mapping[str, ApiEntry],
         on_malformed: Callable[[str], None],
@@ -53,6 +44,7 @@ class Recorder:
         """``apis`` is by name of the dead-letter queue; the callbacks count, by API."""
         self._records = records
         self._objects = objects
+        self._job_recorder = job_recorder
         self._clock = clock
         self._apis = apis
         self._on_malformed = on_malformed
@@ -65,11 +57,12 @@ class Recorder:
         """
         api = self._apis[letter.queue]
         try:
-            key = Message.decode_for(api.name, letter.body).key
+            if api.kind is Kind.BATCH:
+                self._job_recorder.record(api, letter)
+            else:
+                self._end(api, Message.decode_for(api.name, letter.body).key)
         except MalformedMessage as error:
             self._keep(api, letter, error)
-            return
-        self._end(api, key)
 
     def _keep(self, api: ApiEntry, letter: DeadLetter, error: MalformedMessage) -> None:
         kept = keys.malformed(api.name, message_id=letter.message_id)

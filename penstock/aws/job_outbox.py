@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from botocore.exceptions import ClientError
@@ -36,22 +37,25 @@ class _Entry(NamedTuple):
 
 
 class SqsJobOutbox:
-    """Sends to the queue of a job; calls of one ``send`` are made at the same time."""
+    """Sends to the queue of a job."""
 
     def __init__(
-        self, client: SQSClient, *, executor: Executor, sleep: Callable[[float], None] = time.sleep
+        self,
+        client: SQSClient,
+        *,
+        executor: Executor | None = None,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
+        """With an executor, the calls of one ``send`` are made at the same time."""
         self._client = client
         self._executor = executor
         self._sleep = sleep
 
     def send(self, queue_url: str, messages: Sequence[JobMessage]) -> None:
         """See ``JobOutbox.send``."""
-        calls = list(_calls(_Entry(message.group, message.encode()) for message in messages))
-        if len(calls) == 1:
-            self._call(queue_url, calls[0])
-            return
-        for _ in self._executor.map(lambda call: self._call(queue_url, call), calls):
+        calls = _calls(_Entry(message.group, message.encode()) for message in messages)
+        send = partial(self._call, queue_url)
+        for _ in self._executor.map(send, calls) if self._executor else map(send, calls):
             pass
 
     def _call(self, queue_url: str, entries: Sequence[_Entry]) -> None:

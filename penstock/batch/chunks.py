@@ -40,6 +40,11 @@ class Segment:
     items: int = 0
 
 
+def segment_of(fields: dict[str, Any]) -> Segment:
+    """Of the members of its JSON."""
+    return Segment(**fields | {"form": Form(fields["form"])})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chunk:
     """Some segments, whose items fill batches across their borders."""
@@ -55,8 +60,7 @@ class Chunk:
     def from_json(cls, text: str | bytes) -> Chunk:
         """Read what ``to_json`` wrote."""
         fields: dict[str, Any] = json.loads(text)
-        segments = (Segment(**segment | {"form": Form(segment["form"])}) for segment in fields["segments"])
-        return cls(index=fields["index"], segments=tuple(segments))
+        return cls(index=fields["index"], segments=tuple(map(segment_of, fields["segments"])))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

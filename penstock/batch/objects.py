@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+#: Content type of what has a line of JSON for each of something.
+LINES = "application/x-ndjson"
+
 #: The submission, without the items of a list (``JobSpec``).
 SPEC = "spec.json"
 #: Items of a list, or the paths of a file_path_lister, a line of JSON each.
@@ -12,11 +15,18 @@ CHUNKS = "chunks.jsonl"
 LANES = "lanes.jsonl"
 #: What the results' and errors' parts are, a line each (J8).
 MANIFEST = "manifest.jsonl"
+#: How far the failed batches were sent to the caller's dead-letter queue: the last one's id.
+REPORTED = "reported"
 
 
 def chunk(index: int) -> str:
     """A chunk's description."""
     return f"chunks/{index}.json"
+
+
+def plan(nonce: str) -> str:
+    """How far the plan has come; each call of the function writes its own, which none overwrites."""
+    return f"plan/{nonce}.json"
 
 
 def paths(number: int) -> str:
@@ -37,3 +47,8 @@ def failed(batch: str) -> str:
 def part(kind: str, part_id: str) -> str:
     """A part with results or errors."""
     return f"{kind}/{part_id}.jsonl"
+
+
+def large(batch: str, token: str) -> str:
+    """An answer that is too large for a line of a part; the token keeps two workers' answers apart."""
+    return f"results/large/{batch}-{token}"

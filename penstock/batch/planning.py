@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
 
 #: Input for one call of the enqueuing function.
 CHUNK_BYTES = 8 << 20
+#: A file of more than 78 GiB is cut into larger ones, so that no plan is without end.
+_MOST_PIECES = 10_000
 # A piece of a file is at least so large a share of a chunk, unless the file ends.
 _LEAST_SHARE = 8
 #: Each segment is a call of S3's.
@@ -53,7 +56,7 @@ class Packer:
         """Take a file in; the chunks that are full then. What does not fill one waits for the next file."""
         form, first = form_of(file.key), 0
         while first < file.size_bytes:
-            room = self._chunk_bytes - self._bytes
+            room = max(self._chunk_bytes - self._bytes, file.size_bytes // _MOST_PIECES)
             left = file.size_bytes - first
             if form is not Form.LINES and left > room and self.segments:
                 # A whole file begins a chunk of its own rather than make this one much too large.
@@ -101,3 +104,38 @@ def cuts(lengths: Sequence[int], *, batch_size: int) -> Iterator[tuple[int, int]
             first = at
     if at > first:
         yield first, at
+
+
+class PathPacker:
+    """Packs the names of objects into lists, a line of JSON each, cut at full batches.
+
+    ``index`` is the number of the list at hand, ``lines`` what is in it.
+    """
+
+    def __init__(
+        self, *, batch_size: int, index: int = 0, lines: Sequence[str] = (), chunk_bytes: int = CHUNK_BYTES
+    ) -> None:
+        self.index = index
+        self.lines = list(lines)
+        self._batch_size = batch_size
+        self._chunk_bytes = chunk_bytes
+        self._bytes = sum(len(line) for line in lines)
+
+    def add(self, name: str) -> Iterator[tuple[int, str]]:
+        """Take a name in; number and text of the list that is full then, if one is."""
+        line = f"{json.dumps(name)}\n"
+        self.lines.append(line)
+        self._bytes += len(line)
+        if len(self.lines) % self._batch_size == 0 and self._bytes >= self._chunk_bytes:
+            yield self._close()
+
+    def rest(self) -> Iterator[tuple[int, str]]:
+        """The last list, if anything is in it."""
+        if self.lines:
+            yield self._close()
+
+    def _close(self) -> tuple[int, str]:
+        full = self.index, "".join(self.lines)
+        self.index += 1
+        self.lines, self._bytes = [], 0
+        return full

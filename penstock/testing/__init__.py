@@ -1,48 +1,16 @@
 """In-memory stand-ins for AWS that pass the same contract tests as the real adapters."""
 
-from penstock.testing.api_keys import (
-    MemoryApiKeys,
-    MemoryMeters,
-)
-from penstock.testing.clock import (
-    ManualClock,
-)
-from penstock.testing.job_queues import (
-    MemoryJobOutbox,
-)
-from penstock.testing.jobs import (
-    MemoryJobParts,
-    MemoryJobs,
-    MemoryWorkerJobs,
-)
-from penstock.testing.listing import (
-    MemoryExecutions,
-    MemoryInputListing,
-)
-from penstock.testing.objects import (
-    MemoryCopies,
-    MemoryObjects,
-    MemoryStreams,
-    UploadRefused,
-)
-from penstock.testing.overview import (
-    MemoryDirectory,
-    MemoryQueues,
-    MemorySlots,
-    MemoryWorkers,
-)
-from penstock.testing.queue import (
-    MemoryOutbox,
-    MemoryQueue,
-    MemorySource,
-)
-from penstock.testing.ranges import (
-    MemoryRanges,
-)
-from penstock.testing.records import (
-    MemoryLedger,
-    MemoryRecords,
-)
+from penstock.testing.api_keys import MemoryApiKeys, MemoryMeters
+from penstock.testing.belongings import MemoryDeadLetterQueues, MemoryJobQueues, MemoryTimers
+from penstock.testing.clock import ManualClock
+from penstock.testing.job_queues import MemoryJobOutbox
+from penstock.testing.jobs import MemoryJobParts, MemoryJobs, MemoryWorkerJobs
+from penstock.testing.listing import MemoryExecutions, MemoryInputListing
+from penstock.testing.objects import MemoryCopies, MemoryObjects, MemoryStreams, UploadRefused
+from penstock.testing.overview import MemoryDirectory, MemoryQueues, MemorySlots, MemoryWorkers
+from penstock.testing.queue import MemoryJobSender, MemoryOutbox, MemoryQueue, MemorySource
+from penstock.testing.ranges import MemoryRanges
+from penstock.testing.records import MemoryLedger, MemoryRecords
 from penstock.testing.webhooks import (
     MemoryDeliveries,
     MemoryEndpoints,
@@ -56,6 +24,7 @@ __all__ = [
     "ManualClock",
     "MemoryApiKeys",
     "MemoryCopies",
+    "MemoryDeadLetterQueues",
     "MemoryDeliveries",
     "MemoryDirectory",
     "MemoryEndpoints",
@@ -64,6 +33,8 @@ __all__ = [
     "MemoryInputListing",
     "MemoryJobOutbox",
     "MemoryJobParts",
+    "MemoryJobQueues",
+    "MemoryJobSender",
     "MemoryJobs",
     "MemoryLanes",
     "MemoryLedger",
@@ -78,6 +49,7 @@ __all__ = [
     "MemorySlots",
     "MemorySource",
     "MemoryStreams",
+    "MemoryTimers",
     "MemoryTopic",
     "MemoryWorkerJobs",
     "MemoryWorkers",

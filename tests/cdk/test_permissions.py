@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from penstock.names import job_queue_prefix
 from tests.cdk.templates import listed, text
 
 if TYPE_CHECKING:
@@ -217,45 +218,48 @@ def rights_of(templates: Templates, part: str, action: str) -> dict[str, list[st
             for statement in policy["PolicyDocument"]["Statement"]
         )
     ]
-    return {
-        name: [text(resource) for resource in listed(statement["Resource"])]
-        for policy in role["Properties"]["Policies"]
-        for statement in policy["PolicyDocument"]["Statement"]
-        for name in listed(statement["Action"])
-        if not name.startswith("logs:")
-    }
+    rights: dict[str, list[str]] = {}
+    for policy in role["Properties"]["Policies"]:
+        for statement in policy["PolicyDocument"]["Statement"]:
+            for name in listed(statement["Action"]):
+                rights.setdefault(name, []).extend(map(text, listed(statement["Resource"])))
+    return {name: resources for name, resources in rights.items() if not name.startswith("logs:")}
 
 
 def test_the_sweeper_may_find_what_is_due_and_end_it(cloud):
-    assert rights_of(cloud, "recovery", "dynamodb:Query") == {
+    assert rights_of(cloud, "recovery", "dynamodb:BatchGetItem") == {
         "dynamodb:Query": [f"{TABLE}/index/open"],
         "dynamodb:BatchGetItem": [TABLE],
         "dynamodb:UpdateItem": [TABLE],
     }
 
 
-def test_the_recorder_may_take_dead_letters_end_their_requests_and_keep_what_is_none(cloud):
+def test_the_recorder_may_take_dead_letters_end_what_they_are_about_and_keep_what_is_nothing(cloud):
     queues = [f"arn:<AWS::Partition>:sqs:{OWN}:penstock-shop-{api}-dlq.fifo" for api in APIS]
     assert rights_of(cloud, "recovery", "sqs:ReceiveMessage") == {
         "sqs:ReceiveMessage": queues,
         "sqs:DeleteMessage": queues,
         "sqs:GetQueueAttributes": queues,
-        "dynamodb:GetItem": [TABLE],
-        "dynamodb:UpdateItem": [TABLE],
-        "s3:PutObject": [f"{BUCKET}/malformed/*"],
+        "dynamodb:GetItem": [TABLE, TABLE],
+        "dynamodb:UpdateItem": [TABLE, TABLE],
+        "dynamodb:PutItem": [TABLE],
+        "dynamodb:Query": [TABLE],
+        "s3:PutObject": [f"{BUCKET}/malformed/*", f"{BUCKET}/jobs/convert/*"],
+        "sqs:SendMessage": [f"arn:<AWS::Partition>:sqs:{OWN}:{job_queue_prefix('shop', 'convert')}*"],
     }
 
 
-def test_recovery_reads_and_writes_records_of_requests_alone(cloud):
+def test_recovery_reads_and_writes_records_of_requests_and_of_batch_apis_jobs_alone(cloud):
     conditions = [
         statement.get("Condition")
         for part, statement in cloud.statements()
         if part == "recovery" and "dynamodb:UpdateItem" in listed(statement["Action"])
     ]
 
-    assert conditions == 2 * [
+    assert conditions == [
         {
-            "ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["REQ#*"]},
+            "ForAllValues:StringLike": {"dynamodb:LeadingKeys": leading},
             "Null": {"dynamodb:LeadingKeys": "false"},
         }
+        for leading in (["REQ#*"], ["REQ#*"], ["JOB#convert#*", "BATCH#convert#*"])
     ]

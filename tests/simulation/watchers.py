@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, cast
 
+from penstock.batch.closing import Closer
 from penstock.ports import DependencyError
-from penstock.testing import MemoryDirectory
-from recovery_lambda.recorder import DeadLetter, Recorder, StillOpen
+from penstock.testing import MemoryDirectory, MemoryJobOutbox, MemoryJobParts, MemoryJobs, MemoryObjects
+from recovery_lambda.job_recorder import JobRecorder
+from recovery_lambda.letters import DeadLetter
+from recovery_lambda.recorder import Recorder, StillOpen
 from recovery_lambda.sweeper import Sweeper
 from tests.simulation.functions import NoReply, invoke
 from tests.simulation.gateway import API
@@ -74,9 +77,19 @@ class Watchers:
 
     def _recorder(self, call: Call) -> Recorder:
         world, script = self._world, call.script
+        # This world has no jobs.
+        jobs, parts = MemoryJobs(), MemoryJobParts()
         return Recorder(
             records=Records(world.network, script, world.records),
             objects=cast("Any", Objects(world.network, script, world.objects, world.records)),
+            job_recorder=JobRecorder(
+                jobs=jobs,
+                parts=parts,
+                bodies=MemoryObjects(),
+                closer=Closer(jobs=jobs, parts=parts, outbox=MemoryJobOutbox({}), clock=call.clock),
+                clock=call.clock,
+                on_undeliverable=lambda _api: None,
+            ),
             clock=call.clock,
             apis={_DEAD_LETTERS: API},
             on_malformed=lambda _api: None,

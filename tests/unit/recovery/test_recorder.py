@@ -1,29 +1,54 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from penstock.batch.closing import Closer
+from penstock.kinds import Kind
 from penstock.messages import Message
 from penstock.ports import DependencyError, Refused
 from penstock.records import RequestKey, Status
-from penstock.testing import ManualClock, MemoryObjects, MemoryRecords
-from recovery_lambda.recorder import DeadLetter, Recorder, StillOpen
+from penstock.testing import (
+    ManualClock,
+    MemoryJobOutbox,
+    MemoryJobParts,
+    MemoryJobs,
+    MemoryObjects,
+    MemoryQueue,
+    MemoryRecords,
+)
+from recovery_lambda.job_recorder import JobRecorder
+from recovery_lambda.letters import DeadLetter
+from recovery_lambda.recorder import Recorder, StillOpen
 from tests.examples import KEY, NOW_MS, record
 from tests.unit.recovery.test_sweeper import entry
 
 QUEUE = "penstock-demo-word-count-dlq.fifo"
+JOBS_QUEUE = "penstock-demo-sum-dlq.fifo"
 
 
 class Desk:
     def __init__(self) -> None:
         self.records, self.objects = MemoryRecords(), MemoryObjects()
         self.clock = ManualClock(NOW_MS)
+        self.jobs, self.parts = MemoryJobs(), MemoryJobParts()
+        self.outbox = MemoryJobOutbox({"q": MemoryQueue(self.clock)})
         self.malformed: list[str] = []
         self.undeliverable: list[str] = []
         self.recorder = Recorder(
             records=self.records,
             objects=self.objects,
+            job_recorder=JobRecorder(
+                jobs=self.jobs,
+                parts=self.parts,
+                bodies=self.objects,
+                closer=Closer(jobs=self.jobs, parts=self.parts, outbox=self.outbox, clock=self.clock),
+                clock=self.clock,
+                on_undeliverable=self.undeliverable.append,
+            ),
             clock=self.clock,
-            apis={QUEUE: entry("word-count")},
+            apis={QUEUE: entry("word-count"), JOBS_QUEUE: replace(entry("sum"), kind=Kind.BATCH)},
             on_malformed=self.malformed.append,
             on_undeliverable=self.undeliverable.append,
         )

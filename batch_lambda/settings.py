@@ -1,0 +1,13 @@
+"""What the deployment tells the functions that plan and enqueue."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Read from ``PENSTOCK_TABLE`` and so on, after the fields' names."""
+
+    table: str
+    bucket: str
