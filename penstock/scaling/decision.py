@@ -14,6 +14,10 @@ from dataclasses import dataclass
 #: A need of 3.0000000001 tasks is one of 3.
 _ROUNDING = 1e-9
 
+#: How much longer than needed the past is remembered: a look that comes a moment late must still find that
+#: a period has been seen whole.
+_SLACK_MS = 60_000
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScalingPolicy:
@@ -137,4 +141,5 @@ def _tasks_for(tasks: float) -> int:
 
 
 def _memory_ms(policy: ScalingPolicy) -> int:
-    return max(policy.window_ms, policy.upscale_stabilization_ms, policy.downscale_stabilization_ms)
+    longest_ms = max(policy.window_ms, policy.upscale_stabilization_ms, policy.downscale_stabilization_ms)
+    return longest_ms + _SLACK_MS

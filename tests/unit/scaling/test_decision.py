@@ -114,3 +114,17 @@ def test_nothing_is_taken_away_before_it_is_known_what_was_needed():
     policy = ScalingPolicy(min_replicas=0)
     restarted = Observation(now_ms=0, visible=0, in_progress=0, desired=40)
     assert decide(policy, restarted).spare == 0
+
+
+@given(st.lists(st.integers(-400, 400), min_size=80, max_size=80))
+def test_looks_that_come_a_little_late_do_not_keep_tasks_for_ever(lateness):
+    policy = ScalingPolicy(min_replicas=0, downscale_stabilization_ms=20_000)
+    history: tuple[Sample, ...] = ()
+    desired = 8
+    for number, late_ms in enumerate(lateness):
+        now_ms = number * TICK_MS + late_ms
+        decision = decide(
+            policy, Observation(now_ms=now_ms, visible=0, in_progress=0, desired=desired), history
+        )
+        history, desired = decision.history, decision.replicas
+    assert desired == 0
