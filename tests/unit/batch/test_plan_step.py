@@ -33,9 +33,7 @@ class SlowListing:
         self._page = page
 
     def pages(self, bucket: str, prefix: str, *, after: str | None = None):
-        found: list[FoundObject] = [
-            one for page in self._whole.pages(bucket, prefix, after=after) for one in page
-        ]
+        found = [one for page in self._whole.pages(bucket, prefix, after=after) for one in page]
         for start in range(0, max(1, len(found)), self._page):
             self._world.clock.advance(1)
             yield found[start : start + self._page]
