@@ -86,16 +86,14 @@ def publisher(arns: Arns, apis: Iterable[str]) -> iam.PolicyDocument:
     listed = list(apis)
     return iam.PolicyDocument(
         statements=[
-            _allow(["sqs:GetQueueUrl", "sqs:GetQueueAttributes"], [arns.queue(api) for api in listed]),
-            _allow(["ecs:DescribeServices"], [arns.service(api) for api in listed]),
-            _allow(["dynamodb:Query"], [arns.index(keys.OPEN_INDEX)]),
+            allow(["sqs:GetQueueUrl", "sqs:GetQueueAttributes"], [arns.queue(api) for api in listed]),
+            allow(["ecs:DescribeServices"], [arns.service(api) for api in listed]),
+            allow(["dynamodb:Query"], [arns.index(keys.OPEN_INDEX)]),
             # What it remembers, and when the oldest requests were made.
-            _leading(arns, ["dynamodb:BatchGetItem"], ["SCALING#*", "REQ#*"]),
-            _leading(arns, ["dynamodb:PutItem"], ["SCALING#*"]),
+            leading(arns, ["dynamodb:BatchGetItem"], ["SCALING#*", "REQ#*"]),
+            leading(arns, ["dynamodb:PutItem"], ["SCALING#*"]),
             # AWS knows no resource for this call; a namespace is what it can be bound to.
-            _allow(
-                ["cloudwatch:PutMetricData"], ["*"], {"StringEquals": {"cloudwatch:namespace": NAMESPACE}}
-            ),
+            allow(["cloudwatch:PutMetricData"], ["*"], {"StringEquals": {"cloudwatch:namespace": NAMESPACE}}),
         ]
     )
 
