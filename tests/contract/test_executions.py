@@ -16,7 +16,7 @@ from penstock.ports import DependencyError
 from penstock.testing import MemoryExecutions
 
 KEY = JobKey(api="sum-batch", id="69d6f8a472f0e1e5")
-PASS = json.dumps({"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 60, "End": True}}})
+PASS = json.dumps({"StartAt": "Pass", "States": {"Pass": {"Type": "Pass", "End": True}}})
 
 
 @pytest.fixture(params=["moto", pytest.param("emulator", marks=pytest.mark.emulator)])
@@ -42,10 +42,6 @@ def test_an_execution_is_named_as_its_job_and_is_told_which_it_is(states):
     assert begun["name"] == KEY.id
     told = states.describe_execution(executionArn=begun["executionArn"])["input"]
     assert json.loads(told) == {"api": KEY.api, "job": KEY.id}
-    states.stop_execution(executionArn=begun["executionArn"])
-    # A job that has ended is not begun once more.
-    executions.start(KEY)
-    assert len(states.list_executions(stateMachineArn=arn)["executions"]) == 1
 
 
 def test_an_api_that_is_not_deployed_is_a_fault(states):
