@@ -75,7 +75,7 @@ def listed_by(door: FrontDoor, listing: MemoryInputListing) -> None:
 class TestLooking:
     def test_a_job_without_a_file_is_refused_with_its_paths_and_patterns(self, door, send):
         put(door, "in/a.csv")
-        patterns = {"includes": ["**.json", "**.jsonl"], "excludes": ["**/_*"]}
+        patterns: dict[str, Any] = {"includes": ["**.json", "**.jsonl"], "excludes": ["**/_*"]}
         answer = send(door, files(s3_paths=["s3://lists/in/", "s3://lists/out"], **patterns))
         assert code(answer) == (422, "no_files_found")
         for said in ("s3://lists/in/, s3://lists/out", "**.json, **.jsonl", "excludes **/_*"):
@@ -252,7 +252,7 @@ class TestDryRun:
         put(door, "in/a.jsonl.gz", gzip.compress(b"1\n" * 1_000_000))
         ticks = iter(range(10**9))
         clock = door.clock
-        door.clock = lambda: clock() + next(ticks)  # type: ignore[assignment]  # a millisecond a look
+        door.clock = lambda: clock() + next(ticks)  # a millisecond a look
         door.build()
         assert dry_run(door, files("delimited_files")).json["batch_count"] is None
 
