@@ -39,6 +39,10 @@ class Options:
     body_bytes: int = GIB
     #: To the good receivers together.
     deliveries: int = 4000
+    #: Bytes of a file that is planned, chunks of it that are enqueued, and bytes of one that is one chunk.
+    planned_bytes: int = 10 * GIB
+    enqueued_chunks: int = 40
+    whole_bytes: int = GIB // 4
     #: Streams at once, and whether the answer's length is told.
     streams: tuple[tuple[int, bool], ...] = ((1, True), (1, False), (8, False))
 
@@ -53,5 +57,7 @@ LONG = Options(
     ),
     deliveries=12_000,
     saturated=((1, 1000), (8, 4000), (64, 8000)),
+    enqueued_chunks=1280,
+    whole_bytes=2 * GIB,
     streams=((1, True), (1, False), (8, True), (8, False)),
 )
