@@ -37,6 +37,8 @@ class Options:
     #: By concurrency: how many requests.
     saturated: tuple[tuple[int, int], ...] = ((1, 300), (8, 1000), (64, 2000))
     body_bytes: int = GIB
+    #: Of a batch job, in batches of 20.
+    job_items: int = 20_000
     #: To the good receivers together.
     deliveries: int = 4000
     #: Bytes of a file that is planned, chunks of it that are enqueued, and bytes of one that is one chunk.
@@ -56,6 +58,7 @@ LONG = Options(
         Idle(idle_seconds=2, dequeuers=8, samples=200, added_seconds=0.02),
     ),
     deliveries=12_000,
+    job_items=100_000,
     saturated=((1, 1000), (8, 4000), (64, 8000)),
     enqueued_chunks=1280,
     whole_bytes=2 * GIB,

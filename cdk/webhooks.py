@@ -23,7 +23,7 @@ from penstock import names
 from penstock.aws import unread
 from penstock.webhooks.hosts import LANE_CALLS, Lane
 from penstock.webhooks.schedule import Schedule
-from webhook_lambda.images import stream_filter
+from webhook_lambda.images import stream_filters
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -114,7 +114,10 @@ class Webhooks(Construct):
                 on_failure=lambda_.CfnEventSourceMapping.OnFailureProperty(destination=self._unread.queue_arn)
             ),
             filter_criteria=lambda_.CfnEventSourceMapping.FilterCriteriaProperty(
-                filters=[lambda_.CfnEventSourceMapping.FilterProperty(pattern=json.dumps(stream_filter()))]
+                filters=[
+                    lambda_.CfnEventSourceMapping.FilterProperty(pattern=json.dumps(pattern))
+                    for pattern in stream_filters()
+                ]
             ),
         )
         mapping.node.add_dependency(function)
@@ -230,7 +233,7 @@ class Webhooks(Construct):
             text=f"Events lag behind; they are kept for a day. See /aws/lambda/{stream.function_name}",
         )
         for id_, queue, text in (
-            ("EventsUnread", self._unread, "Ends of requests could not be made into events"),
+            ("EventsUnread", self._unread, "Ends of requests or jobs could not be made into events"),
             ("AttemptsDead", self._dead, f"Attempts fail before a call: see {sender.function_name}"),
         ):
             waiting = queue.metric_approximate_number_of_messages_visible(period=minutes, statistic="Maximum")

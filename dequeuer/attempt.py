@@ -45,6 +45,10 @@ class Attempts:
         if run is not None:
             await self._see_through(run)
 
+    async def put_back(self, delivery: Delivery) -> None:
+        """Leave it to others: unclaimed, it has cost no attempt."""
+        await self._ports.source.release(delivery, delay_seconds=0)
+
     async def _see_through(self, run: Run) -> None:
         logger.info("attempt started", extra=run.log_context("start"))
         beating = asyncio.create_task(

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from types_aiobotocore_s3 import S3Client
     from types_aiobotocore_sqs import SQSClient
 
-    from dequeuer.settings import Settings
+    from dequeuer.settings import WorkerSettings
 
 TRIES = 5
 #: Fewer, as a receive is never cancelled: it must be over before ECS kills a stopping task.
@@ -48,7 +48,9 @@ BUCKET_READ_SECONDS = 20
 QUEUE_READ_SECONDS = 10
 
 
-async def clients(settings: Settings, stack: AsyncExitStack) -> tuple[DynamoDBClient, SQSClient, S3Client]:
+async def clients(
+    settings: WorkerSettings, stack: AsyncExitStack
+) -> tuple[DynamoDBClient, SQSClient, S3Client]:
     """Open the clients of the table, the queue and the bucket for as long as the stack."""
     session = get_session()
 

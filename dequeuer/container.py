@@ -35,6 +35,18 @@ class NoAnswer(Exception):
         self.trouble = trouble
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outgoing:
+    """What is sent besides the body."""
+
+    method: HTTPMethod | str = HTTPMethod.POST
+    #: With the query, encoded as it is to be sent.
+    path: str = "/"
+    headers: Mapping[str, str]
+    #: Shorter than the API's run limit, if it is to be.
+    timeout_seconds: float | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Response:
     """The head of a response, and its body as it arrives; reading may raise ``NoAnswer``."""
@@ -70,30 +82,33 @@ class Container:
 
     @asynccontextmanager
     async def call(self, record: RequestRecord, payload: Stored) -> AsyncIterator[Response]:
-        """Send the request and give its response, both as streams.
+        """Send a request; as ``send``."""
+        async with self.send(_outgoing(record), payload) as response:
+            yield response
+
+    @asynccontextmanager
+    async def send(self, outgoing: Outgoing, payload: Stored) -> AsyncIterator[Response]:
+        """Send the payload and give the response, both as streams.
 
         ``NoAnswer`` tells how the container failed; an error while *our* side reads the payload
         is raised as it is.
         """
         body, limit = (
             _Body(payload),
-            _RunLimit(min(self._timeout_seconds, record.timeout_seconds or math.inf)),
+            _RunLimit(min(self._timeout_seconds, outgoing.timeout_seconds or math.inf)),
         )
-        async with await self._send(record, payload, body, limit) as answer:
+        async with await self._send(outgoing, payload, body, limit) as answer:
             yield Response(answer.status, usable(answer.headers), self._reading(answer, body, limit))
 
     async def _send(
-        self, record: RequestRecord, payload: Stored, body: _Body, limit: _RunLimit
+        self, outgoing: Outgoing, payload: Stored, body: _Body, limit: _RunLimit
     ) -> aiohttp.ClientResponse:
-        url = f"http://127.0.0.1:{self._port}{record.call.path}"
-        if record.call.query:
-            url += f"?{record.call.query}"
         with self._judging(body, limit):
             async with limit.running():
                 return await self._session.request(
-                    record.call.method,
-                    URL(url, encoded=True),
-                    headers=_headers(record, payload),
+                    outgoing.method,
+                    URL(f"http://127.0.0.1:{self._port}{outgoing.path}", encoded=True),
+                    headers=_with_length(outgoing, payload),
                     data=body.chunks() if payload.size_bytes else None,
                     allow_redirects=False,
                 )
@@ -168,7 +183,7 @@ class _Body:
             raise
 
 
-def _headers(record: RequestRecord, payload: Stored) -> dict[str, str]:
+def _outgoing(record: RequestRecord) -> Outgoing:
     headers = {
         **record.call.headers,
         "X-Penstock-Request-ID": record.id,
@@ -179,7 +194,17 @@ def _headers(record: RequestRecord, payload: Stored) -> dict[str, str]:
         headers |= openfaas.call_headers(record.call.call_id, record)
     if record.call.content_type is not None:
         headers["Content-Type"] = record.call.content_type
-    if payload.size_bytes or record.call.method == HTTPMethod.POST:
+    query = f"?{record.call.query}" if record.call.query else ""
+    return Outgoing(
+        method=record.call.method,
+        path=record.call.path + query,
+        headers=headers,
+        timeout_seconds=record.timeout_seconds,
+    )
+
+
+def _with_length(outgoing: Outgoing, payload: Stored) -> Mapping[str, str]:
+    if payload.size_bytes or outgoing.method == HTTPMethod.POST:
         # Many WSGI servers mishandle chunked bodies, and the size is known.
-        headers["Content-Length"] = str(payload.size_bytes)
-    return headers
+        return {**outgoing.headers, "Content-Length": str(payload.size_bytes)}
+    return outgoing.headers

@@ -10,7 +10,7 @@ import os
 import sys
 from http import HTTPStatus
 
-from dequeuer.settings import Settings
+from dequeuer.settings import WorkerSettings
 from penstock import environment
 
 #: A busy event loop answers late; one that is dead, never.
@@ -19,7 +19,7 @@ TIMEOUT_SECONDS = 10
 
 def main() -> None:
     """Ask the dequeuer that runs with the same environment; says why if it is not well."""
-    settings = environment.read(Settings, os.environ)
+    settings = environment.read(WorkerSettings, os.environ)
     connection = http.client.HTTPConnection("127.0.0.1", settings.health_port, timeout=TIMEOUT_SECONDS)
     try:
         connection.request("GET", "/livez")

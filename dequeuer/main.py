@@ -1,4 +1,4 @@
-"""Puts the dequeuer together and runs it until it is told to stop."""
+"""Puts the dequeuer together and runs it until it is told to stop, or its batch job is over."""
 
 from __future__ import annotations
 
@@ -6,30 +6,22 @@ import asyncio
 import logging
 import os
 import random
-import signal
 import sys
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import dequeuer.batch.main as batch
 from dequeuer.attempt import Attempts
-from dequeuer.breaker import Breaker
 from dequeuer.cleanup import Cleaner
 from dequeuer.clients import clients
-from dequeuer.clocks import steady_ms, wall_ms
-from dequeuer.container import Container, new_session
-from dequeuer.ecs_agent import URI_VARIABLE, TaskAgent
-from dequeuer.health import Health, serving
+from dequeuer.clocks import wall_ms
+from dequeuer.ecs_agent import URI_VARIABLE
 from dequeuer.lease import Heartbeat
-from dequeuer.outages import Outages
-from dequeuer.probes import Readiness
-from dequeuer.protect import Protection
 from dequeuer.run import Ports
-from dequeuer.settings import Settings
-from dequeuer.shift import Shift
-from dequeuer.telemetry import Telemetry, configure_logging
+from dequeuer.settings import JOB_VARIABLE, BatchSettings, Settings
+from dequeuer.shell import Shell
+from dequeuer.telemetry import configure_logging
 from dequeuer.watched import WatchedLedger, WatchedStreams
-from dequeuer.worker import Worker
 from penstock import environment
 from penstock.aws.ledger import DynamoLedger
 from penstock.aws.source import SqsSource
@@ -39,8 +31,6 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine
     from typing import Any
 
-    import aiohttp
-
 logger = logging.getLogger(__name__)
 
 #: Exit code for settings that cannot be used.
@@ -48,102 +38,58 @@ EX_CONFIG = 78
 
 
 def main() -> None:
-    """Run until SIGTERM or SIGINT; exits with 78 if the environment is not usable."""
+    """Run until SIGTERM or SIGINT, or until the job is over if there is one.
+
+    Exits with 78 if the environment is not usable, and with 66 if there is no such job.
+    """
     try:
-        settings = environment.read(Settings, os.environ)
+        run = _chosen(os.environ.get(URI_VARIABLE))
     except environment.SettingsError as error:
         sys.stderr.write(f"dequeuer: {error}\n")
         sys.exit(EX_CONFIG)
+    sys.exit(asyncio.run(run))
+
+
+def _chosen(agent_uri: str | None) -> Coroutine[Any, Any, int]:
+    """What the environment asks for: with a job's id, batches of that job."""
+    if JOB_VARIABLE in os.environ:
+        job_settings = environment.read(BatchSettings, os.environ)
+        configure_logging(job_settings.api)
+        return batch.serve(job_settings, agent_uri=agent_uri)
+    settings = environment.read(Settings, os.environ)
     configure_logging(settings.api)
-    asyncio.run(serve(settings, agent_uri=os.environ.get(URI_VARIABLE)))
+    return serve(settings, agent_uri=agent_uri)
 
 
-async def serve(settings: Settings, *, agent_uri: str | None) -> None:
-    """Work until the first SIGTERM or SIGINT, then drain. Without an agent's URI this is no ECS task."""
+async def serve(settings: Settings, *, agent_uri: str | None) -> int:
+    """Work until the first SIGTERM or SIGINT, then drain; the exit code."""
     async with AsyncExitStack() as stack:
-        parts = await _assemble(settings, agent_uri, stack)
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, parts.worker.stop)
-        port = await stack.enter_async_context(
-            serving(parts.health, host=settings.health_host, port=settings.health_port)
-        )
-        context = {"action": "start", "max_concurrency": settings.max_concurrency, "health_port": port}
-        logger.info("started", extra=context)
-        await _run_beside(parts.worker.run(), *(helper.run() for helper in parts.helpers))
-        await parts.cleaner.flush()
+        shell = await Shell.make(settings, agent_uri=agent_uri, stack=stack)
+        ports = await _ports(settings, stack, shell)
+        attempts = Attempts(settings, ports, out_of_time=shell.out_of_time)
+        worker = shell.worker(ports.source, attempts)
+        await shell.run(worker, worker.run(), ports.cleaner.run())
+        await ports.cleaner.flush()
     logger.info("stopped", extra={"action": "stopped"})
+    return 0
 
 
-@dataclass(frozen=True, slots=True)
-class _Parts:
-    worker: Worker
-    cleaner: Cleaner
-    health: Health
-    #: What runs beside the worker.
-    helpers: tuple[Cleaner | Readiness | Protection, ...]
-
-
-async def _assemble(settings: Settings, agent_uri: str | None, stack: AsyncExitStack) -> _Parts:
-    http = await stack.enter_async_context(new_session())
-    telemetry, out_of_time = Telemetry(settings.api), asyncio.Event()
-    outages = Outages(Breaker(clock=steady_ms, chance=random.random), telemetry=telemetry, clock=steady_ms)
-    readiness = Readiness(settings.readiness_probes.probes, port=settings.port, session=http)
-    ports = await _ports(
-        settings, stack, http=http, telemetry=telemetry, outages=outages, readiness=readiness
-    )
-    protection = Protection(
-        TaskAgent(http, agent_uri) if agent_uri else None,
-        Shift(clock=steady_ms, slots=settings.max_concurrency),
-        clock=steady_ms,
-    )
-    worker = Worker(
-        settings,
-        source=ports.source,
-        attempts=Attempts(settings, ports, out_of_time=out_of_time),
-        readiness=readiness,
-        outages=outages,
-        protection=protection,
-        out_of_time=out_of_time,
-        clock=steady_ms,
-    )
-    health = Health(worker=worker, readiness=readiness, outages=outages)
-    return _Parts(worker, ports.cleaner, health, (ports.cleaner, readiness, protection))
-
-
-async def _ports(
-    settings: Settings,
-    stack: AsyncExitStack,
-    *,
-    http: aiohttp.ClientSession,
-    telemetry: Telemetry,
-    outages: Outages,
-    readiness: Readiness,
-) -> Ports:
+async def _ports(settings: Settings, stack: AsyncExitStack, shell: Shell) -> Ports:
     dynamodb, sqs, s3 = await clients(settings, stack)
     source = SqsSource(sqs, settings.queue_url, dead_letter_url=settings.dead_letter_url)
-    streams = WatchedStreams(S3Streams(s3, settings.bucket), outages)
-    ledger = WatchedLedger(DynamoLedger(dynamodb, settings.table), outages)
+    streams = WatchedStreams(S3Streams(s3, settings.bucket), shell.outages)
+    ledger = WatchedLedger(DynamoLedger(dynamodb, settings.table), shell.outages)
     return Ports(
         ledger=ledger,
         source=source,
         streams=streams,
-        container=Container(http, port=settings.port, timeout_seconds=settings.timeout_seconds),
+        container=shell.container,
         cleaner=Cleaner(source=source, streams=streams),
         heartbeat=Heartbeat(
             ledger=ledger, source=source, clock=wall_ms, lease_seconds=settings.lease_seconds
         ),
-        telemetry=telemetry,
+        telemetry=shell.telemetry,
         clock=wall_ms,
         chance=random.random,
-        on_unreachable=readiness.doubt,
+        on_unreachable=shell.readiness.doubt,
     )
-
-
-async def _run_beside(work: Coroutine[Any, Any, None], *helpers: Coroutine[Any, Any, None]) -> None:
-    """Run the work; helpers go on beside it and end with it. A helper that dies ends everything."""
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(helper) for helper in helpers]
-        await group.create_task(work)
-        for task in tasks:
-            task.cancel()

@@ -9,14 +9,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dequeuer.cleanup import Leftover
+from dequeuer.pauses import commit_pauses, give_back_pause
 from penstock import keys, transitions
 from penstock.outcomes import End, GiveBack, Retry
 from penstock.ports import Applied, DependencyError
 from penstock.transitions import all_hold
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from dequeuer.run import Ports, Run
     from dequeuer.settings import Settings
     from penstock.ports import Refused
@@ -24,15 +23,6 @@ if TYPE_CHECKING:
     from penstock.transitions import Transition
 
 logger = logging.getLogger(__name__)
-
-#: First and longest pause before a request is taken up again whose attempt a store or an
-#: unreachable container ended. Doubled each time: twenty of them cover an hour's outage.
-MIN_PAUSE_SECONDS = 5
-MAX_PAUSE_SECONDS = 300
-
-#: Tries to write an outcome, with pauses of 1, 2, 4 … 30 s between them: about ten minutes.
-COMMIT_TRIES = 24
-MAX_COMMIT_PAUSE_SECONDS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +78,7 @@ class Outcomes:
 
     async def give_back_later(self, run: Run) -> None:
         """Put the request back after a fault that is not its own, with a pause that grows each time."""
-        releases = run.record.releases
-        await self.give_back(run, pause_seconds=int(min(MIN_PAUSE_SECONDS * 2**releases, MAX_PAUSE_SECONDS)))
+        await self.give_back(run, pause_seconds=give_back_pause(run.record.releases))
 
     async def give_back(self, run: Run, *, pause_seconds: int) -> None:
         """Put the request back for others: record first, then the message (R7)."""
@@ -129,7 +118,7 @@ class Outcomes:
 
         The work is done and may have been dear, so it is tried for long while it is ours.
         """
-        for pause_seconds in _commit_pauses():
+        for pause_seconds in commit_pauses():
             try:
                 return await self._ports.ledger.apply(run.key, outcome)
             except DependencyError as error:
@@ -159,8 +148,3 @@ class Outcomes:
         self._ports.telemetry.finished(record)
         # A failed request keeps its payload: whoever retries it needs it.
         self._ports.cleaner.add(Leftover(run.delivery, record.spent_payload_key))
-
-
-def _commit_pauses() -> Iterator[float]:
-    for number in range(COMMIT_TRIES):
-        yield min(2**number, MAX_COMMIT_PAUSE_SECONDS)

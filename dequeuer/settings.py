@@ -8,6 +8,9 @@ from enum import StrEnum
 
 from penstock.retries import DEFAULT_RETRY_ON, RetryOn, RetryPolicy
 
+#: Set for the workers of a batch job.
+JOB_VARIABLE = "PENSTOCK_JOB_ID"
+
 
 class ProbeKind(StrEnum):
     """How a probe looks at the container."""
@@ -50,32 +53,33 @@ class Probes:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """Each field is read from ``PENSTOCK_`` and its name in capitals."""
+class WorkerSettings:
+    """What each worker is told, whatever it works on.
+
+    Each field is read from ``PENSTOCK_`` and its name in capitals.
+    """
 
     api: str
     table: str
     bucket: str
-    queue_url: str
     #: Where messages go that are none of ours.
     dead_letter_url: str
     #: Where the user's container listens.
     port: int
     #: Longest run of one attempt.
     timeout_seconds: int
-    #: How long a finished request is kept.
+    #: How long a finished request or job is kept.
     retention_seconds: int
-    #: Requests that the container handles at the same time.
+    #: Requests or batches that the container handles at the same time.
     max_concurrency: int = 1
     readiness_probes: Probes = Probes()
-    #: Attempts before a request fails for good (R6).
-    max_attempts: int = 3
     #: What failed attempts are tried again for.
     retry_on: RetryOn = DEFAULT_RETRY_ON
     #: Shortest and longest wait before another attempt.
     retry_min_wait_seconds: int = 1
     retry_max_wait_seconds: int = 120
-    #: Length of a lease, and of each extension (R8); the queue's visibility timeout is the same.
+    #: How long a message stays hidden, and by how much each heartbeat prolongs that (R8); the queue's
+    #: visibility timeout is the same. A request's lease has this length as well.
     lease_seconds: int = 30
     #: Length of a long poll. SIGTERM waits for the running one (R18).
     poll_seconds: int = 20
@@ -85,12 +89,34 @@ class Settings:
     health_host: str = "127.0.0.1"
     health_port: int = 15000
 
-    @property
-    def retry_policy(self) -> RetryPolicy:
-        """When a failed attempt is tried again."""
+    def policy(self, max_attempts: int) -> RetryPolicy:
+        """When a failed attempt is tried again, if there may be so many in all."""
         return RetryPolicy(
-            attempts=self.max_attempts,
+            attempts=max_attempts,
             retry_on=self.retry_on,
             min_wait_seconds=self.retry_min_wait_seconds,
             max_wait_seconds=self.retry_max_wait_seconds,
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings(WorkerSettings):
+    """What a worker of requests is told besides."""
+
+    queue_url: str
+    #: Attempts before a request fails for good (R6).
+    max_attempts: int = 3
+
+    @property
+    def retry_policy(self) -> RetryPolicy:
+        """When a failed attempt is tried again."""
+        return self.policy(self.max_attempts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchSettings(WorkerSettings):
+    """What a worker of a batch job is told besides; queue and attempts stand in the job's record."""
+
+    job_id: str
+    #: Short: a worker learns during its poll that the job is over, and leaves after it.
+    poll_seconds: int = 5

@@ -59,6 +59,16 @@ class Telemetry:
         """The stores work again, after so long."""
         self._milliseconds("Outage", paused_ms)
 
+    def batches(self, *, succeeded: int, failed: int) -> None:
+        """So many batches of a job have ended."""
+        for status, count in (("succeeded", succeeded), ("failed", failed)):
+            if count:
+                with single_metric(
+                    name="BatchesFinished", unit=MetricUnit.Count, value=count, namespace=NAMESPACE
+                ) as metric:
+                    metric.add_dimension("api", self._api)
+                    metric.add_dimension("status", status)
+
     def _count(self, name: str) -> None:
         with single_metric(name=name, unit=MetricUnit.Count, value=1, namespace=NAMESPACE) as metric:
             metric.add_dimension("api", self._api)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from dequeuer.breaker import Store
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Callable, Sequence
 
     from dequeuer.outages import Outages
     from penstock.ports import Applied, Ledger, Refused, Stored, Streams
@@ -29,12 +29,27 @@ class WatchedLedger:
             return await self._ledger.apply(key, transition)
 
 
-class WatchedStreams:
-    """``Streams`` whose faults are noted, except where they concern one request only."""
+def request_of(key: str) -> str:
+    """All but the last part, which differs from one attempt of a request to the next."""
+    return key.rpartition("/")[0]
 
-    def __init__(self, streams: Streams, outages: Outages) -> None:
+
+class WatchedStreams:
+    """``Streams`` whose faults are noted, except where they concern one request only.
+
+    ``subject_of`` gives what an object's key stands for.
+    """
+
+    def __init__(
+        self,
+        streams: Streams,
+        outages: Outages,
+        *,
+        subject_of: Callable[[str], str | None] = request_of,
+    ) -> None:
         self._streams = streams
         self._outages = outages
+        self._subject_of = subject_of
 
     @asynccontextmanager
     async def open(self, payload: PayloadRef) -> AsyncIterator[Stored]:
@@ -45,7 +60,7 @@ class WatchedStreams:
         async with AsyncExitStack() as stack:
             opening = stack.enter_async_context(self._streams.open(payload))
             if payload.bucket is None:
-                with self._outages.watching(Store.PAYLOADS, subject=_request_of(payload.key)):
+                with self._outages.watching(Store.PAYLOADS, subject=self._subject_of(payload.key)):
                     stored = await opening
             else:
                 stored = await opening
@@ -54,14 +69,9 @@ class WatchedStreams:
 
     async def write(self, key: str, chunks: AsyncIterator[bytes], *, content_type: str | None) -> int:
         """See ``Streams.write``."""
-        with self._outages.watching(Store.RESULTS, subject=_request_of(key)):
+        with self._outages.watching(Store.RESULTS, subject=self._subject_of(key)):
             return await self._streams.write(key, chunks, content_type=content_type)
 
     async def delete(self, keys: Sequence[str]) -> None:
         """See ``Streams.delete``; what stays behind costs room and stops nobody."""
         await self._streams.delete(keys)
-
-
-def _request_of(key: str) -> str:
-    """All but the last part, which differs from one attempt of a request to the next."""
-    return key.rpartition("/")[0]

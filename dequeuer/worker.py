@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from dequeuer.breaker import Store
 from dequeuer.racing import first_of
@@ -14,11 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine, Sequence
     from typing import Any
 
-    from dequeuer.attempt import Attempts
     from dequeuer.outages import Outages
     from dequeuer.probes import Readiness
     from dequeuer.protect import Protection
-    from dequeuer.settings import Settings
+    from dequeuer.settings import WorkerSettings
     from penstock.ports import Clock, Delivery, Source
 
 logger = logging.getLogger(__name__)
@@ -27,15 +26,25 @@ logger = logging.getLogger(__name__)
 MAX_RECEIVE = 10
 
 
+class Handler(Protocol):
+    """What is done about a message; each method may raise ``DependencyError``."""
+
+    async def handle(self, delivery: Delivery) -> None:
+        """See the message through, to its end or to its next delivery."""
+
+    async def put_back(self, delivery: Delivery) -> None:
+        """Leave the message to others at once: nobody has begun with it."""
+
+
 class Worker:
     """Takes as many messages as there are free slots and has each handled in a task of its own."""
 
     def __init__(
         self,
-        settings: Settings,
+        settings: WorkerSettings,
         *,
         source: Source,
-        attempts: Attempts,
+        handler: Handler,
         readiness: Readiness,
         outages: Outages,
         protection: Protection,
@@ -44,7 +53,7 @@ class Worker:
     ) -> None:
         self._settings = settings
         self._source = source
-        self._attempts = attempts
+        self._handler = handler
         self._readiness = readiness
         self._outages = outages
         self._protection = protection
@@ -137,7 +146,7 @@ class Worker:
 
     async def _handle(self, delivery: Delivery) -> None:
         try:
-            await self._attempts.handle(delivery)
+            await self._handler.handle(delivery)
         except DependencyError as error:
             logger.warning(
                 "left for the next delivery",
@@ -151,7 +160,7 @@ class Worker:
 
     async def _put_back(self, delivery: Delivery) -> None:
         try:
-            await self._source.release(delivery, delay_seconds=0)
+            await self._handler.put_back(delivery)
         except DependencyError as error:
             # It comes back by itself when its visibility timeout ends.
             logger.warning("not put back", extra={"action": "put_back", "error": str(error)})

@@ -1,4 +1,4 @@
-"""One end of a request: an event for SNS, and a delivery for each receiver (N1 to N3).
+"""An end of a request, a start or an end of a job: an event for SNS, a delivery for each receiver (N1 to N3).
 
 Everything here may happen twice: the stream delivers at least once. Ids are always the same, a delivery
 that exists is left as it is, and a second message for the same attempt finds it made.
@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from penstock import inlining
+from penstock.batch.jobs import JobRecord
 from penstock.ports import ObjectMissing
-from penstock.webhooks import events
+from penstock.webhooks import events, job_events
 from penstock.webhooks.deliveries import Delivery, State, Target, expires_at
 from penstock.webhooks.hosts import Lane
 from penstock.webhooks.messages import Due
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class Announcer:
-    """Tells of a request's end."""
+    """Tells of requests' ends, and of jobs."""
 
     def __init__(
         self,
@@ -49,22 +50,33 @@ class Announcer:
         self._topic = topic
         self._clock = clock
 
-    def announce(self, record: RequestRecord) -> None:
-        """Begin the deliveries and publish; ``DependencyError`` if any of it is not sure to have happened."""
+    def announce(self, record: RequestRecord | JobRecord) -> None:
+        """Begin the deliveries and publish; ``DependencyError`` if any of it is not sure to have happened.
+
+        The request has ended; the job has, or has just started.
+        """
         # An API that is deployed no more has no webhook, but its last events are published.
         api = self._catalogue.named(record.api)
-        event = events.ended(
-            record,
-            deployment=self._deployment,
-            endpoint=api.endpoint if api else record.api,
-            base_url=self._base_url,
-            result=self._inline(record, api),
-        )
-        for target, url in _receivers(record, api):
+        event = self._event(record, api)
+        for target, url in _receivers(record, event, api):
             self._begin(record, event, target, url)
         self._topic.publish(event)
 
-    def _begin(self, record: RequestRecord, event: Event, target: Target, url: str) -> None:
+    def _event(self, record: RequestRecord | JobRecord, api: ApiEntry | None) -> Event:
+        endpoint = api.endpoint if api else record.api
+        if isinstance(record, JobRecord):
+            return job_events.told(
+                record, deployment=self._deployment, endpoint=endpoint, base_url=self._base_url
+            )
+        return events.ended(
+            record,
+            deployment=self._deployment,
+            endpoint=endpoint,
+            base_url=self._base_url,
+            result=self._inline(record, api),
+        )
+
+    def _begin(self, record: RequestRecord | JobRecord, event: Event, target: Target, url: str) -> None:
         now_ms = self._clock()
         stored = self._deliveries.create(
             Delivery(
@@ -98,10 +110,14 @@ class Announcer:
             return None
 
 
-def _receivers(record: RequestRecord, api: ApiEntry | None) -> Iterator[tuple[Target, str]]:
-    if record.callback is not None:
-        yield Target.CALLBACK, record.callback
-    if api is None or api.webhook_url is None or record.status not in api.webhook_events:
+def _receivers(
+    record: RequestRecord | JobRecord, event: Event, api: ApiEntry | None
+) -> Iterator[tuple[Target, str]]:
+    # Who submits wants to know of the end.
+    callback = record.callback if record.status.terminal else None
+    if callback is not None:
+        yield Target.CALLBACK, callback
+    if api is None or api.webhook_url is None or event.status not in api.webhook_events:
         return
-    if api.webhook_url != record.callback:
+    if api.webhook_url != callback:
         yield Target.API, api.webhook_url

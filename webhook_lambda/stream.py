@@ -16,15 +16,16 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 from botocore.config import Config
 
 from penstock import environment, names
-from penstock.aws import items
+from penstock.aws import items, job_items
 from penstock.aws.deliveries import DynamoDeliveries
 from penstock.aws.lanes import SqsLanes
 from penstock.aws.objects import S3Objects
 from penstock.aws.topic import SnsTopic
 from penstock.aws.unread import SqsUnread
 from penstock.catalogue import FILE, Catalogue
+from penstock.webhooks.events import Kind
 from webhook_lambda.announce import Announcer
-from webhook_lambda.images import ended_now
+from webhook_lambda.images import news_in
 from webhook_lambda.settings import EventSettings
 
 if TYPE_CHECKING:
@@ -71,17 +72,17 @@ _processor = _Processor(event_type=EventType.DynamoDBStreams, raise_on_entire_ba
 
 def _announce(record: DynamoDBRecord) -> None:  # Powertools passes it by this name
     change = record.raw_event
-    item = ended_now(change)
-    if item is None:
+    news = news_in(change)
+    if news is None:
         return
     try:
-        ended = items.decode(item)
+        told = items.decode(news.item) if news.kind is Kind.REQUEST else job_items.decode(news.item)
     except (KeyError, TypeError, ValueError):
         # No other try would read it, and each would hold up what comes after it in the shard.
-        logger.exception("a request cannot be read", extra={"action": "keep_unread"})
+        logger.exception("a record cannot be read", extra={"action": "keep_unread"})
         _unread.keep(change)
     else:
-        _announcer.announce(ended)
+        _announcer.announce(told)
 
 
 @logger.inject_lambda_context(clear_state=True)

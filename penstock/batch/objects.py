@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+#: Content type of what has a line of JSON for each of something.
+LINES = "application/x-ndjson"
+
 #: The submission, without the items of a list (``JobSpec``).
 SPEC = "spec.json"
 #: Items of a list, or the paths of a file_path_lister, a line of JSON each.
@@ -44,3 +47,8 @@ def failed(batch: str) -> str:
 def part(kind: str, part_id: str) -> str:
     """A part with results or errors."""
     return f"{kind}/{part_id}.jsonl"
+
+
+def large(batch: str, token: str) -> str:
+    """An answer that is too large for a line of a part; the token keeps two workers' answers apart."""
+    return f"results/large/{batch}-{token}"

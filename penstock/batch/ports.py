@@ -107,6 +107,13 @@ class JobOutbox(Protocol):
         """
 
 
+class JobSender(Protocol):
+    """Where a worker sends to its job's queue."""
+
+    async def send(self, message: JobMessage) -> None:
+        """Enqueue; again within five minutes is once. ``DependencyError`` if it may not be there."""
+
+
 class Ranges(Protocol):
     """Objects with input, in the user's buckets and our own, read in parts."""
 

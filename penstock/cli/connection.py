@@ -20,12 +20,13 @@ from penstock.client import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from penstock.cli.surroundings import Surroundings
     from penstock.client import Client
 
-_REMEDIES = {
+#: By the stable code of a problem.
+REMEDIES: Mapping[str, str] = {
     "access_denied": "Check that the API key is for this API, or that your AWS credentials may call it.",
     "http_403": "Check that these AWS credentials may call execute-api:Invoke here, and the URL's path.",
     "idempotency_key_reused": "Use another --key, or send exactly what was sent under it before.",
@@ -42,8 +43,10 @@ _REMEDIES = {
 
 
 @contextmanager
-def connected(surroundings: Surroundings, url: str | None) -> Iterator[Client]:
-    """A client. Errors of the block are reported, with their notes, and end the command."""
+def connected(
+    surroundings: Surroundings, url: str | None, *, remedies: Mapping[str, str] = REMEDIES
+) -> Iterator[Client]:
+    """A client. Errors of the block are reported, with remedies and their notes, and end the command."""
     try:
         found = endpoint.find(url, environ=surroundings.environ, folder=surroundings.folder)
     except endpoint.NoEndpoint as error:
@@ -52,12 +55,10 @@ def connected(surroundings: Surroundings, url: str | None) -> Iterator[Client]:
         with surroundings.connect(found.url, surroundings.api_key) as client:
             yield client
     except ClientError as error:
-        remedies = (
-            [_REMEDIES[error.code]] if isinstance(error, ApiProblem) and error.code in _REMEDIES else []
-        )
+        known = [remedies[error.code]] if isinstance(error, ApiProblem) and error.code in remedies else []
         if isinstance(error, InvalidUrl | ServerUnreachable | UnexpectedAnswer) and url is None:
-            remedies.append(f"The URL comes from {found.origin}.")
-        raise stopped(exit_code(error), str(error), *remedies, *getattr(error, "__notes__", ())) from error
+            known.append(f"The URL comes from {found.origin}.")
+        raise stopped(exit_code(error), str(error), *known, *getattr(error, "__notes__", ())) from error
 
 
 def exit_code(error: ClientError) -> ExitCode:

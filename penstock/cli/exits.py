@@ -20,6 +20,9 @@ class ExitCode(IntEnum):
     REFUSED = 3
     UNAVAILABLE = 4
     TIMED_OUT = 5
+    SOME_FAILED = 6
+    JOB_STOPPED = 7
+    JOB_TIMED_OUT = 8
     #: 128 + SIGINT, as shells report it.
     INTERRUPTED = 130
     #: 128 + SIGPIPE; 1 would read as a failed request.
@@ -33,8 +36,11 @@ MEANINGS: Mapping[ExitCode, str] = MappingProxyType(
         ExitCode.BAD_INPUT: "wrong usage, unusable file, no URL or no AWS credentials",
         ExitCode.REFUSED: "the server refused (HTTP 4xx, but not 429)",
         ExitCode.UNAVAILABLE: "the server was unreachable, unavailable or not Penstock's",
-        ExitCode.TIMED_OUT: "the wait timed out; the request goes on",
-        ExitCode.INTERRUPTED: "Ctrl-C; the request goes on",
+        ExitCode.TIMED_OUT: "the wait timed out; the request or job goes on",
+        ExitCode.SOME_FAILED: "the job is complete, but some of its batches failed",
+        ExitCode.JOB_STOPPED: "the job was stopped",
+        ExitCode.JOB_TIMED_OUT: "the job did not end within its own timeout",
+        ExitCode.INTERRUPTED: "Ctrl-C; the request or job goes on",
         ExitCode.CLOSED_PIPE: "whatever read the output closed it early",
     }
 )

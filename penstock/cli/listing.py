@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from penstock.cli.connection import connected
 from penstock.cli.output import columns, document, emit, note
+from penstock.cli.tables import LARGEST_PAGE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from penstock.cli.surroundings import Surroundings
     from penstock.client import Client, Figures, RequestState
-
-#: The most that the server gives in one answer.
-_LARGEST_PAGE = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,11 +41,11 @@ def list_requests(
 
 
 def _gather(client: Client, api: str, *, status: str | None, limit: int) -> _Listed:
-    first = page = client.page(api, status=status, limit=min(limit, _LARGEST_PAGE))
+    first = page = client.page(api, status=status, limit=min(limit, LARGEST_PAGE))
     requests = list(page.requests)
     while len(requests) < limit and page.next_cursor is not None:
         page = client.page(
-            api, status=status, limit=min(limit - len(requests), _LARGEST_PAGE), cursor=page.next_cursor
+            api, status=status, limit=min(limit - len(requests), LARGEST_PAGE), cursor=page.next_cursor
         )
         requests += page.requests
     return _Listed(requests=requests, figures=first.figures, queue=first.document.get("queue"))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import typer
 
-from penstock.cli import keys_commands, webhook_commands
+from penstock.cli import batch_commands, keys_commands, webhook_commands
 from penstock.cli.dead_letters import dead_letters
 from penstock.cli.exits import listing
 from penstock.cli.options import (
@@ -39,13 +39,14 @@ _EXIT_CODES = listing()
 
 app = typer.Typer(
     name="penstock",
-    help="Asynchronous requests for long work on your own AWS account.",
+    help="Asynchronous requests and batch jobs for long work on your own AWS account.",
     epilog=_EXIT_CODES,
     no_args_is_help=True,
     add_completion=False,
     # A traceback is for a bug in Penstock, and then Python's own says more.
     pretty_exceptions_enable=False,
 )
+app.add_typer(batch_commands.app)
 app.add_typer(keys_commands.app)
 app.add_typer(webhook_commands.app)
 
@@ -57,7 +58,7 @@ def penstock(
     api_key: ApiKeySecret = None,
     _version: Version = False,
 ) -> None:
-    """Asynchronous requests for long work on your own AWS account."""
+    """Asynchronous requests and batch jobs for long work on your own AWS account."""
     surroundings: Surroundings = context.obj
     # An empty variable is how some systems say that there is none.
     key = api_key if api_key is not None else surroundings.environ.get("PENSTOCK_API_KEY") or None

@@ -81,7 +81,7 @@ Deadline = Annotated[
 ]
 CallbackUrl = Annotated[
     str | None,
-    typer.Option("--callback", metavar="URL", help="Tell this URL of the request's end.", show_default=False),
+    typer.Option("--callback", metavar="URL", help="Tell this URL of the end.", show_default=False),
 ]
 Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for the result and print it.")]
 WaitForEnd = Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until the request has ended.")]

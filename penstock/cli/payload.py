@@ -118,7 +118,7 @@ class LargeFile:
                     **terms.arguments,
                 )
         except OSError as error:
-            raise _unreadable(self.path, error) from error
+            raise _unreadable(self.path, "--file", error) from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,27 +176,36 @@ def guessed_type(name: str) -> str:
     return (_COMPRESSED.get(encoding) if encoding else kind) or _UNKNOWN
 
 
-def _of_file(name: str, content_type: str) -> Payload:
+def read_file(name: str, option: str) -> bytes:
+    """What an option's file or standard input holds; ends the command if it cannot be read."""
     if name == STDIN:
-        return Body(body=_stdin(), content_type=content_type)
+        return _stdin(option)
+    try:
+        return Path(name).read_bytes()
+    except (OSError, ValueError) as error:
+        raise _unreadable(name, option, error) from error
+
+
+def _of_file(name: str, content_type: str) -> Payload:
     path = Path(name)
     try:
         # A pipe has no size, and cannot be read twice.
-        if path.is_file() and path.stat().st_size > INLINE_BYTES:
-            return LargeFile(path=path, content_type=content_type)
-        return Body(body=path.read_bytes(), content_type=content_type)
+        large = name != STDIN and path.is_file() and path.stat().st_size > INLINE_BYTES
     except (OSError, ValueError) as error:
-        raise _unreadable(path, error) from error
+        raise _unreadable(name, "--file", error) from error
+    if large:
+        return LargeFile(path=path, content_type=content_type)
+    return Body(body=read_file(name, "--file"), content_type=content_type)
 
 
-def _unreadable(path: Path, error: OSError | ValueError) -> typer.Exit:
+def _unreadable(name: object, option: str, error: OSError | ValueError) -> typer.Exit:
     reason = error.strerror if isinstance(error, OSError) else str(error)
-    return stopped(ExitCode.BAD_INPUT, f"{path} cannot be read: {reason}. Check --file.")
+    return stopped(ExitCode.BAD_INPUT, f"{name} cannot be read: {reason}. Check {option}.")
 
 
-def _stdin() -> bytes:
+def _stdin(option: str) -> bytes:
     if sys.stdin is None:  # closed by the shell: `<&-`
-        raise stopped(ExitCode.BAD_INPUT, "--file - reads standard input, which is closed.")
+        raise stopped(ExitCode.BAD_INPUT, f"{option} - reads standard input, which is closed.")
     try:
         return sys.stdin.buffer.read()
     except OSError as error:

@@ -10,6 +10,8 @@ from penstock.cli.output import clean, note
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from rich.console import Console
+
     from penstock.cli.surroundings import Surroundings
     from penstock.client import RequestState
 
@@ -25,9 +27,7 @@ def watching(surroundings: Surroundings) -> Iterator[Callable[[RequestState], No
     if not surroundings.stderr_is_terminal:
         yield lambda state: note(line(state))
         return
-    from rich.console import Console  # noqa: PLC0415 - not loaded for scripts, which see no spinner
-
-    console = Console(stderr=True, force_terminal=True, highlight=False, markup=False)
+    console = terminal()
     with console.status("waiting") as spinner:
 
         def show(state: RequestState) -> None:
@@ -43,17 +43,15 @@ def uploading(surroundings: Surroundings, name: str) -> Iterator[Callable[[int, 
     if not surroundings.stderr_is_terminal:
         yield None
         return
-    from rich.console import Console  # noqa: PLC0415 - as above
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn  # noqa: PLC0415 - as above
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn  # noqa: PLC0415 - as below
 
-    console = Console(stderr=True, force_terminal=True, highlight=False, markup=False)
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(),
         DownloadColumn(),
         TransferSpeedColumn(),
     )
-    with Progress(*columns, console=console, transient=True) as progress:
+    with Progress(*columns, console=terminal(), transient=True) as progress:
         task = progress.add_task(clean(name), total=None)
         yield lambda sent_bytes, size_bytes: progress.update(task, completed=sent_bytes, total=size_bytes)
 
@@ -64,19 +62,24 @@ def counting(surroundings: Surroundings, what: str, *, total: int | None) -> Ite
     if not surroundings.stderr_is_terminal:
         yield lambda _more: None
         return
-    from rich.console import Console  # noqa: PLC0415 - as above
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415 - as above
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415 - as below
 
-    console = Console(stderr=True, force_terminal=True, highlight=False, markup=False)
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=console, transient=True) as progress:
+    with Progress(*columns, console=terminal(), transient=True) as progress:
         task = progress.add_task(clean(what), total=total)
         yield lambda more: progress.update(task, advance=more)
+
+
+def terminal() -> Console:
+    """The person's terminal, on standard error."""
+    from rich.console import Console  # noqa: PLC0415 - not loaded for scripts, which see neither spinner nor bar
+
+    return Console(stderr=True, force_terminal=True, highlight=False, markup=False)
 
 
 def _change(state: RequestState) -> str:

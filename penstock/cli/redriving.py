@@ -12,19 +12,17 @@ import typer
 from penstock.cli.asking import confirm
 from penstock.cli.connection import connected
 from penstock.cli.exits import ExitCode
-from penstock.cli.output import clean, columns, document, emit, note, stopped
+from penstock.cli.output import clean, emit, note, stopped
 from penstock.cli.progress import counting
 from penstock.cli.requests import show
+from penstock.cli.tables import LARGEST_PAGE, print_list
 from penstock.client import Chosen, InvalidInput
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from penstock.cli.surroundings import Surroundings
     from penstock.client import PassedOver, RequestState
-
-#: The most that the server gives in one answer.
-_LARGEST_PAGE = 100
 
 #: Failures that are named one by one; a thousand lines would hide what the last one says.
 _SHOWN_FAILURES = 20
@@ -79,16 +77,18 @@ def list_them(
             error=selected.error,
             created_after=_moment(selected.created_after, "--created-after"),
             created_before=_moment(selected.created_before, "--created-before"),
-            page_size=min(limit, _LARGEST_PAGE),
+            page_size=min(limit, LARGEST_PAGE),
         )
         entries = list(islice(found, limit))
-    if as_json:
-        content = {"dead_letters": [entry.document for entry in entries]}
-        emit(document(content, pretty=surroundings.stdout_is_terminal))
-    elif entries:
-        emit(columns([("ID", "ATTEMPT", "CREATED", "ERROR", "RETRIED AS"), *_rows(entries)]))
-    else:
-        note("No dead letters.")
+    print_list(
+        surroundings,
+        "dead_letters",
+        entries,
+        head=("ID", "ATTEMPT", "CREATED", "ERROR", "RETRIED AS"),
+        row=_row,
+        empty="No dead letters.",
+        as_json=as_json,
+    )
 
 
 def show_one(
@@ -164,15 +164,14 @@ def _report(outcome: _Outcome) -> None:
     raise typer.Exit(ExitCode.ENDED_BADLY)
 
 
-def _rows(entries: Sequence[RequestState]) -> Iterator[tuple[str, ...]]:
-    for entry in entries:
-        yield (
-            entry.id,
-            str(entry.attempt),
-            str(entry.document["created_at"]),
-            entry.error.code if entry.error else "",
-            entry.retried_as or "",
-        )
+def _row(entry: RequestState) -> tuple[str, ...]:
+    return (
+        entry.id,
+        str(entry.attempt),
+        str(entry.document["created_at"]),
+        entry.error.code if entry.error else "",
+        entry.retried_as or "",
+    )
 
 
 def _moment(text: str | None, option: str) -> datetime | None:

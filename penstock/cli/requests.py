@@ -9,8 +9,9 @@ import typer
 from penstock.cli.connection import connected
 from penstock.cli.delivery import check_output, save
 from penstock.cli.exits import ExitCode
-from penstock.cli.output import columns, document, emit, note
+from penstock.cli.output import document, emit, note
 from penstock.cli.progress import watching
+from penstock.cli.tables import print_one
 from penstock.records import Status
 
 if TYPE_CHECKING:
@@ -75,11 +76,8 @@ def _wait(
 
 def show(state: RequestState, surroundings: Surroundings, *, as_json: bool) -> None:
     """Print the state: a table, and the result if it came along; or the document."""
-    if as_json:
-        emit(document(state.document, pretty=surroundings.stdout_is_terminal))
-        return
-    emit(columns(_rows(state)))
-    if state.result is not None:
+    print_one(surroundings, state, _rows(state), as_json=as_json)
+    if state.result is not None and not as_json:
         emit(document(state.result, pretty=True))
 
 

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import typer
-
-from penstock.cli.connection import connected, exit_code
+from penstock.cli.connection import connected
 from penstock.cli.delivery import check_output, save, show
 from penstock.cli.exits import ExitCode
+from penstock.cli.interruptions import command, going_on, under_key
 from penstock.cli.output import document, emit, note, stopped
-from penstock.cli.payload import Payload, Terms, read_payload, read_query
+from penstock.cli.payload import Terms, read_payload, read_query
 from penstock.cli.progress import watching
-from penstock.client import ClientError
 from penstock.ids import new_token
 from penstock.records import Status
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import typer
 
     from penstock.cli.surroundings import Surroundings
     from penstock.client import Client, RequestState, Submission
@@ -47,8 +46,7 @@ class Options:
 
     def command(self, name: str, request_id: str) -> str:
         """What to type next about the request."""
-        parts = ["penstock", name, self.api, request_id]
-        return shlex.join([*parts, "--url", self.url] if self.url else parts)
+        return command(name, self.api, request_id, url=self.url)
 
 
 def submit(surroundings: Surroundings, options: Options) -> None:
@@ -67,7 +65,8 @@ def submit(surroundings: Surroundings, options: Options) -> None:
         # The key is chosen here, to be named if it stays open whether the request was accepted.
         key = options.key if options.key is not None else new_token()
         terms = Terms(key=key, query=query, limits=options.limits, callback_url=options.callback_url)
-        submission = _submit(client, options.api, payload, terms, surroundings)
+        with under_key(key):
+            submission = payload.hand_in(client, options.api, terms, surroundings=surroundings)
         if not options.wait:
             _print(submission, options, surroundings)
             return
@@ -76,37 +75,14 @@ def submit(surroundings: Surroundings, options: Options) -> None:
         _deliver(client, state, options, surroundings)
 
 
-def _submit(
-    client: Client, api: str, payload: Payload, terms: Terms, surroundings: Surroundings
-) -> Submission:
-    key = shlex.quote(terms.key)
-    again = f"It may have been accepted. The same command with --key {key} cannot start it twice."
-    try:
-        return payload.hand_in(client, api, terms, surroundings=surroundings)
-    except KeyboardInterrupt as interrupt:
-        raise stopped(ExitCode.INTERRUPTED, "interrupted before the server answered.", again) from interrupt
-    except ClientError as error:
-        if exit_code(error) is ExitCode.UNAVAILABLE:
-            error.add_note(again)
-        raise
-
-
 def _wait(
     client: Client, submission: Submission, options: Options, surroundings: Surroundings
 ) -> RequestState:
-    look = f"Look at it: {options.command('get', submission.id)}"
-    try:
-        with watching(surroundings) as on_change:
-            return client.wait(
-                options.api, submission.id, timeout_seconds=options.timeout_seconds, on_change=on_change
-            )
-    except KeyboardInterrupt as interrupt:
-        note(f"Interrupted. The request goes on. {look}")
-        note(f"Cancel it: {options.command('cancel', submission.id)}")
-        raise typer.Exit(ExitCode.INTERRUPTED) from interrupt
-    except ClientError as error:
-        error.add_note(look)
-        raise
+    look, end = (options.command(name, submission.id) for name in ("get", "cancel"))
+    with going_on("request", look=look, end=f"Cancel it: {end}"), watching(surroundings) as on_change:
+        return client.wait(
+            options.api, submission.id, timeout_seconds=options.timeout_seconds, on_change=on_change
+        )
 
 
 def _deliver(client: Client, state: RequestState, options: Options, surroundings: Surroundings) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import typer
 
 from penstock.cli.connection import connected
 from penstock.cli.exits import ExitCode
-from penstock.cli.output import columns, document, emit, note, stopped
+from penstock.cli.output import columns, emit, note, stopped
+from penstock.cli.tables import LARGEST_PAGE, print_list, print_one
 from penstock.webhooks.deliveries import State
 
 if TYPE_CHECKING:
@@ -17,8 +19,7 @@ if TYPE_CHECKING:
     from penstock.cli.surroundings import Surroundings
     from penstock.client import Client, WebhookAttempt, WebhookDelivery
 
-#: The most that the server gives in one answer, and sends again for one call.
-_LARGEST_PAGE = 100
+#: The most that the server sends again for one call.
 _MOST_REPLAYS = 50
 
 _PAUSE_SECONDS = 0.5
@@ -37,21 +38,24 @@ def list_deliveries(
     """Print a table."""
     with connected(surroundings, url) as client:
         found = _gather(client, api, state=state, request_id=request_id, limit=limit)
-    if as_json:
-        content = {"deliveries": [delivery.document for delivery in found]}
-        emit(document(content, pretty=surroundings.stdout_is_terminal))
-    elif found:
-        emit(columns([("DELIVERY", "STATE", "EVENT", "ATTEMPT", "CREATED", "URL"), *map(_row, found)]))
+    print_list(
+        surroundings,
+        "deliveries",
+        found,
+        head=("DELIVERY", "STATE", "EVENT", "ATTEMPT", "CREATED", "URL"),
+        row=_row,
+        empty="No deliveries.",
+        as_json=as_json,
+    )
 
 
 def show(surroundings: Surroundings, api: str, delivery_id: str, *, url: str | None, as_json: bool) -> None:
     """Print all of one delivery."""
     with connected(surroundings, url) as client:
         delivery = client.webhooks.get(api, delivery_id)
+    print_one(surroundings, delivery, _rows(delivery), as_json=as_json)
     if as_json:
-        emit(document(delivery.document, pretty=surroundings.stdout_is_terminal))
         return
-    emit(columns(_rows(delivery)))
     if delivery.attempts:
         emit(columns([("AT", "LATENCY", "ANSWER"), *map(_attempt_row, delivery.attempts)]))
     emit(str(delivery.document["body"]))
@@ -117,21 +121,9 @@ def _first_answer(
 def _gather(
     client: Client, api: str, *, state: State | None, request_id: str | None, limit: int
 ) -> list[WebhookDelivery]:
-    found: list[WebhookDelivery] = []
-    cursor = None
-    while len(found) < limit:
-        page = client.webhooks.page(
-            api,
-            state=state,
-            request_id=request_id,
-            limit=min(limit - len(found), _LARGEST_PAGE),
-            cursor=cursor,
-        )
-        found += page.deliveries
-        cursor = page.next_cursor
-        if cursor is None:
-            break
-    return found[:limit]
+    page_size = min(limit, LARGEST_PAGE)
+    found = client.webhooks.list(api, state=state, request_id=request_id, page_size=page_size)
+    return list(islice(found, limit))
 
 
 def _row(delivery: WebhookDelivery) -> tuple[str, ...]:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from io import BytesIO
-from typing import TYPE_CHECKING, Any, BinaryIO, Self, TypeVar
+from typing import TYPE_CHECKING, BinaryIO, Self, TypeVar
 
 import httpx
 
 from penstock import __version__
 from penstock.client.addresses import base_url, below, shown, web_address
 from penstock.client.api_key import ApiKeyAuth
+from penstock.client.batch import Batch
+from penstock.client.calls import Calls, sendable
 from penstock.client.dead_letters import DeadLetters
 from penstock.client.destination import replaced
 from penstock.client.errors import InvalidInput, UnexpectedAnswer
 from penstock.client.exchange import Exchange, refusal
-from penstock.client.lists import Filters
+from penstock.client.lists import Filters, over_pages
 from penstock.client.polling import Poll, until_ended
 from penstock.client.retry import MAX_RETRIES, Timing
 from penstock.client.states import Delivery, Page, RequestState, Result, Retried, Submission
@@ -25,7 +27,7 @@ from penstock.ids import new_token
 from penstock.limits import NO_LIMITS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -74,6 +76,7 @@ class Client:
         self._timeout_seconds = timeout_seconds
         self._http = _http_client(transport, timeout_seconds=timeout_seconds)
         self._exchange = Exchange(self._http, timing=timing)
+        self._calls = Calls(self._http, self._exchange, self._base, self._auth)
 
     def __enter__(self) -> Self:
         return self
@@ -138,7 +141,7 @@ class Client:
         key = new_token() if idempotency_key is None else idempotency_key
         file = LocalFile.of(path, content_type=_content_type(content_type))
         request = invitation_request(
-            self._http, below(self._base, "uploads", api), file, key=_header(key, name="idempotency key")
+            self._http, below(self._base, "uploads", api), file, key=sendable(key, name="idempotency key")
         )
         invitation = self._exchange.ask(request, Invitation.of, auth=self._auth, retries=MAX_RETRIES)
         send(self._http, invitation, file, timing=self._timing, on_progress=on_progress)
@@ -160,9 +163,9 @@ class Client:
 
         Without ``content_type`` the container is told the object's own.
         """
-        headers = {"x-payload-url": _header(payload_url, name="payload URL"), **_terms(limits, callback_url)}
+        headers = {"x-payload-url": sendable(payload_url, name="payload URL"), **_terms(limits, callback_url)}
         if content_type is not None:
-            headers["content-type"] = _header(content_type, name="content type")
+            headers["content-type"] = sendable(content_type, name="content type")
         return self._hand_in(api, b"", headers=headers, key=idempotency_key, query=query)
 
     def _hand_in(
@@ -175,7 +178,7 @@ class Client:
         query: Sequence[tuple[str, str]],
     ) -> Submission:
         known_key = new_token() if key is None else key
-        headers["idempotency-key"] = _header(known_key, name="idempotency key")
+        headers["idempotency-key"] = sendable(known_key, name="idempotency key")
         request = self._http.build_request(
             "POST", below(self._base, "async", api, query=query), content=body, headers=headers
         )
@@ -188,18 +191,23 @@ class Client:
     @property
     def webhooks(self) -> Webhooks:
         """Deliveries of webhooks: look at them, send them again, test a receiver."""
-        return Webhooks(self._http, self._exchange, self._base, self._auth)
+        return Webhooks(self._calls)
+
+    @property
+    def batch(self) -> Batch:
+        """Jobs of batch APIs: submit, look, wait, stop, run failed batches again."""
+        return Batch(self._calls, timing=self._timing)
 
     def get(self, api: str, request_id: str) -> RequestState:
         """Where the request is now."""
-        return self._ask("GET", "async", api, request_id, decode=RequestState.of)
+        return self._calls.ask("GET", "async", api, request_id, decode=RequestState.of)
 
     def cancel(self, api: str, request_id: str) -> RequestState:
         """End the request; ApiProblem ``already_finished`` if it had ended in another way before.
 
         Cancelling twice is one cancel, so a lost answer is asked for again.
         """
-        return self._ask("DELETE", "async", api, request_id, decode=RequestState.of)
+        return self._calls.ask("DELETE", "async", api, request_id, decode=RequestState.of)
 
     def retry(self, api: str, request_id: str) -> Retried:
         """Run a request again, as a new one, that failed, expired or was cancelled.
@@ -211,25 +219,12 @@ class Client:
         def decode(document: Document) -> Retried:
             return Retried.of(document, api=api)
 
-        return self._ask("POST", "async", api, request_id, "retry", decode=decode)
+        return self._calls.ask("POST", "async", api, request_id, "retry", decode=decode)
 
     @property
     def dead_letters(self) -> DeadLetters:
         """The API's failed requests: list, redrive, purge."""
-        return DeadLetters(self._ask)
-
-    def _ask(
-        self,
-        method: str,
-        *segments: str,
-        decode: Callable[[Document], T],
-        query: Sequence[tuple[str, str]] = (),
-        content: Mapping[str, Any] | None = None,
-    ) -> T:
-        """Only for calls that may be repeated."""
-        url = below(self._base, *segments, query=query)
-        request = self._http.build_request(method, url, json=content)
-        return self._exchange.ask(request, decode, auth=self._auth, retries=MAX_RETRIES)
+        return DeadLetters(self._calls)
 
     def wait(
         self,
@@ -247,10 +242,12 @@ class Client:
         the caller is interrupted.
         """
 
-        def look(wait_seconds: int) -> Poll:
+        def look(wait_seconds: int) -> Poll[RequestState]:
             return self._look(api, request_id, wait_seconds)
 
-        return until_ended(look, timeout_seconds=timeout_seconds, timing=self._timing, on_change=on_change)
+        return until_ended(
+            look, "Request", timeout_seconds=timeout_seconds, timing=self._timing, on_change=on_change
+        )
 
     def page(
         self,
@@ -268,7 +265,9 @@ class Client:
         unless there is a ``limit``, of at most 100.
         """
         filters = Filters(status=status, created_after=created_after, created_before=created_before)
-        return self._ask("GET", "async", api, decode=Page.of, query=filters.query(limit=limit, cursor=cursor))
+        return self._calls.ask(
+            "GET", "async", api, decode=Page.of, query=filters.query(limit=limit, cursor=cursor)
+        )
 
     def list(
         self,
@@ -279,8 +278,8 @@ class Client:
         created_before: datetime | None = None,
     ) -> Iterator[RequestState]:
         """The API's requests, newest first and without results; pages are fetched on the way."""
-        cursor = None
-        while True:
+
+        def fetch(cursor: str | None) -> tuple[Sequence[RequestState], str | None]:
             page = self.page(
                 api,
                 status=status,
@@ -288,10 +287,9 @@ class Client:
                 created_before=created_before,
                 cursor=cursor,
             )
-            yield from page.requests
-            cursor = page.next_cursor
-            if cursor is None:
-                return
+            return page.requests, page.next_cursor
+
+        return over_pages(fetch)
 
     def result(self, api: str, request_id: str) -> Result:
         """The result in memory; ApiProblem ``not_finished`` or ``no_result`` if there is none."""
@@ -316,7 +314,7 @@ class Client:
                 size_bytes += len(chunk)
             return Delivery(size_bytes=size_bytes, content_type=response.headers.get("content-type"))
 
-    def _look(self, api: str, request_id: str, wait_seconds: int) -> Poll:
+    def _look(self, api: str, request_id: str, wait_seconds: int) -> Poll[RequestState]:
         request = self._http.build_request(
             "GET",
             below(self._base, "async", api, request_id),
@@ -369,20 +367,14 @@ def _http_client(transport: httpx.BaseTransport | None, *, timeout_seconds: floa
         ) from error
 
 
-def _header(value: str, *, name: str) -> str:
-    if not value or not value.isascii() or not value.isprintable() or value != value.strip():
-        raise InvalidInput(f"The {name} {value!r} cannot be sent: it must be visible ASCII text.")
-    return value
-
-
 def _terms(limits: Limits, callback_url: str | None) -> dict[str, str]:
     if callback_url is None:
         return limits.headers
-    return {**limits.headers, "x-callback-url": _header(callback_url, name="callback URL")}
+    return {**limits.headers, "x-callback-url": sendable(callback_url, name="callback URL")}
 
 
 def _content_type(value: str | None) -> str:
-    return _header("application/octet-stream" if value is None else value, name="content type")
+    return sendable("application/octet-stream" if value is None else value, name="content type")
 
 
 def _location(response: httpx.Response) -> httpx.URL:

@@ -3,37 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from penstock.client.documents import Malformed
 from penstock.client.errors import InvalidInput, UnexpectedAnswer
-from penstock.client.lists import Filters
+from penstock.client.lists import Filters, over_pages
 from penstock.client.states import RequestState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime
 
+    from penstock.client.calls import Calls
     from penstock.client.documents import Document
 
 T = TypeVar("T")
 
 #: What the server takes in one call.
 MAX_IDS = 100
-
-
-class Ask(Protocol):
-    """Sends one call below the base URL, again if it must be, and reads the answer."""
-
-    def __call__(
-        self,
-        method: str,
-        *segments: str,
-        decode: Callable[[Document], T],
-        query: Sequence[tuple[str, str]] = (),
-        content: Mapping[str, Any] | None = None,
-    ) -> T:
-        """Raises ``ClientError``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,8 +106,8 @@ class Purged:
 class DeadLetters:
     """What ``Client.dead_letters`` does. Every method may raise ``ClientError``."""
 
-    def __init__(self, ask: Ask) -> None:
-        self._ask = ask
+    def __init__(self, calls: Calls) -> None:
+        self._ask = calls.ask
 
     def list(
         self,
@@ -133,18 +120,12 @@ class DeadLetters:
     ) -> Iterator[RequestState]:
         """The API's failed requests, newest first; pages are fetched on the way."""
         filters = Filters(error=error, created_after=created_after, created_before=created_before)
-        cursor = None
-        while True:
-            entries, cursor = self._ask(
-                "GET",
-                "dead-letters",
-                api,
-                decode=_page,
-                query=filters.query(limit=page_size, cursor=cursor),
-            )
-            yield from entries
-            if cursor is None:
-                return
+
+        def fetch(cursor: str | None) -> tuple[Sequence[RequestState], str | None]:
+            query = filters.query(limit=page_size, cursor=cursor)
+            return self._ask("GET", "dead-letters", api, decode=_page, query=query)
+
+        return over_pages(fetch)
 
     def get(self, api: str, request_id: str) -> RequestState:
         """One of them; ApiProblem ``not_a_dead_letter`` if the request did not fail."""

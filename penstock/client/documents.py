@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_Value = TypeVar("_Value", str, int, dict[str, Any])
+_Value = TypeVar("_Value", str, int, dict[str, Any], list[Any])
 
 
 class Malformed(ValueError):

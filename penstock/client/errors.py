@@ -7,7 +7,7 @@ ClientError
 ├── ApiProblem            the server answered with an error status
 ├── ServerUnreachable     no complete answer came
 ├── UnexpectedAnswer      an answer came that no Penstock server gives
-└── WaitTimeout           the request had not ended in time; it goes on
+└── WaitTimeout           the request or job had not ended in time; it goes on
 
 Catching ``ClientError`` catches all of them. Errors of the caller's own files are ``OSError``.
 """
@@ -18,6 +18,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from penstock.client.job_states import JobState
     from penstock.client.states import RequestState
 
 
@@ -91,11 +92,11 @@ class UnexpectedAnswer(ClientError):
 
 
 class WaitTimeout(ClientError):
-    """The request had not ended when the caller's patience did. Nothing happened to it."""
+    """The request or job had not ended when the caller's patience did. Nothing happened to it."""
 
-    def __init__(self, state: RequestState, *, timeout_seconds: float) -> None:
+    def __init__(self, what: str, state: RequestState | JobState, *, timeout_seconds: float) -> None:
         super().__init__(
-            f"Request {state.id} is still {state.status.value} after {timeout_seconds:g} s. "
+            f"{what} {state.id} is still {state.status.value} after {timeout_seconds:g} s. "
             "It goes on: ask for it again later, or wait longer."
         )
         self.state = state

@@ -1,25 +1,38 @@
-"""The query of a list request."""
+"""Lists: their queries, and their pages in a row."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from penstock.client.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
 
+    from penstock.batch.jobs import JobStatus
     from penstock.records import Status
+
+T = TypeVar("T")
+
+
+def over_pages(fetch: Callable[[str | None], tuple[Sequence[T], str | None]]) -> Iterator[T]:
+    """All entries, from pages that are fetched on the way: each with the cursor of the one before it."""
+    cursor = None
+    while True:
+        entries, cursor = fetch(cursor)
+        yield from entries
+        if cursor is None:
+            return
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filters:
     """What is listed; all of it if nothing is given."""
 
-    status: Status | str | None = None
+    status: Status | JobStatus | str | None = None
     #: The code that requests failed with; of dead letters only.
     error: str | None = None
     created_after: datetime | None = None

@@ -96,6 +96,11 @@ class RequestState:
     #: The answer as it came.
     document: Mapping[str, Any] = field(repr=False)
 
+    @property
+    def progress(self) -> object:
+        """Differs when there is something to tell to whoever waits."""
+        return self.status, self.attempt
+
     @classmethod
     def of(cls, document: Document) -> RequestState:
         """Read the answer to a status request; raises Malformed."""
@@ -119,8 +124,8 @@ class RequestState:
             status_code=document.optional("status_code", int),
             next_attempt_at=document.moment("next_attempt_at"),
             deadline_at=document.moment("deadline_at"),
-            error=_failure(document, "error"),
-            last_error=_failure(document, "last_error"),
+            error=failure(document, "error"),
+            last_error=failure(document, "last_error"),
             retry_of=document.optional("retry_of", str),
             retried_as=document.optional("retried_as", str),
             document=document.members,
@@ -204,7 +209,8 @@ def _status(document: Document) -> Status:
         raise Malformed(f"the status {text[:40]!r} is unknown") from error
 
 
-def _failure(document: Document, name: str) -> Failure | None:
+def failure(document: Document, name: str) -> Failure | None:
+    """What a member says of something that went wrong; raises Malformed."""
     error = document.optional(name, dict)
     if error is None:
         return None

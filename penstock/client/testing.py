@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 REQUEST_ID = "abcdefghijklmnopqrstuvwxy2"
+JOB_ID = "68cf2a1b00c0ffee"
 _LINK = f"/async/word-count/{REQUEST_ID}"
 
 
@@ -117,3 +118,48 @@ def completed(**members: Any) -> httpx.Response:
 def page(*requests: httpx.Response, **members: Any) -> httpx.Response:
     """A page of a list: the status documents of these answers."""
     return answer(200, {"requests": [request.json() for request in requests], **members})
+
+
+def job_accepted(**members: Any) -> httpx.Response:
+    """The answer to the submission of a job."""
+    document = {
+        "job_id": JOB_ID,
+        "api_name": "sum-batch",
+        "kind": "BatchAPI",
+        "status": "pending",
+        "workers": 2,
+        "links": {"status": f"/batch/sum-batch/{JOB_ID}"},
+    }
+    return answer(202, {**document, **members})
+
+
+def job(status: str, **members: Any) -> httpx.Response:
+    """The answer to a question about a job that has begun to run."""
+    document = {
+        "job_id": JOB_ID,
+        "api_name": "sum-batch",
+        "kind": "BatchAPI",
+        "status": status,
+        "workers": 2,
+        "total_batch_count": None,
+        "succeeded": 0,
+        "failed": 0,
+        "cancelled": 0,
+        "worker_counts": {"pending": 2},
+        "created_at": "2026-10-01T12:00:00.000Z",
+        "links": {"status": f"/batch/sum-batch/{JOB_ID}"},
+    }
+    return answer(200, {**document, **members})
+
+
+def failed_batch(batch_id: str, **members: Any) -> httpx.Response:
+    """The answer to a question about a batch that failed."""
+    document = {
+        "batch_id": batch_id,
+        "attempt": 3,
+        "items": 20,
+        "finished_at": "2026-10-01T12:00:09.000Z",
+        "status_code": 500,
+        "error": {"code": "container_error", "message": "The container answered 500."},
+    }
+    return answer(200, {**document, **members})

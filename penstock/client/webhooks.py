@@ -5,17 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from penstock.client.addresses import below
-from penstock.client.retry import MAX_RETRIES
+from penstock.client.lists import over_pages
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
-    import httpx
-
+    from penstock.client.calls import Calls
     from penstock.client.documents import Document
-    from penstock.client.exchange import Exchange
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,13 +94,8 @@ class Replayed:
 class Webhooks:
     """``Client.webhooks``. Every method may raise ``ClientError``."""
 
-    def __init__(
-        self, http: httpx.Client, exchange: Exchange, base: httpx.URL, auth: httpx.Auth | None
-    ) -> None:
-        self._http = http
-        self._exchange = exchange
-        self._base = base
-        self._auth = auth
+    def __init__(self, calls: Calls) -> None:
+        self._ask = calls.ask
 
     def page(
         self,
@@ -117,30 +109,41 @@ class Webhooks:
         """One page of the API's deliveries, newest first, or all of one request."""
         given = {"state": state, "request": request_id, "limit": limit, "cursor": cursor}
         query = [(name, str(value)) for name, value in given.items() if value is not None]
-        request = self._http.build_request("GET", below(self._base, "webhooks", api, query=query))
-        return self._exchange.ask(request, WebhookPage.of, auth=self._auth, retries=MAX_RETRIES)
+        return self._ask("GET", "webhooks", api, decode=WebhookPage.of, query=query)
+
+    def list(
+        self,
+        api: str,
+        *,
+        state: str | None = None,
+        request_id: str | None = None,
+        page_size: int | None = None,
+    ) -> Iterator[WebhookDelivery]:
+        """The same deliveries one by one; pages are fetched on the way."""
+
+        def fetch(cursor: str | None) -> tuple[Sequence[WebhookDelivery], str | None]:
+            page = self.page(api, state=state, request_id=request_id, limit=page_size, cursor=cursor)
+            return page.deliveries, page.next_cursor
+
+        return over_pages(fetch)
 
     def get(self, api: str, delivery_id: str) -> WebhookDelivery:
         """One delivery with its attempts."""
-        request = self._http.build_request("GET", below(self._base, "webhooks", api, delivery_id))
-        return self._exchange.ask(request, WebhookDelivery.of, auth=self._auth, retries=MAX_RETRIES)
+        return self._ask("GET", "webhooks", api, delivery_id, decode=WebhookDelivery.of)
 
     def replay(self, api: str, delivery_ids: Sequence[str]) -> Sequence[Replayed]:
         """Send deliveries again; at most 50.
 
         Asking again after a lost answer is not done by itself: it could send them once more.
         """
-        request = self._http.build_request(
-            "POST", below(self._base, "webhooks", api, "replay"), json={"deliveries": list(delivery_ids)}
-        )
 
         def decode(document: Document) -> Sequence[Replayed]:
             entries = document.documents("replays")
             return [Replayed(one.required("id", str), one.optional("error", str)) for one in entries]
 
-        return self._exchange.ask(request, decode, auth=self._auth, retries=0)
+        content = {"deliveries": list(delivery_ids)}
+        return self._ask("POST", "webhooks", api, "replay", decode=decode, content=content, retries=0)
 
     def test(self, api: str) -> WebhookDelivery:
         """Send an event that says nothing to the API's webhook."""
-        request = self._http.build_request("POST", below(self._base, "webhooks", api, "test"))
-        return self._exchange.ask(request, WebhookDelivery.of, auth=self._auth, retries=0)
+        return self._ask("POST", "webhooks", api, "test", decode=WebhookDelivery.of, retries=0)

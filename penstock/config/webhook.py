@@ -15,10 +15,8 @@ from penstock.errors import CallbackRefused
 from penstock.webhooks import own, urls
 from penstock.webhooks.events import MOST_INLINE_BYTES
 from penstock.webhooks.guard import Policy
+from penstock.webhooks.job_events import STARTED
 from penstock.webhooks.schedule import DEFAULT_WAITS_SECONDS
-
-#: The event of a job that is no status of its end.
-STARTED = "started"
 
 _REQUEST_EVENTS = sorted(status.value for status in records.TERMINAL)
 _JOB_ENDS = sorted(status.value for status in jobs.TERMINAL)

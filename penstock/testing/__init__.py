@@ -8,7 +8,7 @@ from penstock.testing.jobs import MemoryJobParts, MemoryJobs, MemoryWorkerJobs
 from penstock.testing.listing import MemoryExecutions, MemoryInputListing
 from penstock.testing.objects import MemoryCopies, MemoryObjects, MemoryStreams, UploadRefused
 from penstock.testing.overview import MemoryDirectory, MemoryQueues, MemorySlots, MemoryWorkers
-from penstock.testing.queue import MemoryOutbox, MemoryQueue, MemorySource
+from penstock.testing.queue import MemoryJobSender, MemoryOutbox, MemoryQueue, MemorySource
 from penstock.testing.ranges import MemoryRanges
 from penstock.testing.records import MemoryLedger, MemoryRecords
 from penstock.testing.webhooks import (
@@ -34,6 +34,7 @@ __all__ = [
     "MemoryJobOutbox",
     "MemoryJobParts",
     "MemoryJobQueues",
+    "MemoryJobSender",
     "MemoryJobs",
     "MemoryLanes",
     "MemoryLedger",

@@ -18,6 +18,7 @@ from penstock.ports import Delivery
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from penstock.batch.messages import JobMessage
     from penstock.messages import Message
     from penstock.ports import Clock
 
@@ -109,6 +110,17 @@ class MemoryOutbox:
     def send(self, message: Message) -> None:
         """See ``Outbox.send``."""
         self._queue.put(message.encode(), group=message.key.id, deduplication_id=message.key.id)
+
+
+class MemoryJobSender:
+    """The ``JobSender`` port."""
+
+    def __init__(self, queue: MemoryQueue) -> None:
+        self._queue = queue
+
+    async def send(self, message: JobMessage) -> None:
+        """See ``JobSender.send``."""
+        self._queue.put(message.encode(), group=message.group, deduplication_id=message.group)
 
 
 class MemorySource:

@@ -1,5 +1,7 @@
 """Events: one for each end of a request, with an id that never depends on how often it is told (N1).
 
+Those of jobs are in ``penstock.webhooks.job_events``.
+
 The document follows Standard Webhooks: ``type``, ``timestamp`` and ``data``. It is thin: links point
 at our own API, which makes presigned URLs per read (N4).
 """
@@ -28,7 +30,7 @@ class Kind(StrEnum):
     """What an event is about."""
 
     REQUEST = "request"
-    #: Batch jobs; their events have the same members, with the job's id and status.
+    #: Batch jobs.
     JOB = "job"
     #: Asked for by an operator, to see that a receiver works.
     TEST = "test"
@@ -85,7 +87,7 @@ def ended(
         api=record.api,
         subject=record.id,
         status=record.status.value,
-        body=_document(f"{Kind.REQUEST}.{record.status}", record.finished_ms, data, result=result),
+        body=document(f"{Kind.REQUEST}.{record.status}", record.finished_ms, data, result=result),
     )
 
 
@@ -98,7 +100,7 @@ def trial(api: str, *, deployment: str, now_ms: int) -> Event:
         api=api,
         subject="",
         status="sent",
-        body=_document(f"{Kind.TEST}.sent", now_ms, data, result=None),
+        body=document(f"{Kind.TEST}.sent", now_ms, data),
     )
 
 
@@ -117,7 +119,8 @@ def event_id(record: RequestRecord, *, deployment: str, status: Status | None = 
     )
 
 
-def _document(name: str, moment_ms: int, data: dict[str, Any], *, result: str | None) -> str:
+def document(name: str, moment_ms: int, data: dict[str, Any], *, result: str | None = None) -> str:
+    """JSON text of an event, without members that are None; ``result`` is JSON text already."""
     head = {"type": name, "timestamp": rfc3339(moment_ms)}
     told = json.dumps({key: value for key, value in data.items() if value is not None})
     if result is not None:

@@ -13,7 +13,9 @@ from http.client import HTTPConnection
 from io import BytesIO
 from pathlib import Path
 
+import boto3
 import pytest
+from moto.server import ThreadedMotoServer
 from PIL import Image
 
 from tests.waiting import eventually
@@ -44,9 +46,11 @@ class Example:
 
 
 @contextmanager
-def started(name: str, folder: Path) -> Iterator[Example]:
+def started(name: str, folder: Path, **variables: str) -> Iterator[Example]:
     log = folder / f"{name}.log"
-    environment = os.environ | {"HOST": "127.0.0.1", "PENSTOCK_PORT": "0"}
+    # No job's specification, unless a test gives one.
+    environment = os.environ | {"HOST": "127.0.0.1", "PENSTOCK_PORT": "0", "PENSTOCK_JOB_SPEC": "/none"}
+    environment |= variables
     with log.open("w") as stderr:
         command = [sys.executable, "server.py"]
         process = subprocess.Popen(command, cwd=EXAMPLES / name, env=environment, stderr=stderr)
@@ -81,6 +85,49 @@ def word_count(tmp_path_factory):
 @pytest.fixture(scope="module")
 def thumbnail(tmp_path_factory):
     with started("thumbnail", tmp_path_factory.mktemp("thumbnail")) as example:
+        yield example
+
+
+@pytest.fixture(scope="module")
+def s3_url():
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def s3(s3_url):
+    client = boto3.client("s3", endpoint_url=s3_url)
+    client.create_bucket(Bucket="jobs")
+    return client
+
+
+@pytest.fixture(scope="module")
+def of_a_job(s3, s3_url, tmp_path_factory):
+    """Start an example as the worker of a job whose results go to s3://jobs/out."""
+
+    @contextmanager
+    def _started(name):
+        folder = tmp_path_factory.mktemp(name)
+        spec = folder / "job.json"
+        spec.write_text(json.dumps({"config": {"dest_s3_dir": "s3://jobs/out"}}))
+        with started(name, folder, AWS_ENDPOINT_URL=s3_url, PENSTOCK_JOB_SPEC=str(spec)) as example:
+            yield example
+
+    return _started
+
+
+@pytest.fixture(scope="module")
+def sum_batch(of_a_job):
+    with of_a_job("sum_batch") as example:
+        yield example
+
+
+@pytest.fixture(scope="module")
+def image_batch(of_a_job):
+    with of_a_job("image_batch") as example:
         yield example
 
 
@@ -122,7 +169,7 @@ def test_word_count_says_in_json_what_it_refuses(word_count, method, target, bod
     assert json.loads(answer)["error"]
 
 
-@pytest.mark.parametrize("name", ["word_count", "thumbnail"])
+@pytest.mark.parametrize("name", ["word_count", "thumbnail", "sum_batch", "image_batch"])
 def test_the_readiness_probe_is_answered_and_not_logged(request, name):
     example = request.getfixturevalue(name)
 
@@ -161,6 +208,77 @@ def test_thumbnail_says_in_json_what_it_refuses(thumbnail, target, body, status)
     assert json.loads(answer)["error"]
 
 
+BATCH = {"X_Penstock_Job_ID": "1" * 16, "X_Penstock_Batch_ID": "0-0"}
+
+
+def test_sum_batch_answers_with_each_batch_s_sum_and_stores_the_total(sum_batch, s3):
+    one = sum_batch.call("POST", "/", b"[1, 2, 3]", **BATCH)
+    sum_batch.call("POST", "/", b"[[4, 5], [6]]", **{**BATCH, "X_Penstock_Batch_ID": "0-1"})
+    again = sum_batch.call("POST", "/", b"[1, 2, 3]", **BATCH)
+    assert one == again == (200, "application/json", b'{"sum": 6}')
+
+    status, _, answer = sum_batch.call("POST", "/on-job-complete", b"{}", X_Penstock_Job_ID="1" * 16)
+
+    assert (status, json.loads(answer)) == (200, {"total": 21, "batches": 2})
+    stored = s3.get_object(Bucket="jobs", Key=f"out/{'1' * 16}/total.json")["Body"].read()
+    assert json.loads(stored) == {"total": 21, "batches": 2}
+
+
+def test_image_batch_stores_thumbnails_and_names_what_is_of_no_use(image_batch, s3):
+    s3.put_object(Bucket="jobs", Key="in/a.png", Body=png((400, 200)))
+    paths = ["s3://jobs/in/a.png", "s3://jobs/in/b.png"]
+
+    fine = image_batch.call("POST", "/", json.dumps(paths[:1]).encode(), **BATCH)
+    status, _, answer = image_batch.call("POST", "/", json.dumps(paths).encode(), **BATCH)
+
+    thumbnails = {paths[0]: "s3://jobs/out/jobs/in/a.png.png"}
+    assert (fine[0], json.loads(fine[2])) == (200, {"thumbnails": thumbnails, "unusable": {}})
+    unusable = {paths[1]: "there is no such object"}
+    assert (status, json.loads(answer)) == (422, {"thumbnails": thumbnails, "unusable": unusable})
+    stored = s3.get_object(Bucket="jobs", Key="out/jobs/in/a.png.png")["Body"].read()
+    assert Image.open(BytesIO(stored)).size == (128, 64)
+
+
+@pytest.mark.parametrize(
+    ("name", "target", "body", "headers", "status"),
+    [
+        ("sum_batch", "/", b"[1, true]", BATCH, 422),  # no number
+        ("sum_batch", "/", b"[1]", {}, 400),  # of no job
+        ("sum_batch", "/", b"[1]", {**BATCH, "X_Penstock_Batch_ID": "../0"}, 400),  # no batch's id
+        ("sum_batch", "/elsewhere", b"[1]", BATCH, 404),  # no such path
+        ("image_batch", "/", b"[1]", BATCH, 422),  # no path
+        ("image_batch", "/", b'["s3://nobody-s/x"]', BATCH, 502),  # S3 refuses, and might not tomorrow
+        ("image_batch", "/on-job-complete", b"{}", BATCH, 404),  # nothing to do
+        ("image_batch", "/", b"a" * (1024**2 + 1), BATCH, 413),  # too long, and the answer still arrives
+    ],
+    ids=lambda value: "body" if isinstance(value, bytes) else None,
+)
+def test_the_batch_examples_say_in_json_what_they_refuse(request, name, target, body, headers, status):
+    example = request.getfixturevalue(name)
+
+    answered, content_type, answer = example.call("POST", target, body, **headers)
+
+    assert (answered, content_type) == (status, "application/json")
+    assert json.loads(answer)["error"]
+
+
+def test_sum_batch_without_a_folder_knows_its_own_batches(tmp_path):
+    with started("sum_batch", tmp_path) as example:
+        example.call("POST", "/", b"[1, 2]", **BATCH)
+
+        _, _, answer = example.call("POST", "/on-job-complete", b"{}", **BATCH)
+
+        assert json.loads(answer) == {"total": 3, "batches": 1}
+
+
+def test_image_batch_tells_each_batch_that_its_job_names_no_folder(tmp_path):
+    with started("image_batch", tmp_path) as example:
+        status, _, answer = example.call("POST", "/", b'["s3://jobs/x"]', **BATCH)
+
+        assert status == 422
+        assert "dest_s3_dir" in json.loads(answer)["error"]
+
+
 @pytest.mark.parametrize(
     ("name", "target", "body"),
     [
@@ -186,7 +304,7 @@ def test_a_stop_lets_the_running_request_finish(tmp_path, name, target, body):
 
 
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
-@pytest.mark.parametrize("name", ["word_count", "thumbnail"])
+@pytest.mark.parametrize("name", ["word_count", "thumbnail", "sum_batch", "image_batch"])
 def test_an_idle_server_stops_at_once(tmp_path, name, stop):
     with started(name, tmp_path) as example:
         example.process.send_signal(stop)

@@ -9,10 +9,10 @@ from dequeuer.breaker import Breaker
 from dequeuer.cleanup import Cleaner
 from dequeuer.ecs_agent import NotProtected
 from dequeuer.lease import Heartbeat
-from dequeuer.main import _run_beside
 from dequeuer.outages import Outages
 from dequeuer.protect import Protection
 from dequeuer.run import Ports
+from dequeuer.shell import run_beside
 from dequeuer.shift import Shift
 from dequeuer.watched import WatchedLedger, WatchedStreams
 from dequeuer.worker import Worker
@@ -117,7 +117,7 @@ class Dequeuer:
         self.worker = Worker(
             settings,
             source=ports.source,
-            attempts=world.plant.attempts(settings, ports, out_of_time=out_of_time),
+            handler=world.plant.attempts(settings, ports, out_of_time=out_of_time),
             readiness=cast("Any", readiness),
             outages=outages,
             protection=self.protection,
@@ -127,7 +127,7 @@ class Dequeuer:
 
     async def serve(self) -> None:
         """Work until stopped."""
-        await _run_beside(self.worker.run(), self.cleaner.run(), self.protection.run())
+        await run_beside(self.worker.run(), self.cleaner.run(), self.protection.run())
         await self.cleaner.flush()
 
 

@@ -63,6 +63,15 @@ async def test_no_complete_answer_to_the_last_attempt_fails_the_request_with_its
     assert bench.results == {}
 
 
+async def test_a_request_that_is_put_back_is_there_for_others_at_once_and_has_lost_nothing(bench):
+    bench.submit()
+    [delivery] = bench.queue.take(1)
+    await bench.attempts.put_back(delivery)
+    assert (bench.now.attempt, bench.now.releases) == (0, 0)
+    await bench.deliver()
+    assert bench.now.status is Status.COMPLETED
+
+
 async def test_a_failed_attempt_is_tried_again_after_its_wait_and_leaves_nothing_but_its_error(bench):
     bench.submit()
     bench.container.status, bench.container.headers["retry-after"] = 503, "20"
@@ -346,7 +355,7 @@ async def test_an_outcome_whose_answer_was_lost_is_recognised_as_our_own(bench):
 
 
 async def test_finished_work_is_committed_when_the_table_answers_again(bench, monkeypatch):
-    monkeypatch.setattr("dequeuer.outcome.MAX_COMMIT_PAUSE_SECONDS", 0)
+    monkeypatch.setattr("dequeuer.pauses.MAX_COMMIT_PAUSE_SECONDS", 0)
     bench.submit()
     bench.ledger.before["apply:complete"] = 3
     await bench.deliver()

@@ -79,7 +79,7 @@ class Scene:
         self.worker = Worker(
             self.bench.settings,
             source=self.source,
-            attempts=self,  # type: ignore[arg-type]  # its one method
+            handler=self,  # type: ignore[arg-type]  # its one method
             readiness=Ready(),  # type: ignore[arg-type]  # its one method
             outages=self.bench.outages,
             protection=Protection(None, Shift(clock=self.time, slots=4), clock=self.time),

@@ -124,7 +124,7 @@ class Saturated:
         self.worker = Worker(
             settings,
             source=self,  # type: ignore[arg-type]  # its one method
-            attempts=self,  # type: ignore[arg-type]  # its one method
+            handler=self,  # type: ignore[arg-type]  # its one method
             readiness=self,  # type: ignore[arg-type]  # its one method
             outages=outages_on(time),
             protection=self.protection,

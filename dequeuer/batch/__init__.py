@@ -1,0 +1,1 @@
+"""Batch mode: a worker of one job, which ends with it."""
