@@ -24,6 +24,7 @@ BENCHES = {
     "enqueue": enqueue.enqueue,
     "webhooks": webhooks.webhooks,
     "jobs": jobs.jobs,
+    "one_host": webhooks.one_host,
 }
 
 
