@@ -41,6 +41,10 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+#: How long the message of a batch that has ended waits for company. Far less than what is left of its
+#: visibility; and nobody is waiting for it, as a batch's end does not depend on its message.
+ACK_LINGER_SECONDS = 5
+
 
 async def serve(settings: BatchSettings) -> int:
     """Work until the job is over, or until the first SIGTERM or SIGINT; the exit code.
@@ -114,7 +118,7 @@ def _ports(settings: BatchSettings, record: JobRecord, opened: Clients, shell: S
         streams=streams,
         sender=SqsJobSender(opened.sqs, record.queue_url),
         container=shell.container,
-        cleaner=Cleaner(source=source, streams=streams),
+        cleaner=Cleaner(source=source, streams=streams, linger_seconds=ACK_LINGER_SECONDS),
         telemetry=shell.telemetry,
         clock=wall_ms,
         chance=random.random,
