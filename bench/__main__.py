@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import memory, pickup, saturated, submit, webhooks
+from bench import jobs, memory, pickup, saturated, submit, webhooks
 from bench.options import LONG, RESULTS, SHORT
 from bench.report import save, show
 from bench.rig import rig
@@ -22,6 +22,7 @@ BENCHES = {
     "saturated": saturated.saturated,
     "memory": memory.memory,
     "webhooks": webhooks.webhooks,
+    "jobs": jobs.jobs,
 }
 
 

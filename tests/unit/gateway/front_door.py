@@ -53,6 +53,7 @@ from penstock.testing import (
     MemoryRanges,
     MemoryRecords,
     MemorySlots,
+    MemoryWorkerJobs,
     MemoryWorkers,
 )
 from penstock.webhooks.guard import Guard, NotResolved, Policy, Resolve
@@ -125,12 +126,12 @@ def _routed(path: str) -> tuple[str, dict[str, str] | None]:
         # Variables come without their escapes.
         names = {"api": unquote(api)} | ({"proxy": unquote("/".join(tail))} if tail else {})
         return f"/{root}/{{api}}" + ("/{proxy+}" if tail else ""), names
-    resource = RESOURCES[1 + len(rest)].replace("/async", f"/{root}")
-    if rest:
-        resource = resource.replace("{last}", rest[-1])
     if root == "batch" and len(rest) > 2:
         resource = "/".join(["/batch/{api}/{id}", rest[2], *(["{batch}"] if len(rest) > 3 else [])])
         return resource, dict(zip(("api", "id", "", "batch"), rest, strict=False))
+    resource = RESOURCES[1 + len(rest)].replace("/async", f"/{root}")
+    if rest:
+        resource = resource.replace("{last}", rest[-1])
     if rest and rest[-1] in {"redrive", "purge"}:
         return f"/{root}/{{api}}/{rest[-1]}", {"api": rest[0]}
     if root == "webhooks" and rest[-1] in WEBHOOK_ACTIONS:
@@ -318,6 +319,10 @@ class FrontDoor:
     def only_record(self):
         (record,) = self.records.rows.values()
         return record
+
+    @property
+    def workers_of_jobs(self) -> MemoryWorkerJobs:
+        return MemoryWorkerJobs(self.jobs, self.parts)
 
     @property
     def only_job(self):
