@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_ecs import ECSClient
     from mypy_boto3_ssm import SSMClient
+    from mypy_boto3_stepfunctions import SFNClient
 
     from localstack.environment import Endpoint
 
@@ -38,6 +39,10 @@ class Clients:
     def apigateway(self) -> APIGatewayClient:
         """Return a client for REST APIs."""
         return self._session.client("apigateway", **self._options)
+
+    def stepfunctions(self) -> SFNClient:
+        """Return a client for state machines and their executions."""
+        return self._session.client("stepfunctions", **self._options)
 
     def ssm(self) -> SSMClient:
         """Return a client for parameters."""

@@ -72,6 +72,8 @@ def test_the_stages_differ_in_what_the_stage_module_lists_and_in_nothing_else(cl
         # loopback_callbacks
         ("gateway", "AWS::Lambda::Function", "Environment", "Variables", "PENSTOCK_LOOPBACK"),
         ("webhooks", "AWS::Lambda::Function", "Environment", "Variables", "PENSTOCK_LOOPBACK"),
+        # console
+        ("gateway", "AWS::Lambda::Function", "Environment", "Variables", "PENSTOCK_CONSOLE"),
         # api_url
         ("webhooks", "AWS::Lambda::Function", "Environment", "Variables", "PENSTOCK_API_URL", "Fn::Join"),
         # authorization

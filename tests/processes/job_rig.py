@@ -96,8 +96,10 @@ class JobRig:
         self._workers = 0
 
     def _queue(self, name: str) -> str:
-        attributes = {"FifoQueue": "true", "VisibilityTimeout": "6"}
-        return self.sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
+        made = self.sqs.create_queue(
+            QueueName=name, Attributes={"FifoQueue": "true", "VisibilityTimeout": "6"}
+        )
+        return made["QueueUrl"]
 
     def begin(self, batches: Sequence[Sequence[int]], *, results: bool = False) -> None:
         """As the gateway and the job's execution do it."""
@@ -231,6 +233,8 @@ class JobRig:
 
     def messages(self) -> int:
         """Messages that are in the queue, hidden ones too."""
-        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-        told = self.sqs.get_queue_attributes(QueueUrl=self.queue_url, AttributeNames=names)["Attributes"]
-        return sum(int(told[name]) for name in names)
+        told = self.sqs.get_queue_attributes(
+            QueueUrl=self.queue_url,
+            AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
+        )["Attributes"]
+        return int(told["ApproximateNumberOfMessages"]) + int(told["ApproximateNumberOfMessagesNotVisible"])
