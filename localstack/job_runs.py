@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from localstack.task_pair import TaskPair
 
 
+#: As ECS words it.
+HOST_TERMINATED = "Host EC2 (instance) terminated."
+
+
 class JobRuns:
     """Follows the cluster's tasks of no service. Whoever started one decides what comes after it."""
 
@@ -31,7 +35,7 @@ class JobRuns:
 
     def pairs(self) -> list[TaskPair]:
         """Return the pairs there are, oldest first."""
-        return [run.pair for run in self._runs.values() if run.pair is not None]
+        return [run.pair for run in self._runs.values() if run.pair is not None and not run.ended]
 
     def follow(self, tasks: Iterable[Task]) -> None:
         """Begin what is new, end what is wanted no more, and tell of what has ended.
@@ -45,23 +49,29 @@ class JobRuns:
         for arn, run in self._runs.items():
             if arn not in wanted:
                 run.stop()
-                run.reason = None
+                run.told = True
             elif run.ended and run.reason is not None:
                 self._cluster.stop_task(arn, reason=run.reason)
-                run.reason = None
+                run.told = True
 
     def advance(self) -> list[TaskPair]:
-        """Go on with all as far as possible without waiting; return pairs that have ended for good."""
-        for run in self._runs.values():
+        """Go on with all as far as possible without waiting; return the pairs that have ended by that."""
+        going_on = [run for run in self._runs.values() if not run.ended]
+        for run in going_on:
             run.advance()
-        gone = [arn for arn, run in self._runs.items() if run.ended and run.reason is None]
-        ended = [self._runs.pop(arn).pair for arn in gone]
-        return [pair for pair in ended if pair is not None]
+        self._runs = {arn: run for arn, run in self._runs.items() if not (run.ended and run.told)}
+        return [run.pair for run in going_on if run.ended and run.pair is not None]
 
     def stop(self) -> None:
-        """Begin to end all; ECS is not told, as when a machine goes."""
+        """Begin to end all."""
         for run in self._runs.values():
             run.stop()
+
+    def tell_of_the_end(self) -> None:
+        """Say that tasks have ended with the machine, all of which have: whoever waits need not any more."""
+        for arn, run in self._runs.items():
+            self._cluster.stop_task(arn, reason=run.reason or HOST_TERMINATED)
+        self._runs.clear()
 
     def kill(self) -> None:
         """End all at once."""
