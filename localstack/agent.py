@@ -84,9 +84,6 @@ class LocalAgent:
         while self._pairs or self._runs:
             self._parts.sleep(STOP_INTERVAL_SECONDS)
             self._advance()
-        # Without an emulator there is nobody who waits.
-        with suppress(ClusterUnreachable):
-            self._runs.tell_of_the_end()
 
     def kill(self) -> None:
         """End all processes at once."""

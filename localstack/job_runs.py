@@ -14,10 +14,6 @@ if TYPE_CHECKING:
     from localstack.task_pair import TaskPair
 
 
-#: As ECS words it.
-HOST_TERMINATED = "Host EC2 (instance) terminated."
-
-
 class JobRuns:
     """Follows the cluster's tasks of no service. Whoever started one decides what comes after it."""
 
@@ -63,15 +59,9 @@ class JobRuns:
         return [run.pair for run in going_on if run.ended and run.pair is not None]
 
     def stop(self) -> None:
-        """Begin to end all."""
+        """Begin to end all; ECS is not told, as when a machine goes."""
         for run in self._runs.values():
             run.stop()
-
-    def tell_of_the_end(self) -> None:
-        """Say that tasks have ended with the machine, all of which have: whoever waits need not any more."""
-        for arn, run in self._runs.items():
-            self._cluster.stop_task(arn, reason=run.reason or HOST_TERMINATED)
-        self._runs.clear()
 
     def kill(self) -> None:
         """End all at once."""
