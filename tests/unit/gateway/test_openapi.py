@@ -29,6 +29,7 @@ from penstock.errors import InvalidIdempotencyKey, PenstockError
 from penstock.ports import DependencyError
 from penstock.records import Failure, ResultRef, Status
 from penstock.testing import MemoryRecords, MemoryWorkers
+from penstock.webhooks import own
 from tests.unit.gateway.front_door import Answer, FrontDoor, event
 
 DOCUMENT = document()
@@ -133,9 +134,9 @@ def test_every_route_is_described_and_nothing_else():
     }
 
 
-def test_only_the_further_methods_of_a_path_are_left_to_its_post():
+def test_only_further_methods_of_a_path_are_left_to_its_post_and_what_penstock_alone_calls_is_not_told():
     for route in ROUTES:
-        if not route.described:
+        if not route.described and route.path != own.ROUTE:
             assert (route.path, route.serve) in [(one.path, one.serve) for one in DESCRIBED]
             assert f"{route.method}" in DOCUMENT["paths"][openapi.template(route.path)]["post"]["description"]
 
