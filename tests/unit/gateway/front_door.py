@@ -205,14 +205,14 @@ class FrontDoor:
             Requests(self.records, self.clock),
             Listing(self.directory, self.clock, key=RequestKey),
         )
-        catalogue = Catalogue(self.apis)
+        catalogue, guard = Catalogue(self.apis), Guard(self.policy, self.resolve)
         webhooks = Webhooks(
             deployment="demo",
             records=self.records,
             deliveries=self.deliveries,
             endpoints=self.endpoints,
             lanes=self.lanes,
-            guard=Guard(self.policy, self.resolve),
+            guard=guard,
             clock=self.clock,
         )
         gateway = Gateway(
@@ -260,7 +260,11 @@ class FrontDoor:
                 on_accepted=self._count,
             ),
             functions=Functions(
-                catalogue=catalogue, submitter=submitter, directory=self.directory, clock=self.clock
+                catalogue=catalogue,
+                submitter=submitter,
+                directory=self.directory,
+                guard=guard,
+                clock=self.clock,
             ),
             webhooks=webhooks,
             batch=self._batch(webhooks, executor),
