@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import memory, pickup, saturated, submit, webhooks
+from bench import jobs, memory, pickup, saturated, submit, webhooks
 from bench.options import LONG, RESULTS, SHORT
 from bench.report import save, show
 from bench.rig import rig
@@ -23,6 +23,7 @@ BENCHES = {
     "memory": memory.memory,
     "webhooks": webhooks.webhooks,
     "one_host": webhooks.one_host,
+    "jobs": jobs.jobs,
 }
 
 

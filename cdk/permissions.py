@@ -42,15 +42,24 @@ def gateway(arns: Arns, apis: Iterable[str], *, input_buckets: Iterable[str]) ->
             ),
             absence_shows(arns, [keys.RESULTS, keys.PAYLOADS]),
             *read_foreign(arns, input_buckets),
-            allow(
-                ["sqs:GetQueueUrl", "sqs:SendMessage", "sqs:GetQueueAttributes"],
-                [arns.queue(api) for api in listed],
-            ),
+            *_serve_requests(arns, listed),
             # Tests and replays of webhooks.
             allow(["sqs:GetQueueUrl", "sqs:SendMessage"], [arns.webhook_queue(lane) for lane in Lane]),
-            allow(["ecs:DescribeServices"], [arns.service(api) for api in listed]),
         ]
     )
+
+
+def _serve_requests(arns: Arns, apis: list[str]) -> list[iam.PolicyStatement]:
+    """Rights on queues and services of APIs for single requests; a deployment may have none of these."""
+    if not apis:
+        return []
+    return [
+        allow(
+            ["sqs:GetQueueUrl", "sqs:SendMessage", "sqs:GetQueueAttributes"],
+            [arns.queue(api) for api in apis],
+        ),
+        allow(["ecs:DescribeServices"], [arns.service(api) for api in apis]),
+    ]
 
 
 def sweeper(arns: Arns) -> iam.PolicyDocument:

@@ -34,9 +34,12 @@ _SHAPE = JSONDecoder(parse_int=str, parse_float=str, parse_constant=_refuse)
 
 
 def checked(body: bytes) -> str:
-    """The text of a body; ``NotJson`` if it is not one value of JSON in UTF-8."""
+    """The text of a body; ``NotJson`` if it is not one value of JSON in UTF-8.
+
+    A byte order mark, which some editors write, is no part of it.
+    """
     try:
-        text = body.decode()
+        text = body.decode("utf-8-sig")
         _SHAPE.decode(text)
     except UnicodeDecodeError as error:
         raise NotJson(f"byte {error.start} is not UTF-8") from error

@@ -53,6 +53,7 @@ from penstock.testing import (
     MemoryRanges,
     MemoryRecords,
     MemorySlots,
+    MemoryWorkerJobs,
     MemoryWorkers,
 )
 from penstock.webhooks.guard import Guard, NotResolved, Policy, Resolve
@@ -322,6 +323,10 @@ class FrontDoor:
     def only_record(self):
         (record,) = self.records.rows.values()
         return record
+
+    @property
+    def workers_of_jobs(self) -> MemoryWorkerJobs:
+        return MemoryWorkerJobs(self.jobs, self.parts)
 
     @property
     def only_job(self):
