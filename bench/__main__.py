@@ -22,8 +22,8 @@ BENCHES = {
     "saturated": saturated.saturated,
     "memory": memory.memory,
     "webhooks": webhooks.webhooks,
-    "one_host": webhooks.one_host,
     "jobs": jobs.jobs,
+    "one_host": webhooks.one_host,
 }
 
 

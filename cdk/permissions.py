@@ -12,6 +12,7 @@ from aws_cdk import aws_iam as iam
 
 from cdk.statements import absence_shows, allow, leading, read_foreign
 from penstock import keys
+from penstock.scaling.ports import NAMESPACE
 from penstock.webhooks.hosts import Lane
 
 if TYPE_CHECKING:
@@ -85,6 +86,23 @@ def recorder(arns: Arns, apis: Iterable[str], *, batch_apis: Iterable[str]) -> i
             leading(arns, ["dynamodb:GetItem", "dynamodb:UpdateItem"], ["REQ#*"]),
             allow(["s3:PutObject"], [arns.objects(keys.MALFORMED)]),
             *(_record_batches(arns, batch) if batch else []),
+        ]
+    )
+
+
+def publisher(arns: Arns, apis: Iterable[str]) -> iam.PolicyDocument:
+    """Rights of the function that tells how many tasks are missing: to look, and to say so."""
+    listed = list(apis)
+    return iam.PolicyDocument(
+        statements=[
+            allow(["sqs:GetQueueUrl", "sqs:GetQueueAttributes"], [arns.queue(api) for api in listed]),
+            allow(["ecs:DescribeServices"], [arns.service(api) for api in listed]),
+            allow(["dynamodb:Query"], [arns.index(keys.OPEN_INDEX)]),
+            # What it remembers, and when the oldest requests were made.
+            leading(arns, ["dynamodb:BatchGetItem"], ["SCALING#*", "REQ#*"]),
+            leading(arns, ["dynamodb:PutItem"], ["SCALING#*"]),
+            # AWS knows no resource for this call; a namespace is what it can be bound to.
+            allow(["cloudwatch:PutMetricData"], ["*"], {"StringEquals": {"cloudwatch:namespace": NAMESPACE}}),
         ]
     )
 

@@ -11,6 +11,7 @@ from penstock.aws import emulator
 if TYPE_CHECKING:
     from mypy_boto3_apigateway import APIGatewayClient
     from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_ecs import ECSClient
     from mypy_boto3_ssm import SSMClient
     from mypy_boto3_stepfunctions import SFNClient
@@ -27,6 +28,10 @@ class Clients:
             "endpoint_url": endpoint.url,
             "config": Config(proxies={}, retries={"mode": "standard"}, connect_timeout=5, read_timeout=20),
         }
+
+    def cloudwatch(self) -> CloudWatchClient:
+        """Return a client for metrics."""
+        return self._session.client("cloudwatch", **self._options)
 
     def ecs(self) -> ECSClient:
         """Return a client for clusters, services and tasks."""

@@ -40,7 +40,7 @@ def test_no_role_has_a_wildcard_for_an_action(cloud):
     assert [action for action in actions if "*" in action] == []
 
 
-def test_every_right_is_bounded_except_the_one_aws_cannot_bound(cloud):
+def test_every_right_is_bounded_except_those_that_aws_cannot_bound(cloud):
     unbounded = {
         action
         for _, statement in cloud.statements()
@@ -48,7 +48,10 @@ def test_every_right_is_bounded_except_the_one_aws_cannot_bound(cloud):
         if "*" in [text(resource) for resource in listed(statement["Resource"])]
     }
 
-    assert unbounded == {"ecr:GetAuthorizationToken"}
+    assert unbounded == {"ecr:GetAuthorizationToken", "cloudwatch:PutMetricData"}
+    assert condition(cloud, "scaling", "cloudwatch:PutMetricData") == {
+        "StringEquals": {"cloudwatch:namespace": "Penstock/Scaling"}
+    }
 
 
 def test_rights_are_all_stated_in_the_roles_themselves(cloud):

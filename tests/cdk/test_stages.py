@@ -78,6 +78,16 @@ def test_the_stages_differ_in_what_the_stage_module_lists_and_in_nothing_else(cl
         ("webhooks", "AWS::Lambda::Function", "Environment", "Variables", "PENSTOCK_API_URL", "Fn::Join"),
         # authorization
         ("gateway", "AWS::ApiGateway::Method", "AuthorizationType"),
+        # auto_scaling
+        *(
+            (api, kind)
+            for api in ("api-resize", "api-echo")
+            for kind in (
+                "AWS::ApplicationAutoScaling::ScalableTarget",
+                "AWS::ApplicationAutoScaling::ScalingPolicy",
+                "AWS::CloudWatch::Alarm",
+            )
+        ),
         # images: only what is built; where nothing is, nothing needs to be pulled either
         ("api-resize", "AWS::ECS::TaskDefinition", "server", "Image"),
         ("api-resize", "AWS::ECS::TaskDefinition", "dequeuer", "Image"),
@@ -98,7 +108,7 @@ def test_the_stages_differ_in_what_the_stage_module_lists_and_in_nothing_else(cl
 
 
 def test_the_localstack_stage_differs_from_the_local_one_by_compute_and_links_alone(local, localstack):
-    assert local.by_part.keys() - localstack.by_part.keys() == {"network"}
+    assert local.by_part.keys() - localstack.by_part.keys() == {"network", "scaling"}
     found = _found(local, localstack)
 
     for api in ("api-resize", "api-echo"):
