@@ -112,6 +112,7 @@ class FrontDoor:
                 guard=unused,
                 clock=clock,
             ),
+            batch=unused,
             on_accepted=_uncounted,
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from functools import cache
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -13,9 +14,13 @@ from penstock.batch.globs import MOST_CHARACTERS, Filter, Glob, MalformedPattern
 
 LETTERS = "ab/-!*"
 
+#: A kind, and what it needs: whether a star crosses slashes, the characters of a set, the ways of a choice.
+Token = tuple[str, Any]
+Tokens = tuple[Token, ...]
+
 
 @cache
-def slowly(tokens: tuple, name: str) -> bool:
+def slowly(tokens: Tokens, name: str) -> bool:
     """Whether tokens of the kinds that ``tokens`` makes match the whole name: all ways tried in turn."""
     if not tokens:
         return not name
@@ -28,12 +33,12 @@ def slowly(tokens: tuple, name: str) -> bool:
     return bool(name) and name[0] in value and slowly(rest, name[1:])
 
 
-def written(tokens: tuple) -> str:
+def written(tokens: Tokens) -> str:
     """The tokens as a pattern."""
     return "".join(text for _, text in map(one_written, tokens))
 
 
-def one_written(token: tuple) -> tuple[str, str]:
+def one_written(token: Token) -> tuple[str, str]:
     kind, value = token
     if kind == "any":
         return kind, "**" if value else "*"
@@ -59,7 +64,7 @@ stars = st.booleans().map(lambda crosses: ("any", crosses))
 simple = st.one_of(single, single, several, stars)
 
 
-def separated(tokens: list) -> tuple:
+def separated(tokens: list[Token]) -> Tokens:
     """Without a star behind a star: written together they would be another one."""
     return tuple(
         token
@@ -68,7 +73,7 @@ def separated(tokens: list) -> tuple:
     )
 
 
-def sequences(element: st.SearchStrategy) -> st.SearchStrategy:
+def sequences(element: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     return st.lists(element, max_size=5).map(separated)
 
 
@@ -87,7 +92,7 @@ def test_a_pattern_matches_what_the_slow_matcher_says(tokens, name):
 
 @given(patterns, st.data())
 def test_a_name_made_from_a_pattern_is_matched(tokens, data):
-    def made(tokens: tuple) -> str:
+    def made(tokens: Tokens) -> str:
         parts = []
         for kind, value in tokens:
             if kind == "any":

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from penstock.batch import submission
 from penstock.batch.errors import DeadLetterQueueNotAllowed, InputBucketNotAllowed, InvalidSubmission
+from penstock.batch.lines import MOST_ITEM_BYTES
 from penstock.batch.spec import DeadLetterQueue, JobSpec, OnBadItem, Source, SourceKind
 from penstock.catalogue import ApiEntry
 from penstock.errors import InvalidBody, PenstockError
@@ -203,9 +204,9 @@ def test_buckets_and_queues_that_the_api_does_not_list_are_refused_with_the_key_
 
 
 def test_an_item_may_have_a_mebibyte_and_not_a_byte_more():
-    item = "ü" * (submission.MOST_ITEM_BYTES // 2 - 1)
+    item = "ü" * (MOST_ITEM_BYTES // 2 - 1)
     body = json.dumps({"workers": 1, "item_list": {"items": [1, item], "batch_size": 1}}, ensure_ascii=False)
-    assert len(read(body.encode()).items[1].encode()) == submission.MOST_ITEM_BYTES
+    assert len(read(body.encode()).items[1].encode()) == MOST_ITEM_BYTES
     told = refused(body.replace('ü"', 'üx"').encode())
     assert told.startswith("item_list.items[1] has 1048577 bytes; an item has at most 1048576.")
 
