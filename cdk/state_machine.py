@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from aws_cdk import Aws, JsonNull
+from aws_cdk import Aws
 
 from cdk import sidecar
 from penstock import keys
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
 
 #: Chunks enqueued at the same time, and so calls of one function: a tenth of what an account has of them.
 _ENQUEUERS = 100
-
-#: CDK leaves out what is None.
-_NULL = JsonNull.INSTANCE
 
 _EVERYTHING = ["States.ALL"]
 #: Of Lambda itself, not of the function's code.
@@ -77,7 +74,7 @@ class Machine:
                     "Type": "Parallel",
                     "Comment": "Workers start at once: batches come while others are still being made.",
                     "Branches": [self._enqueuing(), self._working()],
-                    "ResultPath": _NULL,
+                    "ResultPath": None,
                     "Catch": _to("Finish"),
                     "Next": "Finish",
                 },
@@ -93,7 +90,7 @@ class Machine:
             "States": {
                 "From the beginning": {
                     "Type": "Pass",
-                    "Result": {"position": _NULL},
+                    "Result": {"position": None},
                     "ResultPath": "$.plan",
                     "Next": "Plan",
                 },
@@ -186,7 +183,7 @@ class Machine:
             "Wait": _wait("$.finish.wait_seconds", then="Finish"),
             "Run one more worker": self._worker(
                 Comment="All batches have ended, and nobody has told the container.",
-                ResultPath=_NULL,
+                ResultPath=None,
                 Catch=_to("Finish"),
                 Next="Finish",
             ),
@@ -211,7 +208,7 @@ class Machine:
             "Parameters": {"FunctionName": function, "Payload": {"step": step, **_JOB, **(told or {})}},
             "TimeoutSeconds": self.function_seconds + 60,
             **({"ResultSelector": kept} if kept else {}),
-            "ResultPath": into or _NULL,
+            "ResultPath": into,
             "Retry": [
                 # What is wrong with the input stays wrong.
                 {"ErrorEquals": ["InputFault"], "MaxAttempts": 0},
@@ -269,7 +266,7 @@ class Machine:
                 "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},
                 **processor,
             },
-            "ResultPath": _NULL,
+            "ResultPath": None,
             **then,
         }
 
