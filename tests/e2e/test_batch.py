@@ -5,14 +5,17 @@ from __future__ import annotations
 import gzip
 import json
 from collections import Counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from penstock.batch.jobs import JobStatus
+from penstock.batch.spec import OnBadItem
 from penstock.client import ApiProblem, DelimitedFiles, FilePathLister, ItemList, JobRequest, JobState
-from tests.e2e.conftest import Stack
 from tests.e2e.jobs import ENDPOINT, INPUTS, Ledger, counted, ended, gone, results, submit
+
+if TYPE_CHECKING:
+    from tests.e2e.conftest import Stack
 
 pytestmark = pytest.mark.embedded_only("without ECS and Step Functions there are no jobs")
 
@@ -69,11 +72,11 @@ def jobs(stack: Stack, inputs: None) -> dict[str, str]:
         "lines": JobRequest(source=texts(), workers=1, config={"any": ["thing", None]}),
         "failing": JobRequest(source=ItemList(items=FAILING, batch_size=1), workers=1, results=True),
         "bad": JobRequest(
-            source=DelimitedFiles(s3_paths=[f"s3://{INPUTS}/bad/"], batch_size=1, on_bad_item="skip"),
+            source=DelimitedFiles(s3_paths=[f"s3://{INPUTS}/bad/"], batch_size=1, on_bad_item=OnBadItem.SKIP),
             workers=1,
         ),
         "worse": JobRequest(
-            source=DelimitedFiles(s3_paths=[f"s3://{INPUTS}/bad/"], batch_size=1, on_bad_item="fail"),
+            source=DelimitedFiles(s3_paths=[f"s3://{INPUTS}/bad/"], batch_size=1, on_bad_item=OnBadItem.FAIL),
             workers=1,
         ),
         "hook": JobRequest(source=ItemList(items=[1], batch_size=1), workers=1, config={"hook": 409}),
@@ -170,7 +173,6 @@ def test_a_line_that_is_no_item_ends_the_job_with_its_file_and_number(stack, job
     assert state.error is not None
     assert f"s3://{INPUTS}/bad/e.jsonl" in state.error.message
     assert "line 2" in state.error.message
-    assert state.total is None or state.succeeded + state.failed + state.cancelled == state.total
 
 
 def test_a_hook_that_fails_shows_on_the_job_and_undoes_nothing(stack, jobs):
@@ -261,7 +263,7 @@ def test_a_job_that_has_ended_can_neither_be_stopped_nor_run_again_without_failu
     for call in (stack.client.batch.stop, stack.client.batch.retry):
         with pytest.raises(ApiProblem) as refused:
             call(ENDPOINT, state.id)
-        assert refused.value.status_code == 409
+        assert refused.value.status == 409
 
 
 def test_the_newest_job_is_listed_first(stack, jobs):

@@ -151,6 +151,13 @@ def test_a_file_of_many_blocks_is_read_whole(form):
     assert len(found) == 100_000 + (form is Form.LINES)
 
 
+def test_a_stored_batch_that_was_removed_is_named():
+    segment, ranges = stored(b"[1]", Form.BATCH)
+    ranges._objects.foreign.clear()
+    with pytest.raises(InputFault, match="s3://lake/file is not there any more: the failed batches"):
+        body_of(segment, ranges)
+
+
 def test_a_stored_batch_is_read_as_it_is():
     assert body_of(*stored('[1, 2 ,\t"ä"]'.encode(), Form.BATCH, end=0)) == '[1, 2 ,\t"ä"]'
 

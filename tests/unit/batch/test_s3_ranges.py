@@ -48,20 +48,20 @@ class S3:
         first, last = (int(part) for part in Range.removeprefix("bytes=").split("-"))
         data = DATA[first : last + 1]
         self._breaks -= 1
-        raw = Breaking(data, self._after if self._breaks >= 0 else len(data) + 1)
+        raw: Any = Breaking(data, self._after if self._breaks >= 0 else len(data) + 1)
         return {"Body": StreamingBody(raw, len(data))}
 
 
 @pytest.mark.parametrize("breaks", [0, 1, 3])
 def test_reading_goes_on_where_the_connection_broke(breaks):
-    s3 = S3(breaks=breaks, after=300_000)
+    s3: Any = S3(breaks=breaks, after=300_000)
     read = S3Ranges(s3, own_bucket="own").read(SEGMENT, first=5, size=1_500_000)
     assert read == DATA[5:1_500_005]
     assert s3.asked == [f"bytes={5 + 300_000 * turn}-1500004" for turn in range(breaks + 1)]
 
 
 def test_a_connection_that_breaks_every_time_is_told():
-    s3 = S3(breaks=99, after=10)
+    s3: Any = S3(breaks=99, after=10)
     with pytest.raises(DependencyError, match="connection reset"):
         S3Ranges(s3, own_bucket="own").read(SEGMENT, first=0, size=1_000_000)
 
@@ -78,8 +78,9 @@ def test_a_connection_that_breaks_every_time_is_told():
 def test_what_s3_says_is_told(code, status, error):
     class Refusing:
         def get_object(self, **_: Any) -> None:
-            answer = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
+            answer: Any = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
             raise ClientError(answer, "GetObject")
 
+    s3: Any = Refusing()
     with pytest.raises(error):
-        S3Ranges(Refusing(), own_bucket="own").read(SEGMENT, first=0, size=10)
+        S3Ranges(s3, own_bucket="own").read(SEGMENT, first=0, size=10)
