@@ -35,8 +35,8 @@ class BatchApi(Api):
     def _room_for_the_spec(cls, value: Pod) -> Pod:
         if len(value.containers) == MOST_CONTAINERS:
             raise ValueError(
-                f"must have at most {MOST_CONTAINERS - 1} containers: ECS allows 10 in a task, and the dequeuer "
-                "and what writes the job's file are two"
+                f"must have at most {MOST_CONTAINERS - 1} containers: ECS allows 10 in a task, and the "
+                "dequeuer and what writes the job's file are two"
             )
         return value
 

@@ -146,7 +146,8 @@ def test_a_stage_that_runs_no_jobs_deploys_no_gateway_that_takes_them(local, loc
 def test_a_configuration_of_batch_apis_alone_is_deployed_where_jobs_run_and_refused_elsewhere(tmp_path):
     file = tmp_path / "penstock.yaml"
     file.write_text(
-        "deployment: shop\napis: [{name: sum, kind: BatchAPI, pod: {containers: [{name: server, image: sum}]}}]\n"
+        "deployment: shop\n"
+        "apis: [{name: sum, kind: BatchAPI, pod: {containers: [{name: server, image: sum}]}}]\n"
     )
 
     deployed = templates.synthesise(config.load(file), "local", tmp_path)
