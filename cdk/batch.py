@@ -54,8 +54,9 @@ class Batch(Construct):
         self._buckets = {bucket for api in props.config.batch_apis for bucket in api.input_buckets}
         scheduler.CfnScheduleGroup(self, "Timers", name=names.batch_schedules(self._deployment))
         ends, dead = self._add_queues()
-        told = self._surroundings(self._add_timer_role())
-        self._add_plan(told)
+        timer_role = self._add_timer_role()
+        told = self._surroundings(timer_role)
+        self._add_plan(told, timer_role)
         self._add_enqueue()
         finish = self._add_finish(told, ends)
         self._add_ends(finish, ends)
@@ -116,19 +117,18 @@ class Batch(Construct):
         )
 
     def _surroundings(self, timer_role: iam.Role) -> dict[str, str]:
-        self._timer_role = timer_role
         return {
             "PENSTOCK_QUEUE_ARNS": self._arns.queues,
             "PENSTOCK_TIMER_FUNCTION_ARN": self._arns.batch_function("finish"),
             "PENSTOCK_TIMER_ROLE_ARN": timer_role.role_arn,
         }
 
-    def _add_plan(self, told: Mapping[str, str]) -> None:
+    def _add_plan(self, told: Mapping[str, str], timer_role: iam.Role) -> None:
         rights = batch_permissions.plan(
             self._arns,
             self._apis,
             input_buckets=self._buckets,
-            timer_role_arn=self._timer_role.role_arn,
+            timer_role_arn=timer_role.role_arn,
         )
         self._function("Plan", "plan", rights=rights, told=told)
 
