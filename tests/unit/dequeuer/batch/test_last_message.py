@@ -234,6 +234,17 @@ async def test_other_workers_leave_when_it_has_ended(bench):
     assert (bench.now.status, bench.now.succeeded) == (JobStatus.SUCCEEDED, 1)
 
 
+async def test_a_worker_that_waits_for_a_message_does_not_keep_a_job_that_is_over():
+    bench = JobBench(settings=replace(JobBench().settings, poll_seconds=60))
+    bench.worker.at_work._watch._sleep = bench.clock.sleep
+    running = asyncio.create_task(bench.worker.run())
+    await bench.clock.goes_on(12)
+    bench.stop()
+    await bench.clock.goes_on(5)
+    async with asyncio.timeout(5):
+        await running
+
+
 async def test_a_stop_aborts_what_runs_and_writes_what_was_finished(bench):
     bench.enqueue("[1]", "[2]")
     bench.seal()
