@@ -214,6 +214,8 @@ def test_a_worker_of_jobs_is_told_what_it_needs_and_gets_its_job_when_it_is_run(
     settings = environment.read(BatchSettings, told | {"PENSTOCK_JOB_ID": "63ffffffffffffff"})
 
     assert (settings.api, settings.max_concurrency, settings.timeout_seconds) == ("convert", 3, 3600)
+    # Within this time a worker of a stopped job leaves, however empty its queue (J11).
+    assert settings.poll_seconds == 5
 
 
 def test_users_containers_start_when_the_jobs_spec_is_written_where_they_are_told(cloud):
