@@ -55,9 +55,13 @@ async def test_a_worker_that_dies_before_it_sends_is_stood_in_for(bench):
 
 async def test_who_finds_the_job_completing_sends_again_after_a_minute_and_not_before(bench):
     bench.completing()
-    sent = []
-    put = bench.queue.put
-    bench.queue.put = lambda body, **ids: (sent.append(bench.clock()), put(body, **ids))  # type: ignore[method-assign,assignment]  # looks on
+    sent, put = [], bench.queue.put
+
+    def noting(body, **ids):
+        sent.append(bench.clock())
+        put(body, **ids)
+
+    bench.queue.put = noting
     started = bench.clock()
     bench.queue.take(1)
     for _ in range(13):
