@@ -56,6 +56,10 @@ apis:
 """
 
 
+class NothingCounted(Exception):
+    """The workers found another way to the emulator."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """One job, and what its containers' own ledger says of it."""
@@ -83,10 +87,14 @@ def jobs(rig: Rig, options: BenchOptions) -> Report:
     with running(config, Options(state_dir=state, port=port)) as local:
         run = _run(local.url, ledger, items=options.job_items)
     with counting(Endpoint(port).url) as proxy:
-        through = dict.fromkeys(("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"), proxy.endpoint.url)
-        with running(config, Options(state_dir=state, dequeuer_environment=through)) as local:
+        # The agent's own word on AWS endpoints wins over any other, but for that of the program itself.
+        through = [f"{name}={proxy.endpoint.url}" for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3")]
+        command = ("env", *through, sys.executable, "-m", "dequeuer")
+        with running(config, Options(state_dir=state, dequeuer_command=command)) as local:
             counted = _run(local.url, ledger, items=_COUNTED_ITEMS)
         calls = Counter(proxy.calls)
+    if not calls["TransactWriteItems"]:
+        raise NothingCounted("the workers' calls did not pass the proxy")
     return _report(run, counted, calls)
 
 

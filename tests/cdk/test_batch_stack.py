@@ -89,6 +89,12 @@ def test_enqueuing_may_read_the_input_and_send_to_the_queues_of_jobs(cloud):
     assert leading_keys(role) == {"JOB#*"}
 
 
+def test_enqueuing_has_a_whole_core_and_room_for_the_largest_batch(cloud):
+    function = cloud.function("batch", "penstock-shop-batch-enqueue")
+    assert function["MemorySize"] >= 1769
+    assert function["Timeout"] == 900
+
+
 def test_finishing_may_end_jobs_clean_up_and_report_to_the_queues_that_the_configuration_names(cloud):
     role = function_role(cloud, "finish")
     [ends] = [
@@ -214,6 +220,8 @@ def test_a_worker_of_jobs_is_told_what_it_needs_and_gets_its_job_when_it_is_run(
     settings = environment.read(BatchSettings, told | {"PENSTOCK_JOB_ID": "63ffffffffffffff"})
 
     assert (settings.api, settings.max_concurrency, settings.timeout_seconds) == ("convert", 3, 3600)
+    # Within this time a worker of a stopped job leaves, however empty its queue (J11).
+    assert settings.poll_seconds == 5
 
 
 def test_users_containers_start_when_the_jobs_spec_is_written_where_they_are_told(cloud):

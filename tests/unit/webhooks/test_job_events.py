@@ -42,7 +42,8 @@ def started(**changes: Any) -> JobRecord:
 
 def ended(status: JobStatus = JobStatus.SUCCEEDED, **changes: Any) -> JobRecord:
     counts = {"total": 3, "succeeded": 3, "failed": 0, "cancelled": 0, "finished_ms": NOW_MS + 500}
-    return replace(started(), **{"status": status, "depth": 1} | counts | changes)
+    fields: dict[str, Any] = {"status": status, "depth": 1, **counts, **changes}
+    return replace(started(), **fields)
 
 
 @pytest.fixture

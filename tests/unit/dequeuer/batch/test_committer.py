@@ -79,6 +79,27 @@ async def test_while_nothing_can_be_written_no_more_than_memory_allows_is_begun(
     assert bench.tally.succeeded == 250
 
 
+async def test_what_a_commit_refers_to_is_there_before_it_and_messages_go_after_it():
+    bench = JobBench(record=replace(RECORD, results=True))
+    bench.enqueue("[1]", "[2]")
+    commit, looked = bench.parts.commit, []
+
+    def looking(one):
+        assert all(part.key in bench.objects.bodies for part in one.parts)
+        assert all(end.body_key in bench.objects.bodies for end in one.batches if end.failure)
+        looked.append((len(one.parts), len(one.batches), len(bench.queue)))
+        return commit(one)
+
+    bench.parts.commit = looking  # type: ignore[method-assign]  # looks on
+    [first, second] = bench.queue.take(2)
+    await bench.worker.at_work.handler.handle(first)
+    bench.container.status = 400
+    await bench.worker.at_work.handler.handle(second)
+    await bench.worker.written()
+    assert looked == [(2, 2, 2)]
+    assert len(bench.queue) == 0
+
+
 async def test_a_lost_answer_of_a_commit_counts_once():
     bench = JobBench()
     bench.enqueue("[1]", "[2]")
@@ -127,6 +148,38 @@ async def test_a_store_that_fails_for_long_delays_the_commit_and_loses_nothing()
     await handle_all(bench)
     await bench.worker.written()
     assert (bench.tally.succeeded, len(bench.lines("results")), len(bench.queue)) == (1, 1, 0)
+
+
+async def test_an_attempt_that_decided_nothing_is_counted_with_one_commit_only():
+    bench = JobBench()
+    bench.enqueue("[1]", "[2]")
+    bench.container.status = 503
+    await bench.deliver()
+    bench.container.status = 200
+    await bench.deliver()
+    bench.clock.advance(10)
+    await bench.deliver()
+    assert bench.tally.attempts == 3
+
+
+async def test_out_of_time_a_store_that_fails_is_tried_once_and_no_more():
+    bench = JobBench()
+    bench.enqueue("[1]")
+    await handle_all(bench)
+    bench.worker.jobs.before["commit"] = 1000
+    bench.worker.ends.out_of_time.set()
+    await bench.worker.written()
+    assert bench.worker.jobs.before["commit"] == 999
+
+
+async def test_a_bucket_that_takes_no_part_stops_receiving_at_once():
+    bench = JobBench(record=replace(RECORD, results=True))
+    bench.enqueue("[1]")
+    await handle_all(bench)
+    bench.worker.writes.before["write"] = 1000
+    bench.worker.ends.out_of_time.set()
+    await bench.worker.written()
+    assert bench.worker.outages.suspects == ["results"]
 
 
 async def test_a_store_that_fails_for_ever_leaves_the_messages_to_come_back():

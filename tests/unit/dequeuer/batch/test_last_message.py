@@ -53,6 +53,24 @@ async def test_a_worker_that_dies_before_it_sends_is_stood_in_for(bench):
     assert len(bench.queue) == 1
 
 
+async def test_who_finds_the_job_completing_sends_again_after_a_minute_and_not_before(bench):
+    bench.completing()
+    sent, put = [], bench.queue.put
+
+    def noting(body, **ids):
+        sent.append(bench.clock())
+        put(body, **ids)
+
+    bench.queue.put = noting
+    started = bench.clock()
+    bench.queue.take(1)
+    for _ in range(13):
+        await bench.worker.at_work.source.receive(limit=1, wait_seconds=0)
+        bench.clock.advance(5)
+        bench.queue.take(1)
+    assert [at - started for at in sent] == [0, 60_000]
+
+
 async def test_the_hook_is_told_the_figures_and_then_the_job_has_ended(bench):
     bench.enqueue("[1]", "[2]")
     bench.seal()
@@ -232,6 +250,17 @@ async def test_other_workers_leave_when_it_has_ended(bench):
     async with asyncio.timeout(20):
         await asyncio.gather(bench.worker.run(), other.run())
     assert (bench.now.status, bench.now.succeeded) == (JobStatus.SUCCEEDED, 1)
+
+
+async def test_a_worker_that_waits_for_a_message_does_not_keep_a_job_that_is_over():
+    bench = JobBench(settings=replace(JobBench().settings, poll_seconds=60))
+    bench.worker.at_work._watch._sleep = bench.clock.sleep
+    running = asyncio.create_task(bench.worker.run())
+    await bench.clock.goes_on(12)
+    bench.stop()
+    await bench.clock.goes_on(5)
+    async with asyncio.timeout(5):
+        await running
 
 
 async def test_a_stop_aborts_what_runs_and_writes_what_was_finished(bench):
