@@ -14,18 +14,21 @@ from typing import TYPE_CHECKING, Any
 
 import penstock
 from gateway_lambda import (
+    batch_reference,
     dead_letter_reference,
     function_reference,
     reference,
     reference_parts,
     webhook_reference,
 )
+from gateway_lambda.batch_schemas import job_schemas
 from gateway_lambda.dead_letter_reference import dead_letter_schemas
 from gateway_lambda.list_schemas import list_schemas
 from gateway_lambda.routes import ROUTES
 from gateway_lambda.uploads import MAX_UPLOAD_BYTES
 from gateway_lambda.webhook_reference import webhook_schemas
 from penstock import errors, generated, outcomes
+from penstock.batch import errors as job_errors
 from penstock.errors import AccessDenied, FunctionFailed, PenstockError, RangeNotSatisfiable
 from penstock.problems import CONTENT_TYPE as PROBLEM_TYPE
 from penstock.records import Status
@@ -73,6 +76,7 @@ _EDGE_ANSWER = (
 #: All operations that are described.
 OPERATIONS = (
     *reference.OPERATIONS,
+    *batch_reference.OPERATIONS,
     *dead_letter_reference.OPERATIONS,
     *function_reference.OPERATIONS,
     *webhook_reference.OPERATIONS,
@@ -115,6 +119,7 @@ def document(routes: Sequence[Route] = ROUTES) -> dict[str, Any]:
         "components": {
             "parameters": {
                 **reference_parts.PARAMETERS,
+                **batch_reference.PARAMETERS,
                 **dead_letter_reference.PARAMETERS,
                 **function_reference.PARAMETERS,
                 **webhook_reference.PARAMETERS,
@@ -133,8 +138,9 @@ def template(path: str) -> str:
 
 def error_codes() -> frozenset[str]:
     """The codes of the error tree."""
-    classes = inspect.getmembers(errors, inspect.isclass)
-    return frozenset(error.code for _, error in classes if issubclass(error, PenstockError))
+    modules = (errors, job_errors)
+    classes = (error for module in modules for _, error in inspect.getmembers(module, inspect.isclass))
+    return frozenset(error.code for error in classes if issubclass(error, PenstockError))
 
 
 def _described(routes: Sequence[Route]) -> list[tuple[Route, Operation]]:
@@ -181,6 +187,8 @@ def _answer(answer: Answer) -> dict[str, Any]:
         if answer.schema
         else {"*/*": {}}
     )
+    if answer.further_type is not None:
+        content["content"][answer.further_type] = {"schema": {"type": "string"}}
     return content
 
 
@@ -237,6 +245,7 @@ def _schemas() -> dict[str, Any]:
         ),
         "RequestStatus": _request_status(),
         **list_schemas(),
+        **job_schemas(),
         **webhook_schemas(),
         **dead_letter_schemas(_request_status()),
         "Failure": _object(

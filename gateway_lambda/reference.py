@@ -29,6 +29,8 @@ class Answer:
     #: Name of the JSON document's schema; None if the body is not ours to describe.
     schema: str | None
     headers: tuple[str, ...] = ()
+    #: Content type of the same answer for those who ask for it.
+    further_type: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +70,7 @@ CALLBACK_ERRORS = (
 
 _PATH = ("api", "id")
 _UNKNOWN = (errors.UnknownApi, errors.UnknownRequest)
-_LINK_ENDS = f"works for {DOWNLOAD_SECONDS} seconds, or until the credentials that signed it end"
+LINK_ENDS = f"works for {DOWNLOAD_SECONDS} seconds, or until the credentials that signed it end"
 
 #: Headers that come with a result, next to its Content-Type.
 _RESULT_HEADERS = (
@@ -172,7 +174,7 @@ OPERATIONS = (
         summary="Get the status of a request",
         description=(
             "A JSON result up to the API's `inline_result_bytes` is part of the answer. For any other there "
-            f"is a `result_url`, which {_LINK_ENDS}."
+            f"is a `result_url`, which {LINK_ENDS}."
         ),
         parameters=(*_PATH, "prefer"),
         answers={
@@ -218,7 +220,7 @@ OPERATIONS = (
                 description=(
                     f"The result, or its part, has more than {MAX_RESULT_BYTES} bytes, or the call has no "
                     "`Accept` and it is no short text. `Location` is a link to the whole, which "
-                    f"{_LINK_ENDS}. It takes `Range` too."
+                    f"{LINK_ENDS}. It takes `Range` too."
                 ),
                 schema=None,
                 headers=("Location", *_RESULT_HEADERS),

@@ -2,55 +2,38 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from localstack.backoff import Backoff
 from localstack.cluster import ClusterUnreachable
-from localstack.logs import discard
+from localstack.job_run import ESSENTIAL_EXITED
+from localstack.job_runs import JobRuns
 from localstack.pair_logs import PairLogs
 from localstack.task_pair import PairState
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable, Mapping
 
-    from localstack.cluster import Cluster, Service, Task
-    from localstack.logs import LogSink
+    from localstack.agent_parts import AgentParts
+    from localstack.backoff import Backoff
+    from localstack.cluster import Service, Task
     from localstack.task_pair import PairView, TaskPair
 
 POLL_INTERVAL_SECONDS = 0.25
 STOP_INTERVAL_SECONDS = 0.02
-ESSENTIAL_EXITED = "Essential container in task exited"
-
-
-@dataclass(frozen=True, slots=True)
-class AgentParts:
-    """What an agent works with; tests put fakes here."""
-
-    cluster: Cluster
-    #: Starts the pair of a task, for each API that has a local server.
-    starters: Mapping[str, Callable[[Task], TaskPair]]
-    #: How a service whose tasks keep dying starts out.
-    backoff: Backoff = field(default_factory=Backoff)
-    show_log: LogSink = discard
-    #: Takes one line for a person about something the agent did.
-    note: Callable[[str], None] = field(default=lambda _line: None)
-    clock: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], None] = time.sleep
 
 
 class LocalAgent:
     """Makes processes follow the cluster's tasks, and the cluster's tasks follow the processes.
 
+    A service's task that dies is replaced; those of jobs are not, see ``JobRuns``.
     One thread calls ``poll`` or ``run``; ``pairs`` may be called from any.
     """
 
     def __init__(self, parts: AgentParts) -> None:
         self._parts = parts
         self._pairs: dict[str, TaskPair] = {}
+        self._runs = JobRuns(parts.cluster, parts.starters, note=parts.note)
         self._backoffs: dict[str, Backoff] = {}
         self._logs = PairLogs(parts.show_log)
         self._ignored: set[str] = set()
@@ -89,14 +72,16 @@ class LocalAgent:
         for arn, pair in self._pairs.items():
             if arn not in wanted:
                 pair.stop()
+        self._runs.follow(task for task in self._parts.cluster.runs() if self._has_server(task.api))
         self._advance()
 
     def stop(self) -> None:
         """End all pairs, each in its own order and all at the same time."""
         for pair in self._pairs.values():
             pair.stop()
+        self._runs.stop()
         self._advance()
-        while self._pairs:
+        while self._pairs or self._runs:
             self._parts.sleep(STOP_INTERVAL_SECONDS)
             self._advance()
 
@@ -104,17 +89,16 @@ class LocalAgent:
         """End all processes at once."""
         for pair in self._pairs.values():
             pair.kill()
+        self._runs.kill()
 
     def _services(self) -> list[Service]:
-        return [service for service in self._parts.cluster.services() if self._has_server(service)]
+        return [service for service in self._parts.cluster.services() if self._has_server(service.name)]
 
-    def _has_server(self, service: Service) -> bool:
-        known = service.name in self._parts.starters
-        if not known and service.name not in self._ignored:
-            self._ignored.add(service.name)
-            self._parts.note(
-                f"{service.name}: nothing runs for it, as the configuration has no local.command"
-            )
+    def _has_server(self, api: str) -> bool:
+        known = api in self._parts.starters
+        if not known and api not in self._ignored:
+            self._ignored.add(api)
+            self._parts.note(f"{api}: nothing runs for it, as the configuration has no local.command")
         return known
 
     def _report_deaths(self) -> None:
@@ -123,8 +107,8 @@ class LocalAgent:
             if death is not None:
                 # First, as it may not get through: then all of it is done at the next poll.
                 self._parts.cluster.stop_task(arn, reason=ESSENTIAL_EXITED)
-                self._parts.note(f"{pair.task.service} {pair.task.short_id}: {death}; the task is replaced")
-                self._count_death(pair.task.service, started=pair.started)
+                self._parts.note(f"{pair.task.api} {pair.task.short_id}: {death}; the task is replaced")
+                self._count_death(pair.task.api, started=pair.started)
                 pair.stop()
 
     def _count_death(self, service: str, *, started: float) -> None:
@@ -141,17 +125,21 @@ class LocalAgent:
 
     def _start(self, task: Task) -> None:
         try:
-            self._pairs[task.arn] = self._parts.starters[task.service](task)
+            self._pairs[task.arn] = self._parts.starters[task.api](task)
         except OSError as error:
             # As a container whose image cannot be started: the service tries again, ever more rarely.
-            self._parts.note(f"{task.service} {task.short_id}: cannot be started: {error}")
-            self._count_death(task.service, started=self._parts.clock())
+            self._parts.note(f"{task.api} {task.short_id}: cannot be started: {error}")
+            self._count_death(task.api, started=self._parts.clock())
             self._parts.cluster.stop_task(task.arn, reason=f"CannotStartContainerError: {error}")
 
     def _advance(self) -> None:
         for pair in self._pairs.values():
             pair.advance()
-            self._logs.show_new(pair.view())
-        for arn in [arn for arn, pair in self._pairs.items() if pair.state is PairState.ENDED]:
-            self._logs.show_last(self._pairs.pop(arn).view())
-        self._views = tuple(pair.view() for pair in self._pairs.values())
+        ended = [arn for arn, pair in self._pairs.items() if pair.state is PairState.ENDED]
+        gone = [self._pairs.pop(arn) for arn in ended] + self._runs.advance()
+        for pair in gone:
+            self._logs.show_last(pair.view())
+        left = (*self._pairs.values(), *self._runs.pairs())
+        self._views = tuple(pair.view() for pair in left)
+        for view in self._views:
+            self._logs.show_new(view)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from mypy_boto3_ecs import ECSClient
-    from mypy_boto3_ecs.type_defs import ContainerDefinitionOutputTypeDef
+    from mypy_boto3_ecs.type_defs import ContainerDefinitionOutputTypeDef, TaskOverrideOutputTypeDef
 
 DEQUEUER_CONTAINER = "dequeuer"
 #: What ECS takes where a container definition says nothing.
@@ -35,8 +35,11 @@ class Task:
     """A task that ECS wants to run."""
 
     arn: str
-    service: str
+    #: What its service is named after.
+    api: str
     definition: TaskDefinition
+    #: What RunTask gave the dequeuer besides; None for a task that a service keeps running.
+    of_job: Mapping[str, str] | None = None
 
     @property
     def short_id(self) -> str:
@@ -64,6 +67,10 @@ class Cluster(Protocol):
         """Return all services with their tasks."""
         ...
 
+    def runs(self) -> Sequence[Task]:
+        """Return the tasks that run once, for a job: those of no service."""
+        ...
+
     def stop_task(self, task_arn: str, *, reason: str) -> None:
         """Tell ECS that a task has ended."""
         ...
@@ -81,6 +88,8 @@ class EcsCluster:
         self._name = name
         #: A registered revision never changes.
         self._definitions: dict[str, TaskDefinition] = {}
+        #: Tasks of services, which need not be looked at again to know that they are.
+        self._serving: set[str] = set()
 
     def services(self) -> list[Service]:
         """Return all services with their tasks."""
@@ -94,6 +103,15 @@ class EcsCluster:
                 service
                 for start in range(0, len(arns), 10)
                 for service in self._described(arns[start : start + 10])
+            ]
+
+    def runs(self) -> list[Task]:
+        """Return the tasks that run once, for a job: those of no service."""
+        with _translated():
+            pages = self._client.get_paginator("list_tasks").paginate(cluster=self._name)
+            arns = [arn for page in pages for arn in page["taskArns"] if arn not in self._serving]
+            return [
+                task for start in range(0, len(arns), 100) for task in self._runs(arns[start : start + 100])
             ]
 
     def stop_task(self, task_arn: str, *, reason: str) -> None:
@@ -124,7 +142,21 @@ class EcsCluster:
                 # Tasks from before a restart are STOPPED, yet listed as wanted.
                 if task["lastStatus"] != "STOPPED":
                     definition = self._definition(task["taskDefinitionArn"])
-                    yield Task(arn=task["taskArn"], service=service, definition=definition)
+                    yield Task(arn=task["taskArn"], api=service, definition=definition)
+
+    def _runs(self, arns: list[str]) -> Iterator[Task]:
+        # DescribeTasks takes at most 100.
+        for task in self._client.describe_tasks(cluster=self._name, tasks=arns)["tasks"]:
+            if task.get("group", "").startswith("service:"):
+                self._serving.add(task["taskArn"])
+                continue
+            # Whoever starts tasks by hand has tasks without a dequeuer, perhaps; those of jobs are told
+            # their job.
+            of_job = _given(task.get("overrides", {}))
+            if of_job and task["lastStatus"] != "STOPPED":
+                definition = self._definition(task["taskDefinitionArn"])
+                api = definition.dequeuer_environment["PENSTOCK_API"]
+                yield Task(task["taskArn"], api, definition, of_job)
 
     def _definition(self, arn: str) -> TaskDefinition:
         if arn not in self._definitions:
@@ -139,6 +171,15 @@ def _translated() -> Iterator[None]:
         yield
     except (NoConnection, HTTPClientError) as error:
         raise ClusterUnreachable(str(error)) from error
+
+
+def _given(overrides: TaskOverrideOutputTypeDef) -> dict[str, str]:
+    return {
+        variable["name"]: variable["value"]
+        for container in overrides.get("containerOverrides", [])
+        if container.get("name") == DEQUEUER_CONTAINER
+        for variable in container.get("environment", [])
+    }
 
 
 def parsed(arn: str, containers: list[ContainerDefinitionOutputTypeDef]) -> TaskDefinition:

@@ -35,10 +35,14 @@ class DescribedCluster:
             Service(
                 name=name,
                 desired_count=1,
-                tasks=tuple(task for task in self._tasks.values() if task.service == name),
+                tasks=tuple(task for task in self._tasks.values() if task.api == name),
             )
             for name in self._definitions
         ]
+
+    def runs(self) -> list[Task]:
+        """Return nothing: there is nobody who starts tasks for a job."""
+        return []
 
     def stop_task(self, task_arn: str, *, reason: str) -> None:  # noqa: ARG002 - there is nobody to tell it to
         """Forget a task that has ended."""
@@ -46,7 +50,7 @@ class DescribedCluster:
 
     def reconcile(self, service: str) -> None:
         """Have the service's one task."""
-        if not any(task.service == service for task in self._tasks.values()):
+        if not any(task.api == service for task in self._tasks.values()):
             task = Task(f"task/{uuid.uuid4().hex}", service, self._definitions[service])
             self._tasks[task.arn] = task
 

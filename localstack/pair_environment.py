@@ -16,6 +16,9 @@ PROBES_VARIABLE = "PENSTOCK_READINESS_PROBES"
 #: Where it tells its health: in the cloud each task has a loopback of its own, here all share one.
 HEALTH_VARIABLE = "PENSTOCK_HEALTH_PORT"
 
+#: Where the job's specification lies, for tasks of jobs.
+JOB_SPEC_VARIABLE = "PENSTOCK_JOB_SPEC"
+
 # A developer wants to see a line when it is printed, not when a buffer is full.
 _UNBUFFERED = {"PYTHONUNBUFFERED": "1"}
 

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from localstack.pair_environment import dequeuer_environment, server_environment
+from localstack.pair_environment import JOB_SPEC_VARIABLE, dequeuer_environment, server_environment
 from localstack.processes import ProcessSpec
 from localstack.task_pair import PairProcess, TaskPair
 
@@ -24,6 +24,8 @@ class DequeuerProgram:
     """How the sidecar is run here."""
 
     command: tuple[str, ...]
+    #: The init container of a job's task; it writes the job's specification into a file.
+    init_command: tuple[str, ...]
     directory: Path
     #: Wins over the task definition, for tests that need for example a shorter drain.
     extra_environment: Mapping[str, str]
@@ -44,7 +46,10 @@ class PairStarter:
     clock: Callable[[], float] = time.monotonic
 
     def __call__(self, task: Task) -> TaskPair:
-        """Start server and dequeuer; if only one of them can be started, none is left."""
+        """Start server and dequeuer; if only one of them can be started, none is left.
+
+        For a job's task, ``prepare`` comes first.
+        """
         port = self.free_port()
         server = self._started(
             "server", self._server_spec(task, port), stop_seconds=task.definition.server_stop_seconds
@@ -52,7 +57,7 @@ class PairStarter:
         try:
             dequeuer = self._started(
                 "dequeuer",
-                self._dequeuer_spec(task, port),
+                self._dequeuer_spec(task, port, command=self.dequeuer.command),
                 stop_seconds=task.definition.dequeuer_stop_seconds,
             )
         except OSError:
@@ -61,6 +66,12 @@ class PairStarter:
             raise
         return TaskPair(task, server=server, dequeuer=dequeuer, port=port, clock=self.clock)
 
+    def prepare(self, task: Task) -> PairProcess:
+        """Start the init process of a job's task."""
+        # What it has to say goes where the dequeuer goes on; no port is its own.
+        spec = self._dequeuer_spec(task, self.server.port, command=self.dequeuer.init_command)
+        return self._started("init process", spec, stop_seconds=task.definition.dequeuer_stop_seconds)
+
     def _started(self, role: str, spec: ProcessSpec, *, stop_seconds: float) -> PairProcess:
         return PairProcess(role=role, process=self.spawn(spec), log=spec.log, stop_seconds=stop_seconds)
 
@@ -68,18 +79,31 @@ class PairStarter:
         return ProcessSpec(
             command=self.server.command,
             directory=self.server.directory,
-            environment=server_environment(self.server, port=port, base=self.base_environment),
+            environment={
+                **server_environment(self.server, port=port, base=self.base_environment),
+                **self._job_spec(task),
+            },
             log=self._log(task, "server"),
         )
 
-    def _dequeuer_spec(self, task: Task, port: int) -> ProcessSpec:
-        defined = {**task.definition.dequeuer_environment, **self.dequeuer.extra_environment}
+    def _dequeuer_spec(self, task: Task, port: int, *, command: tuple[str, ...]) -> ProcessSpec:
+        defined = {
+            **task.definition.dequeuer_environment,
+            **(task.of_job or {}),
+            **self.dequeuer.extra_environment,
+            **self._job_spec(task),
+        }
         return ProcessSpec(
-            command=self.dequeuer.command,
+            command=command,
             directory=self.dequeuer.directory,
             environment=dequeuer_environment(defined, self.server, port=port, base=self.base_environment),
             log=self._log(task, "dequeuer"),
         )
+
+    def _job_spec(self, task: Task) -> dict[str, str]:
+        if task.of_job is None:
+            return {}
+        return {JOB_SPEC_VARIABLE: str(self.logs / self.server.api / f"{task.short_id}-job.json")}
 
     def _log(self, task: Task, role: str) -> Path:
         return self.logs / self.server.api / f"{task.short_id}-{role}.log"

@@ -43,6 +43,18 @@ class PairView:
 
 
 @dataclass(frozen=True, slots=True)
+class Death:
+    """How a process ended by itself."""
+
+    role: str
+    code: int
+
+    def __str__(self) -> str:
+        how = "was killed by signal" if self.code < 0 else "exited with code"
+        return f"{self.role} {how} {abs(self.code)}"
+
+
+@dataclass(frozen=True, slots=True)
 class PairProcess:
     """One of the two processes, and how long it may take to end."""
 
@@ -73,14 +85,12 @@ class TaskPair:
         self._clock = clock
         self._kill_at = 0.0
 
-    def death(self) -> str | None:
-        """Return what to tell of a process that ended by itself, or None while both run."""
+    def death(self) -> Death | None:
+        """Return which process ended by itself, and how, or None while both run."""
         for member in (self._server, self._dequeuer):
             code = member.process.exit_code()
             if code is not None:
-                return (
-                    f"{member.role} {'was killed by signal' if code < 0 else 'exited with code'} {abs(code)}"
-                )
+                return Death(member.role, code)
         return None
 
     def stop(self) -> None:
@@ -103,7 +113,7 @@ class TaskPair:
     def view(self) -> PairView:
         """Return the pair as it is now."""
         return PairView(
-            api=self.task.service,
+            api=self.task.api,
             task_arn=self.task.arn,
             state=self.state,
             server_pid=self._server.process.pid,

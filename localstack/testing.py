@@ -67,7 +67,7 @@ class FakeCluster:
     def deploy(self, name: str, definition: TaskDefinition) -> None:
         """Replace all tasks by ones of another revision; the emulator does so in one step."""
         self._definitions[name] = definition
-        self._tasks = [task for task in self._tasks if task.service != name]
+        self._tasks = [task for task in self._tasks if task.api != name]
         self.reconcile(name)
 
     def services(self) -> list[Service]:
@@ -89,16 +89,30 @@ class FakeCluster:
         surplus = self._of(service)[self._desired[service] :]
         self._tasks = [task for task in self._tasks if task not in surplus]
         while len(self._of(service)) < self._desired[service]:
-            self._made += 1
-            arn = f"arn:aws:ecs:us-east-1:000000000000:task/penstock-demo/{self._made:08x}-0000"
-            self._tasks.append(Task(arn=arn, service=service, definition=self._definitions[service]))
+            arn = self._new_arn()
+            self._tasks.append(Task(arn=arn, api=service, definition=self._definitions[service]))
+
+    def run_task(self, api: str, definition: TaskDefinition, **variables: str) -> Task:
+        """Start a task of no service, with these variables for its dequeuer."""
+        task = Task(arn=self._new_arn(), api=api, definition=definition, of_job=variables)
+        self._tasks.append(task)
+        return task
+
+    def runs(self) -> list[Task]:
+        """Return the tasks of no service."""
+        self._answer()
+        return [task for task in self._tasks if task.of_job is not None]
+
+    def _new_arn(self) -> str:
+        self._made += 1
+        return f"arn:aws:ecs:us-east-1:000000000000:task/penstock-demo/{self._made:08x}-0000"
 
     def _answer(self) -> None:
         if not self.reachable:
             raise ClusterUnreachable("it is being restarted")
 
     def _of(self, service: str) -> list[Task]:
-        return [task for task in self._tasks if task.service == service]
+        return [task for task in self._tasks if task.api == service and task.of_job is None]
 
 
 @dataclass

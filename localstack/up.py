@@ -9,7 +9,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from localstack.agent import AgentParts, LocalAgent
+from localstack.agent import LocalAgent
+from localstack.agent_parts import AgentParts
 from localstack.cdk_cli import CdkCli
 from localstack.clients import Clients
 from localstack.deploy import Deployment, deploy
@@ -140,7 +141,10 @@ class _Start:
     def agent(self, servers: Sequence[LocalServer]) -> LocalAgent:
         site = self.site
         dequeuer = DequeuerProgram(
-            self.options.dequeuer_command, site.project, self.options.dequeuer_environment
+            self.options.dequeuer_command,
+            self.options.init_command,
+            site.project,
+            self.options.dequeuer_environment,
         )
         starters = {
             names.service(server.api): PairStarter(

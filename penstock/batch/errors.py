@@ -2,8 +2,8 @@
 
 PenstockError
 ├── InvalidSubmission          422  a field of the submission cannot be used; the text names it
-│   ├── NoFilesFound
-│   └── InputBucketMissing
+├── NoFilesFound               422  no object matches
+├── InputBucketMissing         422  there is no such bucket
 ├── InputBucketNotAllowed      403  the bucket is not in the API's input_buckets
 ├── InputBucketForbidden       403  the bucket does not let Penstock list it
 ├── DeadLetterQueueNotAllowed  403  the queue is not in the API's dead_letter_queues
@@ -31,17 +31,19 @@ class InvalidSubmission(PenstockError):
     title = "The job's submission is not usable"
 
 
-class NoFilesFound(InvalidSubmission):
+class NoFilesFound(PenstockError):
     """No object lies below the paths that the patterns let through."""
 
     code = "no_files_found"
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
     title = "No file matches"
 
 
-class InputBucketMissing(InvalidSubmission):
+class InputBucketMissing(PenstockError):
     """There is no bucket of the name that a path has."""
 
     code = "input_bucket_missing"
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
     title = "No such bucket"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
@@ -9,12 +10,13 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from localstack.agent import AgentParts, LocalAgent
+from localstack.agent import LocalAgent
+from localstack.agent_parts import AgentParts
 from localstack.cluster import ClusterUnreachable, EcsCluster
 from localstack.emulator import free_port
 from localstack.pair_starter import DequeuerProgram, PairStarter
@@ -31,7 +33,11 @@ pytestmark = pytest.mark.emulator
 
 CLUSTER = "penstock-test"
 API = "echo"
-SERVER = ("sh", "-c", 'echo "serving on $PORT"; sleep 1000 & wait')
+SERVER = (
+    "sh",
+    "-c",
+    'echo "serving on $PORT"; [ -z "$PENSTOCK_JOB_SPEC" ] || cat "$PENSTOCK_JOB_SPEC"; sleep 1000 & wait',
+)
 #: Ends at SIGTERM like a dequeuer, and tells what it was given.
 DEQUEUER = """
 import os, signal, sys
@@ -40,6 +46,38 @@ print("queue", os.environ["PENSTOCK_QUEUE_URL"], "port", os.environ["PENSTOCK_PO
 while True:
     signal.pause()
 """
+#: Fails for the job "none"; leaves its job's name for the server.
+INIT = """
+import os, pathlib, sys
+job = os.environ["PENSTOCK_JOB_ID"]
+if job == "none":
+    sys.exit(66)
+pathlib.Path(os.environ["PENSTOCK_JOB_SPEC"]).write_text(job)
+"""
+#: Runs one task of the cluster and ends with it.
+STATES = {
+    "StartAt": "Run",
+    "States": {
+        "Run": {
+            "Type": "Task",
+            "Resource": "arn:aws:states:::ecs:runTask.sync",
+            "Parameters": {
+                "Cluster": CLUSTER,
+                "TaskDefinition": "echo",
+                "LaunchType": "FARGATE",
+                "Overrides": {
+                    "ContainerOverrides": [
+                        {
+                            "Name": "dequeuer",
+                            "Environment": [{"Name": "PENSTOCK_JOB_ID", "Value.$": "$.job"}],
+                        }
+                    ]
+                },
+            },
+            "End": True,
+        }
+    },
+}
 
 
 @dataclass
@@ -52,7 +90,7 @@ class Bench:
     def __post_init__(self) -> None:
         self.ecs = self.site.clients.ecs()
         folder = self.site.state.root
-        program = DequeuerProgram((sys.executable, "-c", DEQUEUER), folder, {})
+        program = DequeuerProgram((sys.executable, "-c", DEQUEUER), (sys.executable, "-c", INIT), folder, {})
         server = LocalServer(API, SERVER, folder, {}, 8080)
         starter = PairStarter(
             server, program, self.site.environment, self.site.state.logs, self.site.spawn, free_port
@@ -78,13 +116,38 @@ class Bench:
                     "name": "dequeuer",
                     "image": "x",
                     "stopTimeout": 20,
-                    "environment": [{"name": "PENSTOCK_QUEUE_URL", "value": queue_url}],
+                    "environment": [
+                        {"name": "PENSTOCK_API", "value": API},
+                        {"name": "PENSTOCK_QUEUE_URL", "value": queue_url},
+                    ],
                 },
             ],
         )
 
     def scale(self, desired_count: int) -> None:
         self.ecs.update_service(cluster=CLUSTER, service=API, desiredCount=desired_count)
+
+    def run_job(self, job: str) -> str:
+        """Have Step Functions run a task and wait for its end; return the ARN of the execution."""
+        states = self.site.clients.sfn()
+        machine = states.create_state_machine(
+            name="jobs", definition=json.dumps(STATES), roleArn="arn:aws:iam::000000000000:role/jobs"
+        )["stateMachineArn"]
+        return states.start_execution(stateMachineArn=machine, input=json.dumps({"job": job}))["executionArn"]
+
+    def told(self, execution: str) -> Any:
+        """Wait for the end of an execution; return what Step Functions learned about the task."""
+        states = self.site.clients.sfn()
+        ended = eventually(
+            lambda: (
+                found if (found := states.describe_execution(executionArn=execution)).get("output") else None
+            ),
+            within_seconds=20,
+            what="the execution ends",
+        )
+        assert ended is not None
+        [task] = json.loads(ended["output"])["tasks"]
+        return task
 
     def running(self, count: int = 1) -> list[PairView]:
         """Wait until so many pairs run, and no other is still ending."""
@@ -191,3 +254,29 @@ def test_a_task_stopped_through_ecs_is_replaced(bench: Bench):
         what="the old pair ends",
     )
     bench.running()
+
+
+def test_a_task_that_step_functions_runs_is_a_pair_until_one_of_it_ends(bench: Bench):
+    bench.scale(0)
+    bench.running(0)
+
+    # Given a task of a job, prepared and running
+    execution = bench.run_job("j1")
+    [pair] = bench.running()
+    bench.printed("j1")
+
+    # When its dequeuer dies
+    os.kill(pair.dequeuer_pid, signal.SIGKILL)
+
+    # Then the execution goes on with what ECS says of it, and nothing has taken its place
+    task = bench.told(execution)
+    assert task["taskArn"] == pair.task_arn
+    assert task["stoppedReason"] == ("Essential container in task exited: dequeuer was killed by signal 9")
+    bench.running(0)
+
+
+def test_a_task_whose_init_process_fails_ends_the_step(bench: Bench):
+    task = bench.told(bench.run_job("none"))
+
+    assert "init process exited with code 66" in task["stoppedReason"]
+    assert len(bench.running()) == 1  # that of the service

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from dequeuer.attempt import Attempts
 from dequeuer.breaker import Breaker
 from dequeuer.cleanup import Cleaner
-from dequeuer.container import Container, Response
+from dequeuer.container import Container, Outgoing, Response
 from dequeuer.lease import Heartbeat
 from dequeuer.outages import Outages
 from dequeuer.run import Ports
@@ -56,10 +56,22 @@ class ScriptedContainer:
         self.body = b"result"
         self.act: Callable[[], Awaitable[object]] | None = None
         self.received: list[bytes] = []
+        self.outgoing: list[Outgoing] = []
         self.aborted = 0
 
     @asynccontextmanager
     async def call(self, _record: Any, payload: Any) -> AsyncIterator[Response]:
+        async with self._answer(payload) as response:
+            yield response
+
+    @asynccontextmanager
+    async def send(self, outgoing: Outgoing, payload: Any) -> AsyncIterator[Response]:
+        self.outgoing.append(outgoing)
+        async with self._answer(payload) as response:
+            yield response
+
+    @asynccontextmanager
+    async def _answer(self, payload: Any) -> AsyncIterator[Response]:
         self.received.append(b"".join([chunk async for chunk in payload.chunks]))
         try:
             if self.act is not None:

@@ -11,6 +11,12 @@ from itertools import count
 from typing import Any
 from urllib.parse import unquote
 
+from gateway_lambda.batch import Batch
+from gateway_lambda.batch_dry_run import DryRun
+from gateway_lambda.batch_intake import Intake
+from gateway_lambda.batch_jobs import SingleJobs
+from gateway_lambda.batch_probe import Probe
+from gateway_lambda.batch_progress import ProgressReader
 from gateway_lambda.bulk import Bulk
 from gateway_lambda.figures import FigureSources
 from gateway_lambda.functions import Functions
@@ -25,7 +31,9 @@ from gateway_lambda.submit import Submitter
 from gateway_lambda.uploads import Uploads
 from gateway_lambda.waiting import PATIENCE_SECONDS, Waiter
 from gateway_lambda.webhooks import Webhooks
+from penstock.batch.jobs import JobKey
 from penstock.catalogue import ApiEntry, Catalogue
+from penstock.kinds import Kind
 from penstock.records import RequestKey
 from penstock.testing import (
     ManualClock,
@@ -33,11 +41,16 @@ from penstock.testing import (
     MemoryDeliveries,
     MemoryDirectory,
     MemoryEndpoints,
+    MemoryExecutions,
+    MemoryInputListing,
+    MemoryJobParts,
+    MemoryJobs,
     MemoryLanes,
     MemoryObjects,
     MemoryOutbox,
     MemoryQueue,
     MemoryQueues,
+    MemoryRanges,
     MemoryRecords,
     MemorySlots,
     MemoryWorkers,
@@ -115,6 +128,9 @@ def _routed(path: str) -> tuple[str, dict[str, str] | None]:
     resource = RESOURCES[1 + len(rest)].replace("/async", f"/{root}")
     if rest:
         resource = resource.replace("{last}", rest[-1])
+    if root == "batch" and len(rest) > 2:
+        resource = "/".join(["/batch/{api}/{id}", rest[2], *(["{batch}"] if len(rest) > 3 else [])])
+        return resource, dict(zip(("api", "id", "", "batch"), rest, strict=False))
     if rest and rest[-1] in {"redrive", "purge"}:
         return f"/{root}/{{api}}/{rest[-1]}", {"api": rest[0]}
     if root == "webhooks" and rest[-1] in WEBHOOK_ACTIONS:
@@ -133,6 +149,9 @@ class FrontDoor:
     workers: MemoryWorkers = field(default_factory=MemoryWorkers)
     deliveries: MemoryDeliveries = field(default_factory=MemoryDeliveries)
     endpoints: MemoryEndpoints = field(default_factory=MemoryEndpoints)
+    jobs: MemoryJobs = field(default_factory=MemoryJobs)
+    parts: MemoryJobParts = field(default_factory=MemoryJobParts)
+    executions: MemoryExecutions = field(default_factory=MemoryExecutions)
     policy: Policy = field(default_factory=Policy)
     resolve: Resolve = field(default_factory=lambda: one_name)
     accepted: list[tuple[str, bool]] = field(default_factory=list)
@@ -150,6 +169,13 @@ class FrontDoor:
         ApiEntry(name="thumbnail", endpoint="thumbnail", timeout_seconds=300, max_attempts=3,
                  retention_seconds=600, inline_result_bytes=1000,
                  input_buckets=("pictures",)),
+        ApiEntry(name="sum-batch", endpoint="sums", kind=Kind.BATCH, timeout_seconds=300, max_attempts=3,
+                 retention_seconds=3600, inline_result_bytes=0, input_buckets=("lists", "more-lists"),
+                 webhook_chain=("thumbnail",),
+                 dead_letter_queues=("arn:aws:sqs:eu-central-1:111122223333:lost.fifo",)),
+        # A name and an endpoint that others begin with.
+        ApiEntry(name="sum", endpoint="sum", kind=Kind.BATCH, timeout_seconds=300, max_attempts=3,
+                 retention_seconds=3600, inline_result_bytes=0),
     )  # fmt: skip
 
     def __post_init__(self) -> None:
@@ -160,6 +186,7 @@ class FrontDoor:
         self.lanes = MemoryLanes(self.clock)
         self.directory = MemoryDirectory(self.records)
         self.copies = MemoryCopies(self.objects)
+        self.input_listing = MemoryInputListing(self.objects)
         self.build()
 
     def build(self) -> None:
@@ -178,6 +205,15 @@ class FrontDoor:
             Listing(self.directory, self.clock, key=RequestKey),
         )
         catalogue = Catalogue(self.apis)
+        webhooks = Webhooks(
+            deployment="demo",
+            records=self.records,
+            deliveries=self.deliveries,
+            endpoints=self.endpoints,
+            lanes=self.lanes,
+            guard=Guard(self.policy, self.resolve),
+            clock=self.clock,
+        )
         gateway = Gateway(
             catalogue=catalogue,
             submitter=submitter,
@@ -225,18 +261,41 @@ class FrontDoor:
             functions=Functions(
                 catalogue=catalogue, submitter=submitter, directory=self.directory, clock=self.clock
             ),
-            webhooks=Webhooks(
-                deployment="demo",
-                records=self.records,
-                deliveries=self.deliveries,
-                endpoints=self.endpoints,
-                lanes=self.lanes,
-                guard=Guard(self.policy, self.resolve),
-                clock=self.clock,
-            ),
+            webhooks=webhooks,
+            batch=self._batch(webhooks, executor),
             on_accepted=self._count,
         )
         self.app = build_app(gateway)
+
+    def _batch(self, webhooks: Webhooks, executor: ThreadPoolExecutor) -> Batch:
+        intake = Intake(
+            jobs=self.jobs,
+            objects=self.objects,
+            executions=self.executions,
+            executor=executor,
+            clock_ns=lambda: self.clock() * 1_000_000,
+        )
+        probe = Probe(listing=self.input_listing, executor=executor, clock=self.clock)
+        return Batch(
+            deployment="demo",
+            intake=intake,
+            probe=probe,
+            dry_run=DryRun(
+                probe=probe, ranges=MemoryRanges(self.objects, own_bucket="own"), clock=self.clock
+            ),
+            single=SingleJobs(
+                deployment="demo", jobs=self.jobs, objects=self.objects, intake=intake, clock=self.clock
+            ),
+            progress=ProgressReader(
+                parts=self.parts, objects=self.objects, executor=executor, clock=self.clock
+            ),
+            listing=Listing(self.jobs, self.clock, key=JobKey),
+            parts=self.parts,
+            objects=self.objects,
+            webhooks=webhooks,
+            logs_url=lambda api: f"https://console.invalid/{api}",
+            on_accepted=self._count,
+        )
 
     def _count(self, api: ApiEntry, replayed: bool) -> None:  # noqa: FBT001 - the gateway's callback
         self.accepted.append((api.name, replayed))
@@ -258,4 +317,9 @@ class FrontDoor:
     @property
     def only_record(self):
         (record,) = self.records.rows.values()
+        return record
+
+    @property
+    def only_job(self):
+        (record,) = self.jobs.rows.values()
         return record

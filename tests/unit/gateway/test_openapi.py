@@ -18,6 +18,7 @@ from gateway_lambda.incoming import MAX_BODY_BYTES, Incoming
 from gateway_lambda.openapi import OPENAPI_FILE, RoutesDiffer, document, error_codes, main
 from gateway_lambda.routes import ROUTES, Route
 from penstock import errors, headers, ids
+from penstock.batch import errors as job_errors
 from penstock.config.identifiers import PATH_SEGMENT_PATTERN
 from penstock.errors import InvalidIdempotencyKey, PenstockError
 from penstock.ports import DependencyError
@@ -175,7 +176,7 @@ def _tree(error: type[PenstockError]) -> list[type[PenstockError]]:
     return [error, *(found for child in error.__subclasses__() for found in _tree(child))]
 
 
-TREE = [error for error in _tree(PenstockError) if error.__module__ == errors.__name__]
+TREE = [error for error in _tree(PenstockError) if error.__module__ in {errors.__name__, job_errors.__name__}]
 
 
 def test_every_error_code_is_in_the_enumeration():

@@ -3,7 +3,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from localstack.agent import AgentParts, LocalAgent
+from localstack.agent import LocalAgent
+from localstack.agent_parts import AgentParts
 from localstack.pair_starter import DequeuerProgram, PairStarter
 from localstack.servers import LocalServer
 from localstack.testing import FakeClock, FakeCluster, FakeProcess, FakeSpawner
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
 SERVER = "server-program"
 DEQUEUER = "dequeuer-program"
+INIT = "init-program"
 API = "echo"
 
 
@@ -32,7 +34,7 @@ class Bench:
         server = LocalServer(API, (SERVER, "--fast"), self.folder, {"MODEL": "small"}, 8080)
         self.starter = PairStarter(
             server,
-            DequeuerProgram((DEQUEUER,), self.folder, {"DRAIN": "1"}),
+            DequeuerProgram((DEQUEUER,), (INIT,), self.folder, {"DRAIN": "1"}),
             {"PATH": "/bin", "AWS_REGION": "us-east-1"},
             self.folder / "logs",
             self.spawner,
@@ -57,6 +59,10 @@ class Bench:
     @property
     def dequeuers(self) -> list[FakeProcess]:
         return self.spawner.running(DEQUEUER)
+
+    @property
+    def inits(self) -> list[FakeProcess]:
+        return self.spawner.running(INIT)
 
     def poll_after(self, seconds: float) -> None:
         self.clock.sleep(seconds)

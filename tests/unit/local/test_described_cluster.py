@@ -33,7 +33,7 @@ def test_an_api_has_one_task_as_its_description_says(cluster: DescribedCluster):
     [service] = cluster.services()
     [task] = service.tasks
 
-    assert (service.name, service.desired_count, task.service) == ("echo", 1, "echo")
+    assert (service.name, service.desired_count, task.api) == ("echo", 1, "echo")
     assert task.definition.dequeuer_environment == {"PENSTOCK_API": "echo"}
     assert (task.definition.dequeuer_stop_seconds, task.definition.server_stop_seconds) == (120, 50)
 

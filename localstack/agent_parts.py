@@ -1,0 +1,45 @@
+"""What the local ECS agent works with."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from localstack.backoff import Backoff
+from localstack.logs import discard
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from localstack.cluster import Cluster, Task
+    from localstack.logs import LogSink
+    from localstack.task_pair import PairProcess, TaskPair
+
+
+class Starter(Protocol):
+    """Starts the processes of one API's tasks; raises OSError if that is impossible."""
+
+    def __call__(self, task: Task) -> TaskPair:
+        """Start server and dequeuer."""
+        ...
+
+    def prepare(self, task: Task) -> PairProcess:
+        """Start what must end well before the pair of a job's task is started."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class AgentParts:
+    """What an agent works with; tests put fakes here."""
+
+    cluster: Cluster
+    #: For each API that has a local server.
+    starters: Mapping[str, Starter]
+    #: How a service whose tasks keep dying starts out.
+    backoff: Backoff = field(default_factory=Backoff)
+    show_log: LogSink = discard
+    #: Takes one line for a person about something the agent did.
+    note: Callable[[str], None] = field(default=lambda _line: None)
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
