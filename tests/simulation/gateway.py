@@ -106,12 +106,14 @@ class FrontDoor:
             webhooks=Webhooks(
                 deployment=_DEPLOYMENT,
                 records=records,
+                jobs=unused,
                 deliveries=unused,
                 endpoints=unused,
                 lanes=unused,
                 guard=unused,
                 clock=clock,
             ),
+            batch=unused,
             on_accepted=_uncounted,
         )
 
