@@ -25,7 +25,7 @@ def main() -> None:
             # Among the templates: two that synthesise at once must not empty each other's bundles.
             sources=Sources(root=ROOT, build_folder=Path(app.outdir) / "bundles"),
         )
-    except (config.ConfigError, stage.UnknownStage, sizes.TooLarge) as error:
+    except (config.ConfigError, stage.UnknownStage, stage.NoApis, sizes.TooLarge) as error:
         sys.exit(str(error))
     app.synth()
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from aws_cdk import Stack
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
-from cdk import network
+from cdk import network, permissions, sidecar
+from cdk.arns import Arns
 from cdk.dead_letters import DeadLetters
 from cdk.described_task import DescribedTask
 from cdk.queues import Queues
@@ -50,12 +52,19 @@ class Api(Construct):
             api=props.api.name,
             queue=queues.dead_letters,
         )
+        arns = Arns(Stack.of(self), props.deployment)
         task = TaskProps(
             deployment=props.deployment,
             api=props.api,
             stage=props.stage,
-            queue_url=queues.requests.queue_url,
-            dead_letter_url=queues.dead_letters.queue_url,
+            variables=sidecar.of_requests(
+                props.api,
+                deployment=props.deployment,
+                queue_url=queues.requests.queue_url,
+                dead_letter_url=queues.dead_letters.queue_url,
+                stage=props.stage,
+            ),
+            rights=permissions.worker(arns, props.api.name, input_buckets=props.api.input_buckets),
             root=props.root,
         )
         if props.stage.compute is Compute.ECS:

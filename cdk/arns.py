@@ -46,6 +46,10 @@ class Arns:
         """One index of the table."""
         return f"{self.table}/index/{name}"
 
+    def foreign_bucket(self, bucket: str) -> str:
+        """A bucket of the user's itself."""
+        return self.stack.format_arn(service="s3", region="", account="", resource=bucket)
+
     def service(self, api: str) -> str:
         """The ECS service of one API."""
         return self.stack.format_arn(
@@ -62,10 +66,67 @@ class Arns:
         """The dead-letter queue of one API."""
         return self.stack.format_arn(service="sqs", resource=names.dead_letter_queue(self.deployment, api))
 
+    @property
+    def queues(self) -> str:
+        """What the ARNs of all our queues begin with, up to the name."""
+        return self.stack.format_arn(service="sqs", resource="")
+
     def job_queues(self, api: str) -> str:
         """The queues of all jobs of one API, which come and go."""
         return self.stack.format_arn(
             service="sqs", resource=f"{names.job_queue_prefix(self.deployment, api)}*"
+        )
+
+    def batch_queue(self, part: str) -> str:
+        """One of the queues of executions that ended."""
+        return self.stack.format_arn(service="sqs", resource=names.batch_queue(self.deployment, part))
+
+    def batch_function(self, step: str) -> str:
+        """One of the functions of the state machines."""
+        return self.stack.format_arn(
+            service="lambda",
+            resource="function",
+            resource_name=names.batch_function(self.deployment, step),
+            arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        )
+
+    def state_machine(self, api: str) -> str:
+        """The state machine of one batch API."""
+        return self.stack.format_arn(
+            service="states",
+            resource="stateMachine",
+            resource_name=names.state_machine(self.deployment, api),
+            arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        )
+
+    @property
+    def state_machines(self) -> str:
+        """What the ARNs of all state machines begin with, up to the name."""
+        return self.stack.format_arn(
+            service="states",
+            resource="stateMachine",
+            resource_name="",
+            arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        )
+
+    def executions(self, api: str) -> list[str]:
+        """All executions of it, and of the children of its Distributed Maps; of no longer name's."""
+        machine = names.state_machine(self.deployment, api)
+        return [
+            self.stack.format_arn(
+                service="states",
+                resource="execution",
+                resource_name=name,
+                arn_format=ArnFormat.COLON_RESOURCE_NAME,
+            )
+            for name in (f"{machine}:*", f"{machine}/*")
+        ]
+
+    def timers(self, api: str) -> str:
+        """The timers of all jobs of one API."""
+        group, prefix = names.batch_schedules(self.deployment), names.job_queue_prefix(self.deployment, api)
+        return self.stack.format_arn(
+            service="scheduler", resource="schedule", resource_name=f"{group}/{prefix}*"
         )
 
     def webhook_queue(self, part: str) -> str:
@@ -86,6 +147,25 @@ class Arns:
         """All submissions to the deployment's HTTP API."""
         return self.stack.format_arn(
             service="execute-api", resource=api_id, resource_name=f"{STAGE_NAME}/POST/async/*"
+        )
+
+    def task_definitions(self, api: str) -> str:
+        """All revisions of the task definition of one API."""
+        family = names.task_family(self.deployment, api)
+        return self.stack.format_arn(service="ecs", resource="task-definition", resource_name=f"{family}:*")
+
+    @property
+    def cluster(self) -> str:
+        """The cluster."""
+        return self.stack.format_arn(
+            service="ecs", resource="cluster", resource_name=names.cluster(self.deployment)
+        )
+
+    @property
+    def task_events(self) -> str:
+        """The rule by which Step Functions learns of the ends of tasks; it makes and names it itself."""
+        return self.stack.format_arn(
+            service="events", resource="rule", resource_name="StepFunctionsGetEventsForECSTaskRule"
         )
 
     @property

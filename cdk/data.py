@@ -18,7 +18,7 @@ from penstock import keys, names
 if TYPE_CHECKING:
     from cdk.stage import Stage
 
-#: A request may wait in its queue for as long as SQS keeps its message.
+#: A request may wait in its queue for as long as SQS keeps its message, and so may a job last.
 _LONGEST_WAIT = timedelta(days=14)
 _MARGIN = timedelta(days=1)
 
@@ -96,7 +96,7 @@ class Data(Construct):
                 ),
                 *(
                     s3.LifecycleRule(id=f"expire-{prefix}", prefix=f"{prefix}/", expiration=expiration)
-                    for prefix in (keys.PAYLOADS, keys.RESULTS)
+                    for prefix in (keys.PAYLOADS, keys.RESULTS, keys.JOBS)
                 ),
                 s3.LifecycleRule(
                     id=f"expire-{keys.MALFORMED}",

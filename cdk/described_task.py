@@ -24,18 +24,13 @@ class DescribedTask(Construct):
 
     def __init__(self, scope: Construct, id_: str, props: TaskProps) -> None:
         super().__init__(scope, id_)
-        variables = sidecar.environment(
-            props.api,
-            deployment=props.deployment,
-            queue_url=props.queue_url,
-            dead_letter_url=props.dead_letter_url,
-            stage=props.stage,
-        )
         containers = [
             *({"name": item.name, "stopTimeout": sidecar.STOP_SECONDS} for item in props.api.pod.containers),
             {
                 "name": sidecar.DEQUEUER,
-                "environment": [{"name": name, "value": value} for name, value in sorted(variables.items())],
+                "environment": [
+                    {"name": name, "value": value} for name, value in sorted(props.variables.items())
+                ],
                 "stopTimeout": sidecar.STOP_SECONDS,
             },
         ]

@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from aws_cdk import Duration, Stack
+from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from cdk import permissions
+from cdk import batch_permissions, permissions
 from cdk.arns import Arns
 from cdk.bundle import Bundle
 from cdk.function import FunctionSpec, PythonFunction
@@ -17,6 +18,7 @@ from penstock.catalogue import ApiEntry, Catalogue
 from penstock.config import BatchApi
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from cdk.stage import Stage
@@ -50,11 +52,7 @@ class GatewayFunction(Construct):
             bundle=bundle(config),
             root=props.root,
             build_folder=props.build_folder,
-            rights=permissions.gateway(
-                arns,
-                [api.name for api in config.async_apis],
-                input_buckets={bucket for api in config.async_apis for bucket in api.input_buckets},
-            ),
+            rights=_rights(arns, config),
             policy_name="gateway",
             # One second less than API Gateway waits, so that the function's own answer comes first.
             timeout=Duration.seconds(28),
@@ -62,12 +60,30 @@ class GatewayFunction(Construct):
                 "PENSTOCK_DEPLOYMENT": deployment,
                 "PENSTOCK_TABLE": names.table(deployment),
                 "PENSTOCK_BUCKET": arns.bucket_name,
+                "PENSTOCK_STATE_MACHINES": arns.state_machines,
+                "PENSTOCK_CONSOLE": stage.console,
                 "PENSTOCK_LOOPBACK": str(int(stage.loopback_callbacks)),
                 **({"AWS_ENDPOINT_URL_S3": props.links} if props.links else {}),
             },
             service="gateway",
         )
         self.function = PythonFunction(self, "Function", spec).function
+
+
+def _rights(arns: Arns, config: Config) -> iam.PolicyDocument:
+    rights = permissions.gateway(
+        arns, [api.name for api in config.async_apis], input_buckets=_buckets(config.async_apis)
+    )
+    if config.batch_apis:
+        named = [api.name for api in config.batch_apis]
+        rights.add_statements(
+            *batch_permissions.gateway(arns, named, input_buckets=_buckets(config.batch_apis))
+        )
+    return rights
+
+
+def _buckets(apis: Iterable[AsyncApi | BatchApi]) -> set[str]:
+    return {bucket for api in apis for bucket in api.input_buckets}
 
 
 def bundle(config: Config) -> Bundle:

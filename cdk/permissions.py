@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from aws_cdk import aws_iam as iam
 
+from cdk.statements import absence_shows, allow, leading, read_foreign
 from penstock import keys
 from penstock.webhooks.hosts import Lane
 
@@ -24,30 +25,30 @@ def gateway(arns: Arns, apis: Iterable[str], *, input_buckets: Iterable[str]) ->
     listed = list(apis)
     return iam.PolicyDocument(
         statements=[
-            _allow(
+            allow(
                 ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"],
                 [arns.table],
             ),
-            _allow(["dynamodb:BatchGetItem"], [arns.table]),
+            allow(["dynamodb:BatchGetItem"], [arns.table]),
             _no_api_keys(arns),
-            _allow(["dynamodb:Query"], [arns.index(keys.LISTING_INDEX), arns.index(keys.OPEN_INDEX)]),
+            allow(["dynamodb:Query"], [arns.index(keys.LISTING_INDEX), arns.index(keys.OPEN_INDEX)]),
             # A large payload that runs again is copied in parts.
-            _allow(["s3:PutObject", "s3:AbortMultipartUpload"], [arns.objects(keys.PAYLOADS)]),
+            allow(["s3:PutObject", "s3:AbortMultipartUpload"], [arns.objects(keys.PAYLOADS)]),
             # A presigned URL carries the rights of whoever signed it: downloads and uploads need ours.
             # Payloads are read by copying them, and uploads looked at.
-            _allow(
+            allow(
                 ["s3:GetObject", "s3:DeleteObject"],
                 [arns.objects(keys.RESULTS), arns.objects(keys.PAYLOADS)],
             ),
-            _absence_shows(arns, [keys.RESULTS, keys.PAYLOADS]),
-            *_read_foreign(arns, input_buckets),
-            _allow(
+            absence_shows(arns, [keys.RESULTS, keys.PAYLOADS]),
+            *read_foreign(arns, input_buckets),
+            allow(
                 ["sqs:GetQueueUrl", "sqs:SendMessage", "sqs:GetQueueAttributes"],
                 [arns.queue(api) for api in listed],
             ),
             # Tests and replays of webhooks.
-            _allow(["sqs:GetQueueUrl", "sqs:SendMessage"], [arns.webhook_queue(lane) for lane in Lane]),
-            _allow(["ecs:DescribeServices"], [arns.service(api) for api in listed]),
+            allow(["sqs:GetQueueUrl", "sqs:SendMessage"], [arns.webhook_queue(lane) for lane in Lane]),
+            allow(["ecs:DescribeServices"], [arns.service(api) for api in listed]),
         ]
     )
 
@@ -56,8 +57,8 @@ def sweeper(arns: Arns) -> iam.PolicyDocument:
     """Rights of the sweeper: find what is due, and end it."""
     return iam.PolicyDocument(
         statements=[
-            _allow(["dynamodb:Query"], [arns.index(keys.OPEN_INDEX)]),
-            _leading(arns, ["dynamodb:BatchGetItem", "dynamodb:UpdateItem"], ["REQ#*"]),
+            allow(["dynamodb:Query"], [arns.index(keys.OPEN_INDEX)]),
+            leading(arns, ["dynamodb:BatchGetItem", "dynamodb:UpdateItem"], ["REQ#*"]),
         ]
     )
 
@@ -68,12 +69,12 @@ def recorder(arns: Arns, apis: Iterable[str], *, batch_apis: Iterable[str]) -> i
     return iam.PolicyDocument(
         statements=[
             # Lambda receives on the function's behalf.
-            _allow(
+            allow(
                 ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"],
                 [arns.dead_letter_queue(api) for api in apis],
             ),
-            _leading(arns, ["dynamodb:GetItem", "dynamodb:UpdateItem"], ["REQ#*"]),
-            _allow(["s3:PutObject"], [arns.objects(keys.MALFORMED)]),
+            leading(arns, ["dynamodb:GetItem", "dynamodb:UpdateItem"], ["REQ#*"]),
+            allow(["s3:PutObject"], [arns.objects(keys.MALFORMED)]),
             *(_record_batches(arns, batch) if batch else []),
         ]
     )
@@ -82,16 +83,16 @@ def recorder(arns: Arns, apis: Iterable[str], *, batch_apis: Iterable[str]) -> i
 def _record_batches(arns: Arns, apis: list[str]) -> list[iam.PolicyStatement]:
     jobs = [f"JOB#{api}#*" for api in apis]
     return [
-        _leading(arns, ["dynamodb:GetItem", "dynamodb:Query"], jobs),
+        leading(arns, ["dynamodb:GetItem", "dynamodb:Query"], jobs),
         # One transaction writes both: the end of a batch, and what its job counts and lists.
-        _leading(
+        leading(
             arns,
             ["dynamodb:PutItem", "dynamodb:UpdateItem"],
             [*jobs, *(f"BATCH#{api}#*" for api in apis)],
         ),
-        _allow(["s3:PutObject"], [arns.objects(f"{keys.JOBS}/{api}") for api in apis]),
+        allow(["s3:PutObject"], [arns.objects(f"{keys.JOBS}/{api}") for api in apis]),
         # A job's last message.
-        _allow(["sqs:SendMessage"], [arns.job_queues(api) for api in apis]),
+        allow(["sqs:SendMessage"], [arns.job_queues(api) for api in apis]),
     ]
 
 
@@ -99,7 +100,7 @@ def authorizer(arns: Arns) -> iam.PolicyDocument:
     """Rights of what looks API keys up: to read those, and no request."""
     return iam.PolicyDocument(
         statements=[
-            _leading(arns, ["dynamodb:GetItem"], [f"{keys.API_KEYS}*"]),
+            leading(arns, ["dynamodb:GetItem"], [f"{keys.API_KEYS}*"]),
         ]
     )
 
@@ -109,18 +110,18 @@ def worker(arns: Arns, api: str, *, input_buckets: Iterable[str]) -> iam.PolicyD
     payloads, results = f"{keys.PAYLOADS}/{api}", f"{keys.RESULTS}/{api}"
     return iam.PolicyDocument(
         statements=[
-            _allow(
+            allow(
                 ["sqs:ReceiveMessage", "sqs:ChangeMessageVisibility", "sqs:DeleteMessage"], [arns.queue(api)]
             ),
             # What is no request is moved out of the way.
-            _allow(["sqs:SendMessage"], [arns.dead_letter_queue(api)]),
-            _leading(arns, ["dynamodb:UpdateItem"], [f"REQ#{api}#*"]),
-            _allow(["s3:GetObject", "s3:DeleteObject"], [arns.objects(payloads)]),
-            _allow(["s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"], [arns.objects(results)]),
-            _absence_shows(arns, [payloads]),
-            *_read_foreign(arns, input_buckets),
+            allow(["sqs:SendMessage"], [arns.dead_letter_queue(api)]),
+            leading(arns, ["dynamodb:UpdateItem"], [f"REQ#{api}#*"]),
+            allow(["s3:GetObject", "s3:DeleteObject"], [arns.objects(payloads)]),
+            allow(["s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"], [arns.objects(results)]),
+            absence_shows(arns, [payloads]),
+            *read_foreign(arns, input_buckets),
             # Asked for by the ECS agent on the dequeuer's behalf, with the rights of the task.
-            _allow(["ecs:UpdateTaskProtection"], [arns.tasks]),
+            allow(["ecs:UpdateTaskProtection"], [arns.tasks]),
         ]
     )
 
@@ -129,20 +130,20 @@ def events(arns: Arns, *, stream_arn: str, topic_arn: str, unread_arn: str) -> i
     """Rights of the function that turns ends of requests into events."""
     return iam.PolicyDocument(
         statements=[
-            _allow(
+            allow(
                 ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"], [stream_arn]
             ),
             # AWS knows no narrower resource for this call than all streams of the table.
-            _allow(["dynamodb:ListStreams"], [f"{arns.table}/stream/*"]),
-            _leading(arns, ["dynamodb:PutItem"], ["HOOK#*"]),
+            allow(["dynamodb:ListStreams"], [f"{arns.table}/stream/*"]),
+            leading(arns, ["dynamodb:PutItem"], ["HOOK#*"]),
             # Results that go inline.
-            _allow(["s3:GetObject"], [arns.objects(keys.RESULTS)]),
-            _absence_shows(arns, [keys.RESULTS]),
-            _allow(["sqs:GetQueueUrl", "sqs:SendMessage"], [arns.webhook_queue(Lane.FIRST)]),
+            allow(["s3:GetObject"], [arns.objects(keys.RESULTS)]),
+            absence_shows(arns, [keys.RESULTS]),
+            allow(["sqs:GetQueueUrl", "sqs:SendMessage"], [arns.webhook_queue(Lane.FIRST)]),
             # What cannot be read. Lambda itself also sends what was tried too often there, with the
             # function's rights.
-            _allow(["sqs:GetQueueUrl", "sqs:SendMessage"], [unread_arn]),
-            _allow(["sns:Publish"], [topic_arn]),
+            allow(["sqs:GetQueueUrl", "sqs:SendMessage"], [unread_arn]),
+            allow(["sns:Publish"], [topic_arn]),
         ]
     )
 
@@ -151,12 +152,12 @@ def sender(arns: Arns, *, queue_arns: Iterable[str], api_id: str) -> iam.PolicyD
     """Rights of the function that makes the calls: its own items, never those of requests."""
     return iam.PolicyDocument(
         statements=[
-            _leading(
+            leading(
                 arns,
                 ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"],
                 ["HOOK#*", "HOST#*", "CALLS#*", "ENDPOINT#*"],
             ),
-            _allow(
+            allow(
                 [
                     "sqs:ReceiveMessage",
                     "sqs:DeleteMessage",
@@ -166,23 +167,10 @@ def sender(arns: Arns, *, queue_arns: Iterable[str], api_id: str) -> iam.PolicyD
                 ],
                 list(queue_arns),
             ),
-            _allow(["secretsmanager:GetSecretValue"], [arns.webhook_secrets]),
+            allow(["secretsmanager:GetSecretValue"], [arns.webhook_secrets]),
             # Callbacks of one API to another (N7); nothing but submissions.
-            _allow(["execute-api:Invoke"], [arns.submissions(api_id)]),
+            allow(["execute-api:Invoke"], [arns.submissions(api_id)]),
         ]
-    )
-
-
-def _leading(arns: Arns, actions: list[str], partitions: list[str]) -> iam.PolicyStatement:
-    """Rights on the items of these partitions."""
-    return _allow(
-        actions,
-        [arns.table],
-        {
-            "ForAllValues:StringLike": {"dynamodb:LeadingKeys": partitions},
-            # ForAllValues holds for a call without any key as well.
-            "Null": {"dynamodb:LeadingKeys": "false"},
-        },
     )
 
 
@@ -196,34 +184,15 @@ def _no_api_keys(arns: Arns) -> iam.PolicyStatement:
     )
 
 
-def _read_foreign(arns: Arns, buckets: Iterable[str]) -> list[iam.PolicyStatement]:
-    """Rights to read objects in buckets of the user's: nothing else there, and no listing."""
-    resources = [arns.foreign_objects(bucket) for bucket in sorted(buckets)]
-    return [_allow(["s3:GetObject"], resources)] if resources else []
-
-
-def _absence_shows(arns: Arns, prefixes: Iterable[str]) -> iam.PolicyStatement:
-    """Let reads of a missing object fail with NoSuchKey.
-
-    Without the right to list, S3 answers AccessDenied, which would look like a fault to be
-    retried instead of an object that is gone.
-    """
-    return _allow(
-        ["s3:ListBucket"],
-        [arns.bucket],
-        {"StringLike": {"s3:prefix": [f"{prefix}/*" for prefix in prefixes]}},
-    )
-
-
 def pull(repository_arns: Iterable[str]) -> list[iam.PolicyStatement]:
     """Rights to pull from these private repositories."""
     arns = sorted(set(repository_arns))
     if not arns:
         return []
     return [
-        _allow(["ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer", "ecr:BatchGetImage"], arns),
+        allow(["ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer", "ecr:BatchGetImage"], arns),
         # AWS knows no resource for this call: the token stands for the caller, not for a repository.
-        _allow(["ecr:GetAuthorizationToken"], ["*"]),
+        allow(["ecr:GetAuthorizationToken"], ["*"]),
     ]
 
 
@@ -238,22 +207,16 @@ def secrets(arns: Arns, references: Iterable[str]) -> list[iam.PolicyStatement]:
         else:
             parameters.append(arns.parameter(reference))
     return [
-        *([_allow(["ssm:GetParameters"], parameters)] if parameters else []),
-        *([_allow(["secretsmanager:GetSecretValue"], stored)] if stored else []),
+        *([allow(["ssm:GetParameters"], parameters)] if parameters else []),
+        *([allow(["secretsmanager:GetSecretValue"], stored)] if stored else []),
     ]
 
 
 def write_logs(log_group_arns: Iterable[str]) -> iam.PolicyStatement:
     """Rights to write to these log groups, which exist already."""
-    return _allow(["logs:CreateLogStream", "logs:PutLogEvents"], list(log_group_arns))
+    return allow(["logs:CreateLogStream", "logs:PutLogEvents"], list(log_group_arns))
 
 
 def _secret(reference: str) -> str:
     """The secret's own ARN: ECS takes a JSON key, a stage and a version behind it."""
     return ":".join(reference.split(":")[:7])
-
-
-def _allow(
-    actions: list[str], resources: list[str], conditions: dict[str, dict[str, str | list[str]]] | None = None
-) -> iam.PolicyStatement:
-    return iam.PolicyStatement(actions=actions, resources=resources, conditions=conditions)

@@ -17,19 +17,7 @@ class Queues(Construct):
 
     def __init__(self, scope: Construct, id_: str, *, deployment: str, api: str) -> None:
         super().__init__(scope, id_)
-        self.dead_letters = sqs.Queue(
-            self,
-            "DeadLetters",
-            queue_name=names.dead_letter_queue(deployment, api),
-            fifo=True,
-            content_based_deduplication=False,
-            # What the recorder cannot deal with yet comes back to it after this long, any number of
-            # times. Six times its timeout, as Lambda asks for: batches that are throttled wait hidden.
-            visibility_timeout=Duration.seconds(6 * RECORDER_SECONDS),
-            retention_period=_RETENTION,
-            encryption=sqs.QueueEncryption.SQS_MANAGED,
-            enforce_ssl=True,
-        )
+        self.dead_letters = dead_letter_queue(self, "DeadLetters", deployment=deployment, api=api)
         self.requests = sqs.Queue(
             self,
             "Requests",
@@ -48,3 +36,20 @@ class Queues(Construct):
                 queue=self.dead_letters, max_receive_count=queues.MOST_RECEIVES
             ),
         )
+
+
+def dead_letter_queue(scope: Construct, id_: str, *, deployment: str, api: str) -> sqs.Queue:
+    """Where SQS puts what was received too often from the queue of an API, or of one of its jobs."""
+    return sqs.Queue(
+        scope,
+        id_,
+        queue_name=names.dead_letter_queue(deployment, api),
+        fifo=True,
+        content_based_deduplication=False,
+        # What the recorder cannot deal with yet comes back to it after this long, any number of
+        # times. Six times its timeout, as Lambda asks for: batches that are throttled wait hidden.
+        visibility_timeout=Duration.seconds(6 * RECORDER_SECONDS),
+        retention_period=_RETENTION,
+        encryption=sqs.QueueEncryption.SQS_MANAGED,
+        enforce_ssl=True,
+    )

@@ -12,26 +12,39 @@ from penstock import names
 
 if TYPE_CHECKING:
     from cdk.stage import Stage
-    from penstock.config import AsyncApi, Probe
+    from penstock.config import AsyncApi, BatchApi, Probe
 
 DEQUEUER = "dequeuer"
+
+#: The container that writes what its job is into a file, before the user's containers start.
+JOB_SPEC = "spec"
+#: The file, where Cortex has it. Its folder is a volume that all containers of the task share.
+JOB_SPEC_FILE = "/cortex/spec/job.json"
+
+#: What the state machine tells both of a task that it runs.
+JOB_ID = "PENSTOCK_JOB_ID"
 
 #: The most Fargate allows, and what a Spot interruption leaves (R18).
 STOP_SECONDS = 120
 
 
-def environment(
+def of_requests(
     api: AsyncApi, *, deployment: str, queue_url: str, dead_letter_url: str, stage: Stage
 ) -> dict[str, str]:
-    """The dequeuer's variables; some values are tokens that CloudFormation fills in."""
+    """The dequeuer's variables beside an API for requests."""
+    told = of_jobs(api, deployment=deployment, dead_letter_url=dead_letter_url, stage=stage)
+    return told | {"PENSTOCK_QUEUE_URL": queue_url}
+
+
+def of_jobs(
+    api: AsyncApi | BatchApi, *, deployment: str, dead_letter_url: str, stage: Stage
+) -> dict[str, str]:
+    """The dequeuer's variables beside an API for jobs: each job's queue stands in its record.
+
+    Some values are tokens that CloudFormation fills in.
+    """
     probes = [container.readiness_probe for container in api.pod.containers if container.readiness_probe]
-    return {
-        # boto reads this name only; not every way of running ECS tasks sets it.
-        "AWS_DEFAULT_REGION": Aws.REGION,
-        "PENSTOCK_API": api.name,
-        "PENSTOCK_TABLE": names.table(deployment),
-        "PENSTOCK_BUCKET": names.bucket(deployment, account=Aws.ACCOUNT_ID, region=Aws.REGION),
-        "PENSTOCK_QUEUE_URL": queue_url,
+    return _stores(api, deployment) | {
         "PENSTOCK_DEAD_LETTER_URL": dead_letter_url,
         "PENSTOCK_PORT": str(api.pod.port),
         "PENSTOCK_MAX_CONCURRENCY": str(api.pod.max_concurrency),
@@ -43,6 +56,21 @@ def environment(
         "PENSTOCK_RETRY_MAX_WAIT_SECONDS": _seconds(api.retries.max_wait),
         "PENSTOCK_READINESS_PROBES": json.dumps([_probe(probe) for probe in probes]),
         "PENSTOCK_POLL_SECONDS": str(stage.poll_seconds),
+    }
+
+
+def of_job_spec(api: BatchApi, *, deployment: str) -> dict[str, str]:
+    """The variables of the container that writes the file."""
+    return _stores(api, deployment) | {"PENSTOCK_JOB_SPEC": JOB_SPEC_FILE}
+
+
+def _stores(api: AsyncApi | BatchApi, deployment: str) -> dict[str, str]:
+    return {
+        # boto reads this name only; not every way of running ECS tasks sets it.
+        "AWS_DEFAULT_REGION": Aws.REGION,
+        "PENSTOCK_API": api.name,
+        "PENSTOCK_TABLE": names.table(deployment),
+        "PENSTOCK_BUCKET": names.bucket(deployment, account=Aws.ACCOUNT_ID, region=Aws.REGION),
     }
 
 

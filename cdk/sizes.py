@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from penstock.config import AsyncApi
+    from penstock.config import AsyncApi, BatchApi
 
 #: A share that counts when the task's CPU is scarce, not a cap: what others leave idle is the
 #: dequeuer's too. More would lift small tasks to the next size for bytes it only passes on.
@@ -54,7 +54,7 @@ def dequeuer(max_concurrency: int) -> Size:
     return Size(DEQUEUER_CPU_UNITS, max(_DEQUEUER_LEAST_MIB, needed))
 
 
-def task(api: AsyncApi) -> Size:
+def task(api: AsyncApi | BatchApi) -> Size:
     """The smallest task for the API's containers and the dequeuer; ``TooLarge`` if there is none."""
     pod, beside = api.pod, dequeuer(api.pod.max_concurrency)
     containers = sum(cpu_units(container.compute.cpu_millicores) for container in pod.containers)

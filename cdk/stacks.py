@@ -9,12 +9,14 @@ from aws_cdk import App, Stack, Tags
 
 from cdk.admission import admission
 from cdk.api import Api, ApiProps
+from cdk.batch import Batch
+from cdk.batch_api import Jobs
 from cdk.data import Data
 from cdk.front_door import FrontDoor
 from cdk.gateway import FunctionProps, GatewayFunction
 from cdk.network import Network
 from cdk.recovery import Recovery
-from cdk.stage import Compute
+from cdk.stage import Compute, NoApis
 from cdk.webhooks import Webhooks
 from penstock import names
 
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from cdk.stage import Stage
-    from penstock.config import AsyncApi, Config
+    from penstock.config import AsyncApi, BatchApi, Config
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +40,7 @@ def add_stacks(app: App, config: Config, *, stage: Stage, sources: Sources) -> N
 
     The dependencies only order the deployment: stacks find each other by name, never by export.
     """
+    config = _deployable(config, stage)
     data = _data(app, config, stage)
     gateway = _gateway(app, config, stage, sources)
     gateway.add_stack_dependency(data)
@@ -50,10 +53,26 @@ def add_stacks(app: App, config: Config, *, stage: Stage, sources: Sources) -> N
     needed = [data, recovery]
     if stage.compute is Compute.ECS:
         needed.append(_network(app, config))
-    for api in config.async_apis:
-        stack = _api(app, config, api, stage, sources)
+    stacks = [_api(app, config, api, stage, sources) for api in config.async_apis]
+    if config.batch_apis:
+        batch = _batch(app, config, stage, sources)
+        batch.add_stack_dependency(data)
+        stacks += [_jobs(app, config, api, stage, sources, shared=batch) for api in config.batch_apis]
+    for stack in stacks:
         for other in needed:
             stack.add_stack_dependency(other)
+
+
+def _deployable(config: Config, stage: Stage) -> Config:
+    """The configuration without what the stage leaves out."""
+    if stage.runs_jobs:
+        return config
+    if not config.async_apis:
+        raise NoApis(
+            "this stage has no ECS, which runs the workers of batch jobs, and the configuration has no "
+            "other API; use the stage local"
+        )
+    return config.model_copy(update={"apis": config.async_apis})
 
 
 def _data(app: App, config: Config, stage: Stage) -> Stack:
@@ -104,6 +123,23 @@ def _api(app: App, config: Config, api: AsyncApi, stage: Stage, sources: Sources
     stack = _stack(app, config, f"api-{api.name}", description=f"Queue and workers of {api.name}")
     Api(stack, "Api", ApiProps(deployment=config.deployment, api=api, stage=stage, root=sources.root))
     Tags.of(stack).add("penstock:api", api.name)
+    return stack
+
+
+def _batch(app: App, config: Config, stage: Stage, sources: Sources) -> Stack:
+    stack = _stack(app, config, "batch", description="Steps of batch jobs")
+    props = FunctionProps(
+        config=config, root=sources.root, build_folder=sources.build_folder, links=stage.links
+    )
+    Batch(stack, "Batch", props)
+    return stack
+
+
+def _jobs(app: App, config: Config, api: BatchApi, stage: Stage, sources: Sources, *, shared: Stack) -> Stack:
+    stack = _stack(app, config, f"api-{api.name}", description=f"State machine and workers of {api.name}")
+    Jobs(stack, "Jobs", deployment=config.deployment, api=api, stage=stage, root=sources.root)
+    Tags.of(stack).add("penstock:api", api.name)
+    stack.add_stack_dependency(shared)
     return stack
 
 

@@ -26,6 +26,10 @@ class UnknownStage(ValueError):
     """No stage has the name that was given as ``-c stage=…``; the text lists those that exist."""
 
 
+class NoApis(ValueError):
+    """The stage leaves all APIs of the configuration out; the text says why."""
+
+
 class Images(Enum):
     """Where the images of a task come from."""
 
@@ -68,9 +72,16 @@ class Stage:
     #: Base URL of the HTTP API for its id. Functions fill variables of theirs in: the emulator's port
     #: is not known here.
     api_url: Callable[[str], str]
+    #: Where AWS's console shows logs; empty where there is none.
+    console: str = ""
     #: Where links to bodies lead, if not to AWS: an address that is the same for the gateway, which
     #: signs it from inside a container, and for callers outside.
     links: str | None = None
+
+    @property
+    def runs_jobs(self) -> bool:
+        """Whether batch APIs are deployed: their workers are tasks, which the state machine starts in ECS."""
+        return self.compute is Compute.ECS
 
     def auth_mode(self, configured: AuthMode) -> AuthMode:
         """How a call proves who makes it: as configured, unless that takes signatures and there are none."""
@@ -96,6 +107,7 @@ _STAGES = {
         poll_seconds=20,
         loopback_callbacks=False,
         api_url=_cloud_url,
+        console=f"https://{Aws.REGION}.console.aws.amazon.com/cloudwatch/home?region={Aws.REGION}",
     ),
     "local": Stage(
         removal_policy=RemovalPolicy.DESTROY,

@@ -16,9 +16,10 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from cdk import images, permissions, sidecar, sizes
+from cdk import images, job_spec, permissions, sidecar, sizes
 from cdk.arns import Arns
 from penstock import names
+from penstock.config import BatchApi
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,10 +40,12 @@ class TaskProps:
     """What the task of an API is made from."""
 
     deployment: str
-    api: AsyncApi
+    api: AsyncApi | BatchApi
     stage: Stage
-    queue_url: str
-    dead_letter_url: str
+    #: What the dequeuer is told.
+    variables: Mapping[str, str]
+    #: What the task may do.
+    rights: iam.PolicyDocument
     #: The repository, from which the dequeuer's image is built.
     root: Path
 
@@ -66,16 +69,22 @@ class Task(Construct):
             container.name: images.of_container(self, container, mode=mode) for container in pod.containers
         }
         dequeuer_image = images.of_dequeuer(self, props.root, mode=mode)
+        task_role = self._add_task_role()
+        execution_role = self._add_execution_role([*user_images.values(), dequeuer_image])
+        #: Whoever runs the task must be allowed to lend it both.
+        self.roles = (task_role, execution_role)
         self.definition = self._add_definition(
             containers=[
+                *self._job_spec(dequeuer_image),
                 *(self._container(container, user_images[container.name]) for container in pod.containers),
                 self._dequeuer(dequeuer_image),
             ],
-            execution_role=self._add_execution_role([*user_images.values(), dequeuer_image]),
+            task_role=task_role,
+            execution_role=execution_role,
         )
 
     def _add_definition(
-        self, *, containers: list[_ContainerDefinition], execution_role: iam.Role
+        self, *, containers: list[_ContainerDefinition], task_role: iam.Role, execution_role: iam.Role
     ) -> ecs.CfnTaskDefinition:
         size = sizes.task(self._props.api)
         return ecs.CfnTaskDefinition(
@@ -89,16 +98,14 @@ class Task(Construct):
             runtime_platform=ecs.CfnTaskDefinition.RuntimePlatformProperty(
                 cpu_architecture="X86_64", operating_system_family="LINUX"
             ),
-            task_role_arn=self._add_task_role().role_arn,
+            task_role_arn=task_role.role_arn,
             execution_role_arn=execution_role.role_arn,
             container_definitions=containers,
+            volumes=job_spec.volumes(self._props.api),
         )
 
     def _add_task_role(self) -> iam.Role:
-        rights = permissions.worker(
-            self._arns, self._props.api.name, input_buckets=self._props.api.input_buckets
-        )
-        return iam.Role(self, "Role", assumed_by=_own_tasks(), inline_policies={"worker": rights})
+        return iam.Role(self, "Role", assumed_by=_own_tasks(), inline_policies={"worker": self._props.rights})
 
     def _add_execution_role(self, pulled: list[Image]) -> iam.Role:
         references = [
@@ -118,6 +125,7 @@ class Task(Construct):
     def _container(self, container: Container, image: Image) -> _ContainerDefinition:
         port = str(self._props.api.pod.port)
         environment = {**container.env, "PENSTOCK_PORT": port, "CORTEX_PORT": port}
+        environment |= job_spec.variables(self._props.api)
         return _ContainerDefinition(
             name=container.name,
             image=image.uri,
@@ -134,13 +142,34 @@ class Task(Construct):
                 for name, reference in sorted(container.secrets.items())
             ]
             or None,
+            mount_points=job_spec.mounts(self._props.api, read_only=True),
+            depends_on=job_spec.awaited(self._props.api),
             stop_timeout=sidecar.STOP_SECONDS,
             linux_parameters=_init_process(),
             log_configuration=self._logging(),
         )
 
+    def _job_spec(self, image: Image) -> list[_ContainerDefinition]:
+        """What writes the file with the job, in a task for jobs; it ends before the others start."""
+        api = self._props.api
+        if not isinstance(api, BatchApi):
+            return []
+        definition = _ContainerDefinition(
+            name=sidecar.JOB_SPEC,
+            image=image.uri,
+            essential=False,
+            entry_point=["python3", "-m", "dequeuer.job_spec"],
+            environment=_pairs(sidecar.of_job_spec(api, deployment=self._props.deployment)),
+            mount_points=job_spec.mounts(api, read_only=False),
+            linux_parameters=_init_process(),
+            log_configuration=self._logging(),
+            readonly_root_filesystem=True,
+            user=_DEQUEUER_USER,
+        )
+        return [definition]
+
     def _dequeuer(self, image: Image) -> _ContainerDefinition:
-        props, pod = self._props, self._props.api.pod
+        pod = self._props.api.pod
         size = sizes.dequeuer(pod.max_concurrency)
         return _ContainerDefinition(
             name=sidecar.DEQUEUER,
@@ -148,15 +177,7 @@ class Task(Construct):
             essential=True,
             cpu=size.cpu_units,
             memory_reservation=size.memory_mib,
-            environment=_pairs(
-                sidecar.environment(
-                    props.api,
-                    deployment=props.deployment,
-                    queue_url=props.queue_url,
-                    dead_letter_url=props.dead_letter_url,
-                    stage=props.stage,
-                )
-            ),
+            environment=_pairs(self._props.variables),
             # Started last, and so stopped first: it drains while the server still answers.
             # Not HEALTHY: that needs a shell or curl in the user's image; the dequeuer probes itself.
             depends_on=[

@@ -1,0 +1,141 @@
+"""One batch API: its task, the state machine of its jobs, and where their dead letters go."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aws_cdk import Aws, Duration, Fn, Stack
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_events as events
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_ssm as ssm
+from aws_cdk import aws_stepfunctions as stepfunctions
+from constructs import Construct
+
+from cdk import batch_permissions, network, sidecar
+from cdk.arns import Arns
+from cdk.batch import ENDS, FUNCTION_SECONDS
+from cdk.dead_letters import DeadLetters
+from cdk.queues import dead_letter_queue
+from cdk.state_machine import Machine
+from cdk.task import Task, TaskProps
+from penstock import names
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from aws_cdk import aws_sqs as sqs
+
+    from cdk.stage import Stage
+    from penstock.config import BatchApi
+
+
+class Jobs(Construct):
+    """Everything that exists once per batch API. Queues of work come and go with their jobs."""
+
+    def __init__(
+        self, scope: Construct, id_: str, *, deployment: str, api: BatchApi, stage: Stage, root: Path
+    ) -> None:
+        super().__init__(scope, id_)
+        self._deployment = deployment
+        self._api = api
+        self._arns = Arns(Stack.of(self), deployment)
+        dead_letters = dead_letter_queue(self, "DeadLetterQueue", deployment=deployment, api=api.name)
+        DeadLetters(self, "DeadLetters", deployment=deployment, api=api.name, queue=dead_letters)
+        task = Task(self, "Task", self._task(dead_letters, stage, root))
+        machine = self._add_machine(task)
+        self._add_rule()
+        self._add_alarm(machine)
+
+    def _task(self, dead_letters: sqs.Queue, stage: Stage, root: Path) -> TaskProps:
+        api = self._api
+        return TaskProps(
+            deployment=self._deployment,
+            api=api,
+            stage=stage,
+            variables=sidecar.of_jobs(
+                api, deployment=self._deployment, dead_letter_url=dead_letters.queue_url, stage=stage
+            ),
+            rights=batch_permissions.worker(self._arns, api.name, input_buckets=api.input_buckets),
+            root=root,
+        )
+
+    def _add_machine(self, task: Task) -> stepfunctions.CfnStateMachine:
+        rights = batch_permissions.state_machine(
+            self._arns, self._api.name, role_arns=[role.role_arn for role in task.roles]
+        )
+        role = iam.Role(
+            self,
+            "MachineRole",
+            assumed_by=iam.ServicePrincipal(
+                "states.amazonaws.com", conditions={"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}}
+            ),
+            inline_policies={"jobs": rights},
+        )
+        return stepfunctions.CfnStateMachine(
+            self,
+            "Machine",
+            state_machine_name=names.state_machine(self._deployment, self._api.name),
+            state_machine_type="STANDARD",
+            role_arn=role.role_arn,
+            definition_string=Stack.of(self).to_json_string(self._machine().definition(), 1),
+        )
+
+    def _machine(self) -> Machine:
+        subnets = ssm.StringListParameter.value_for_typed_list_parameter(
+            self, names.parameter(self._deployment, network.SUBNET_IDS)
+        )
+        return Machine(
+            api=self._api.name,
+            bucket=self._arns.bucket_name,
+            plan=self._arns.batch_function("plan"),
+            enqueue=self._arns.batch_function("enqueue"),
+            finish=self._arns.batch_function("finish"),
+            function_seconds=FUNCTION_SECONDS,
+            cluster=names.cluster(self._deployment),
+            task_family=names.task_family(self._deployment, self._api.name),
+            subnets=Fn.join(",", subnets),
+            security_group=ssm.StringParameter.value_for_string_parameter(
+                self, names.parameter(self._deployment, network.SECURITY_GROUP_ID)
+            ),
+        )
+
+    def _add_rule(self) -> None:
+        """An execution that is aborted or fails runs no state any more: its job is ended from outside."""
+        events.CfnRule(
+            self,
+            "Ended",
+            event_pattern={
+                "source": ["aws.states"],
+                "detail-type": ["Step Functions Execution Status Change"],
+                "detail": {
+                    "status": ["ABORTED", "FAILED", "TIMED_OUT"],
+                    # Not the children of its Distributed Maps, whose machines have longer names.
+                    "stateMachineArn": [self._arns.state_machine(self._api.name)],
+                },
+            },
+            targets=[events.CfnRule.TargetProperty(id="finish", arn=self._arns.batch_queue(ENDS))],
+        )
+
+    def _add_alarm(self, machine: stepfunctions.CfnStateMachine) -> None:
+        failed = cloudwatch.Metric(
+            namespace="AWS/States",
+            metric_name="ExecutionsFailed",
+            dimensions_map={"StateMachineArn": machine.ref},
+            period=Duration.minutes(5),
+            statistic="Sum",
+        )
+        name = names.state_machine(self._deployment, self._api.name)
+        cloudwatch.Alarm(
+            self,
+            "Failed",
+            alarm_description=(
+                f"Executions of {name} failed, which no job should make them do: see their history in "
+                "Step Functions."
+            ),
+            metric=failed,
+            threshold=1,
+            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+            evaluation_periods=1,
+            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+        )

@@ -1,0 +1,310 @@
+"""The state machine of a batch API, in Amazon's States Language: prepare, enqueue beside work, finish.
+
+Nothing is decided here: each state runs a step of ``batch_lambda`` or a worker, and what comes next stands
+in a step's answer. Only a few words pass from state to state, as none may hold more than 256 KiB; whatever
+grows with a job lies in S3 and in the table.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from aws_cdk import Aws
+
+from cdk import sidecar
+from penstock import keys
+from penstock.batch import objects
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    State = dict[str, Any]
+
+#: Chunks enqueued at the same time, and so calls of one function: a tenth of what an account has of them.
+_ENQUEUERS = 100
+
+_EVERYTHING = ["States.ALL"]
+#: Of Lambda itself, not of the function's code.
+_SERVICE_FAULTS = [
+    "Lambda.ServiceException",
+    "Lambda.AWSLambdaException",
+    "Lambda.SdkClientException",
+    "Lambda.TooManyRequestsException",
+]
+
+#: What each state has to know, and all that most need.
+_JOB = {"api.$": "$.api", "job.$": "$.job"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """What the definition refers to."""
+
+    api: str
+    bucket: str
+    #: ARNs of the functions.
+    plan: str
+    enqueue: str
+    finish: str
+    #: Longest run of one of them.
+    function_seconds: int
+    cluster: str
+    task_family: str
+    #: Ids, with commas between them.
+    subnets: str
+    security_group: str
+
+    def definition(self) -> State:
+        """The whole, for a job as input: ``{"api": …, "job": …}``."""
+        return {
+            "Comment": f"Batch jobs of {self.api}. An execution has the name of its job.",
+            "StartAt": "Prepare",
+            "States": {
+                "Prepare": self._step(
+                    self.plan,
+                    "prepare",
+                    answer=("begin",),
+                    into="$.prepared",
+                    Catch=_to("Finish"),
+                    Next="Does it begin?",
+                ),
+                "Does it begin?": _choice("$.prepared.begin", {True: "Enqueue and work"}, default="Finish"),
+                "Enqueue and work": {
+                    "Type": "Parallel",
+                    "Comment": "Workers start at once: batches come while others are still being made.",
+                    "Branches": [self._enqueuing(), self._working()],
+                    "ResultPath": None,
+                    "Catch": _to("Finish"),
+                    "Next": "Finish",
+                },
+                **self._finishing(),
+            },
+        }
+
+    def _enqueuing(self) -> State:
+        """From the submission's source to batches in the queue, and how many there are (J3)."""
+        failed = "Enqueuing failed"
+        return {
+            "StartAt": "From the beginning",
+            "States": {
+                "From the beginning": {
+                    "Type": "Pass",
+                    "Result": {"position": None},
+                    "ResultPath": "$.plan",
+                    "Next": "Plan",
+                },
+                "Plan": self._step(
+                    self.plan,
+                    "plan",
+                    {"position.$": "$.plan.position"},
+                    answer=("done", "position"),
+                    into="$.plan",
+                    Catch=_to(failed),
+                    Next="Is all planned?",
+                ),
+                "Is all planned?": _choice("$.plan.done", {True: "Enqueue chunks"}, default="Plan"),
+                "Enqueue chunks": self._distributed(
+                    objects.CHUNKS,
+                    {"chunk.$": "$$.Map.Item.Value.chunk", "enqueued": {"sent": 0}},
+                    self._chunk(),
+                    MaxConcurrency=_ENQUEUERS,
+                    Catch=_to(failed),
+                    Next="Seal",
+                ),
+                "Seal": self._step(self.plan, "seal", Catch=_to(failed), End=True),
+                failed: self._step(self.finish, "enqueue_failed", {"fault.$": "$.fault"}, End=True),
+            },
+        }
+
+    def _chunk(self) -> State:
+        return {
+            "StartAt": "Enqueue",
+            "States": {
+                "Enqueue": self._step(
+                    self.enqueue,
+                    "enqueue",
+                    {"chunk.$": "$.chunk", "sent.$": "$.enqueued.sent"},
+                    answer=("done", "sent"),
+                    into="$.enqueued",
+                    Next="Is it all enqueued?",
+                ),
+                "Is it all enqueued?": _choice("$.enqueued.done", {True: "Chunk done"}, default="Enqueue"),
+                "Chunk done": _nothing(),
+            },
+        }
+
+    def _working(self) -> State:
+        """A lane for each worker that was asked for; one that fails leaves the job to the others (J9)."""
+        lanes = self._distributed(
+            objects.LANES,
+            {"lane.$": "$$.Map.Item.Value.lane"},
+            self._lane(),
+            ToleratedFailurePercentage=100,
+            End=True,
+        )
+        return {"StartAt": "Worker lanes", "States": {"Worker lanes": lanes}}
+
+    def _lane(self) -> State:
+        return {
+            "StartAt": "Run a worker",
+            "States": {
+                "Run a worker": self._worker(
+                    ResultPath="$.outcome", Catch=_to("What next?", path="$.outcome"), Next="What next?"
+                ),
+                "What next?": self._step(
+                    self.finish,
+                    "lane",
+                    {"lane.$": "$.lane", "outcome.$": "$.outcome"},
+                    answer=("again", "wait_seconds"),
+                    into="$.next",
+                    Next="Another worker?",
+                ),
+                "Another worker?": _choice("$.next.again", {True: "Pause"}, default="Lane over"),
+                "Pause": _wait("$.next.wait_seconds", then="Run a worker"),
+                "Lane over": _nothing(),
+            },
+        }
+
+    def _finishing(self) -> dict[str, State]:
+        """Until there is nothing left to do (J10)."""
+        return {
+            "Finish": self._step(
+                self.finish,
+                "finish",
+                {"state.$": "$"},
+                answer=("next", "wait_seconds", "last_workers"),
+                into="$.finish",
+                Next="Is it over?",
+            ),
+            "Is it over?": _choice(
+                "$.finish.next", {"done": "Over", "work": "Run one more worker"}, default="Wait"
+            ),
+            "Wait": _wait("$.finish.wait_seconds", then="Finish"),
+            "Run one more worker": self._worker(
+                Comment="All batches have ended, and nobody has told the container.",
+                ResultPath=None,
+                Catch=_to("Finish"),
+                Next="Finish",
+            ),
+            "Over": {"Type": "Succeed"},
+        }
+
+    def _step(
+        self,
+        function: str,
+        step: str,
+        told: Mapping[str, Any] | None = None,
+        *,
+        answer: tuple[str, ...] = (),
+        into: str | None = None,
+        **then: Any,
+    ) -> State:
+        """A call of a function; of its answer only the named members are kept."""
+        kept = {f"{member}.$": f"$.Payload.{member}" for member in answer}
+        return {
+            "Type": "Task",
+            "Resource": _service("lambda:invoke"),
+            "Parameters": {"FunctionName": function, "Payload": {"step": step, **_JOB, **(told or {})}},
+            "TimeoutSeconds": self.function_seconds + 60,
+            **({"ResultSelector": kept} if kept else {}),
+            "ResultPath": into,
+            "Retry": [
+                # What is wrong with the input stays wrong.
+                {"ErrorEquals": ["InputFault"], "MaxAttempts": 0},
+                _retry(_SERVICE_FAULTS, times=10),
+                _retry(_EVERYTHING, times=5),
+            ],
+            **then,
+        }
+
+    def _worker(self, **then: Any) -> State:
+        """A task of the API, until it ends; how it ends is for the step after it to judge."""
+        job = [{"Name": sidecar.JOB_ID, "Value.$": "$.job"}]
+        return {
+            "Type": "Task",
+            "Resource": _service("ecs:runTask.sync"),
+            "Parameters": {
+                "LaunchType": "FARGATE",
+                "Cluster": self.cluster,
+                # The family, not a revision: a job goes on when its API is deployed anew, and CloudFormation
+                # takes the old revision out of service then.
+                "TaskDefinition": self.task_family,
+                "NetworkConfiguration": {
+                    "AwsvpcConfiguration": {
+                        "Subnets.$": f"States.StringSplit('{self.subnets}', ',')",
+                        "SecurityGroups": [self.security_group],
+                        # As for services: without an address the task cannot even pull its image.
+                        "AssignPublicIp": "ENABLED",
+                    }
+                },
+                "Overrides": {
+                    "ContainerOverrides": [
+                        {"Name": container, "Environment": job}
+                        for container in (sidecar.DEQUEUER, sidecar.JOB_SPEC)
+                    ]
+                },
+                "PropagateTags": "TASK_DEFINITION",
+                "EnableECSManagedTags": True,
+            },
+            **then,
+        }
+
+    def _distributed(self, lines: str, item: Mapping[str, Any], processor: State, **then: Any) -> State:
+        """A child execution for each line of one of the job's objects."""
+        key = f"States.Format('{keys.JOBS}/{{}}/{{}}/{lines}', $.api, $.job)"
+        return {
+            "Type": "Map",
+            "ItemReader": {
+                "Resource": _service("s3:getObject"),
+                "ReaderConfig": {"InputType": "JSONL"},
+                "Parameters": {"Bucket": self.bucket, "Key.$": key},
+            },
+            "ItemSelector": {**_JOB, **item},
+            "ItemProcessor": {
+                # Standard ones: a worker runs for hours, and Express knows no ``.sync``.
+                "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},
+                **processor,
+            },
+            "ResultPath": None,
+            **then,
+        }
+
+
+def _service(action: str) -> str:
+    return f"arn:{Aws.PARTITION}:states:::{action}"
+
+
+def _retry(errors: list[str], *, times: int) -> State:
+    return {
+        "ErrorEquals": errors,
+        "IntervalSeconds": 1,
+        "BackoffRate": 2,
+        "MaxDelaySeconds": 60,
+        "MaxAttempts": times,
+        "JitterStrategy": "FULL",
+    }
+
+
+def _to(state: str, *, path: str = "$.fault") -> list[State]:
+    return [{"ErrorEquals": _EVERYTHING, "ResultPath": path, "Next": state}]
+
+
+def _choice(path: str, ways: Mapping[bool | str, str], *, default: str) -> State:
+    compared = {bool: "BooleanEquals", str: "StringEquals"}
+    return {
+        "Type": "Choice",
+        "Choices": [
+            {"Variable": path, compared[type(value)]: value, "Next": state} for value, state in ways.items()
+        ],
+        "Default": default,
+    }
+
+
+def _wait(path: str, *, then: str) -> State:
+    return {"Type": "Wait", "SecondsPath": path, "Next": then}
+
+
+def _nothing() -> State:
+    """The end of a child: the outputs of thousands together must fit into 256 KiB."""
+    return {"Type": "Pass", "Result": {}, "End": True}
