@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -70,7 +70,7 @@ class JobSpec:
 
     def to_json(self) -> str:
         """JSON text."""
-        return json.dumps(asdict(self) | {"config": dict(self.config)})
+        return json.dumps(asdict(replace(self, config=dict(self.config))))
 
     @classmethod
     def from_json(cls, text: str | bytes) -> JobSpec:

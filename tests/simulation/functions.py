@@ -46,9 +46,14 @@ async def invoke(world: World, actor: str, code: Callable[[Call], T]) -> T:
 
     async def serve() -> None:
         try:
-            heard.set_result(await call.script.play(lambda: code(call), world.mint))
+            answer = await call.script.play(lambda: code(call), world.mint)
         except Exception as error:  # noqa: BLE001 - the caller hears it
-            heard.set_exception(error)
+            # If it still listens: who calls may have been ended itself.
+            if not heard.done():
+                heard.set_exception(error)
+        else:
+            if not heard.done():
+                heard.set_result(answer)
 
     call.process.on_death.append(died)
     call.process.spawn(serve())
