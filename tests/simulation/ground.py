@@ -25,18 +25,26 @@ BEGINNING_MS = 1_700_000_000_000
 #: SQS's limit is 100; with a low one, messages of innocent requests become dead letters as well.
 MOST_RECEIVES = (3, 8, 100)
 _RECORDER_VISIBILITY_MS = 60_000
+_FIRST_FAULT_WITHIN_CALLS = 40
 
 
 class Ground:
     """Everything that exists in one schedule; all chance in it comes from the seed."""
 
-    def __init__(self, seed: int, loop: VirtualLoop, *, tracing: bool) -> None:
+    def __init__(
+        self,
+        seed: int,
+        loop: VirtualLoop,
+        *,
+        tracing: bool,
+        first_fault_within: int = _FIRST_FAULT_WITHIN_CALLS,
+    ) -> None:
         self._loop = loop
         self._seed = seed
         self.rng = Random(f"world {seed}")
         self.trace = Trace(loop.time, on=tracing)
         self.coverage = Coverage()
-        self.faults = FaultPlan(seed, Random(f"faults {seed}"))
+        self.faults = FaultPlan(seed, Random(f"faults {seed}"), first_within_calls=first_fault_within)
         self.mint = Mint(Random(f"tokens {seed}"))
         self.processes: list[Process] = []
         #: Calls of functions so far.

@@ -34,6 +34,7 @@ from tests.simulation.states import StateFailed
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from penstock.ports import Delivery
     from tests.simulation.functions import Call
     from tests.simulation.job_world import JobWorld
 
@@ -78,7 +79,9 @@ class Functions:
         """What its end brings about: it is told until the job has ended and all is cleaned up."""
         called = Called(execution=status)
         while True:
-            step = await self._again("finish", lambda call: _Steps(self._world, call).finisher().finish(KEY, called))
+            step = await self._again(
+                "finish", lambda call: _Steps(self._world, call).finisher().finish(KEY, called)
+            )
             if step.next is Next.DONE:
                 return
             await asyncio.sleep(step.wait_seconds)
@@ -105,15 +108,21 @@ class Functions:
         while True:
             await asyncio.sleep(world.rng.random() * _LONGEST_POLL_SECONDS)
             for delivery in world.dead_letters.take(_MOST_LETTERS):
-                group = next(e.group for e in world.dead_letters._entries if e.handle == delivery.handle)
-                letter = DeadLetter(
-                    queue=_DEAD_LETTERS, message_id=delivery.message_id, group=group, body=delivery.body
-                )
-                try:
-                    await invoke(world, "recorder", lambda call, one=letter: self._recorder(call).record(one))
-                except (NoReply, DependencyError):
-                    continue
-                world.dead_letters.delete(delivery.handle)
+                await self._deal_with(delivery)
+
+    async def _deal_with(self, delivery: Delivery) -> None:
+        letters = self._world.dead_letters
+        letter = DeadLetter(
+            queue=_DEAD_LETTERS,
+            message_id=delivery.message_id,
+            group=letters.group_of(delivery.handle),
+            body=delivery.body,
+        )
+        try:
+            await invoke(self._world, "recorder", lambda call: self._recorder(call).record(letter))
+        except (NoReply, DependencyError):
+            return
+        letters.delete(delivery.handle)
 
     async def _again(self, actor: str, code: Callable[[Call], Any]) -> Any:
         while True:
@@ -143,9 +152,7 @@ class Functions:
 
     def _finish(self, call: Call, payload: Mapping[str, Any]) -> Any:
         state = payload["state"]
-        called = Called(
-            last_workers=state.get("finish", {}).get("last_workers", 0), fault=state.get("fault")
-        )
+        called = Called(last_workers=state.get("finish", {}).get("last_workers", 0), fault=state.get("fault"))
         return asdict(_Steps(self._world, call).finisher().finish(KEY, called))
 
     def _recorder(self, call: Call) -> Recorder:

@@ -10,11 +10,11 @@ from unittest import mock
 
 from batch_lambda import sending
 from penstock import keys
-from penstock.batch import planning
+from penstock.batch import messages, planning
 from penstock.batch.jobs import JobStatus
-from penstock.testing import MemoryJobParts, MemoryJobs
 from tests.simulation.complaints import complaints_of
 from tests.simulation.job_functions import Functions
+from tests.simulation.job_plants import JobsAsTheyAre
 from tests.simulation.job_workers import Cluster
 from tests.simulation.job_world import KEY, JobWorld
 from tests.simulation.loop import VirtualLoop
@@ -25,34 +25,19 @@ from tests.simulation.states import Execution, StateFailed, definition
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-#: Faults happen for so long, or until the first one did.
-_FAULTY_SECONDS = (60, 300)
+#: Faults happen for so long, or until the job is over.
+_FAULTY_SECONDS = (30, 900)
 _PATIENCE_SECONDS = 2 * 3600
 _LOOK_SECONDS = 2
 _STOP_RATE = 0.15
 _ABORT_RATE = 0.05
 _LONGEST_CHANGE_OF_MIND_SECONDS = 120
 
-#: So small that a few items make several chunks, and several messages' worth of calls.
+#: So small that a few items make several chunks, and several messages' worth of calls; and some bodies
+#: are too large for a message.
 _CHUNK_BYTES = 12
+_MOST_INLINE_BYTES = 6
 _MOST_WAITING = 3
-
-
-class JobPlant:
-    """Nothing is planted: the product as it is."""
-
-    def jobs(self) -> MemoryJobs:
-        """The table of jobs."""
-        return MemoryJobs()
-
-    def parts(self) -> MemoryJobParts:
-        """The table of their parts."""
-        return MemoryJobParts()
-
-    @contextmanager
-    def in_place(self) -> Iterator[None]:
-        """Whatever must be replaced while the world runs."""
-        yield
 
 
 class _Tasks:
@@ -61,10 +46,10 @@ class _Tasks:
         self.worker = cluster.worker
 
 
-def run(seed: int, *, plant: JobPlant | None = None, tracing: bool = False) -> Verdict:
+def run(seed: int, *, plant: JobsAsTheyAre | None = None, tracing: bool = False) -> Verdict:
     """Run one schedule; the same seed gives the same one, to the letter."""
     loop = VirtualLoop(Random(f"ties {seed}"))
-    plant = plant or JobPlant()
+    plant = plant or JobsAsTheyAre()
     world = JobWorld(seed, loop, jobs=plant.jobs(), parts=plant.parts(), tracing=tracing)
     failures: list[str] = []
     with complaints_of(loop) as complaints, world.mint.in_place(), _small(), plant.in_place():
@@ -83,6 +68,7 @@ def run(seed: int, *, plant: JobPlant | None = None, tracing: bool = False) -> V
 def _small() -> Iterator[None]:
     with (
         mock.patch.object(planning, "CHUNK_BYTES", _CHUNK_BYTES),
+        mock.patch.object(messages, "MOST_INLINE_BYTES", _MOST_INLINE_BYTES),
         mock.patch.object(sending, "_MOST_WAITING", _MOST_WAITING),
     ):
         yield
@@ -96,7 +82,12 @@ async def _live(world: JobWorld) -> None:
     world.trace.note("world", f"{world.order}, outage: {world.faults.outage}")
     async with asyncio.TaskGroup() as group:
         course = group.create_task(_course(world, functions, execution))
-        endless = (functions.keep_time(), functions.record(), _change_of_mind(world, functions), _watch(world))
+        endless = (
+            functions.keep_time(),
+            functions.record(),
+            _change_of_mind(world, functions),
+            _watch(world),
+        )
         tasks = [group.create_task(coroutine) for coroutine in endless]
         await _settle(world, course)
         for task in tasks:
@@ -134,7 +125,7 @@ async def _watch(world: JobWorld) -> None:
 
 async def _settle(world: JobWorld, course: asyncio.Task[None]) -> None:
     clock = asyncio.get_running_loop().time
-    await asyncio.sleep(world.rng.uniform(*_FAULTY_SECONDS))
+    await asyncio.wait([course], timeout=world.rng.uniform(*_FAULTY_SECONDS))
     world.trace.note("world", "no faults from here on")
     world.faults.end()
     patience_ends = clock() + _PATIENCE_SECONDS

@@ -61,7 +61,16 @@ _DEATHS = (
 )
 
 #: What a container answers, and how often it does while things go wrong.
-_ANSWERS = {200: 60, 500: 8, 503: 4, 429: 4, 404: 3, "hangs": 3, "breaks": 4, "refuses": 4}
+_ANSWERS: dict[int | str, int] = {
+    200: 60,
+    500: 8,
+    503: 4,
+    429: 4,
+    404: 3,
+    "hangs": 3,
+    "breaks": 4,
+    "refuses": 4,
+}
 
 
 class Container:
@@ -92,9 +101,7 @@ class Container:
         if outgoing.path == PATH:
             rules.hook_calls += 1
         else:
-            rules.container_called(
-                headers["X-Penstock-Batch-ID"], told, int(headers["X-Penstock-Attempt"])
-            )
+            rules.container_called(headers["X-Penstock-Batch-ID"], told, int(headers["X-Penstock-Attempt"]))
 
     def _mood(self) -> tuple[int | str, float]:
         rng = self._world.rng
@@ -228,6 +235,8 @@ class Cluster:
         assert job == KEY.id
         world = self._world
         await asyncio.sleep(world.rng.random() * _LONGEST_START_SECONDS)
+        if world.order.image_broken:
+            raise StateFailed("ECS.AmazonECSException", "CannotPullContainerError: no such image")
         self._started += 1
         process = world.process(f"worker-{self._started}", "worker")
         task, gone = Task(world, process), asyncio.Event()
@@ -268,12 +277,11 @@ class Cluster:
 
 
 def _left(code: int) -> Any:
+    """What is told of a task whose worker left by itself."""
+    told = {
+        "StoppedReason": "Essential container in task exited",
+        "Containers": [{"Name": "dequeuer", "ExitCode": code}],
+    }
     if code:
-        raise StateFailed(
-            "States.TaskFailed",
-            json.dumps({
-                "StoppedReason": "Essential container in task exited",
-                "Containers": [{"Name": "dequeuer", "ExitCode": code}],
-            }),
-        )
-    return {"Containers": [{"Name": "dequeuer", "ExitCode": 0}], "StoppedReason": "Essential container in task exited"}
+        raise StateFailed("States.TaskFailed", json.dumps(told))
+    return told

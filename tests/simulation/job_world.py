@@ -34,6 +34,10 @@ API = ApiEntry(
 )
 KEY = JobKey(api=API.name, id=job_id(BEGINNING_MS * 1_000_000))
 BUCKET = "own"
+_BROKEN_RATE = 0.04
+_STRAY_RATE = 0.1
+#: Some jobs are over soon.
+_FIRST_FAULT_WITHIN_CALLS = 5
 DEAD_LETTER_ARN = "arn:aws:sqs:eu-west-1:111122223333:failed.fifo"
 
 
@@ -48,6 +52,8 @@ class Order:
     max_attempts: int
     deadline_seconds: int | None
     reported: bool
+    #: Whether no task of the API can start.
+    image_broken: bool
 
     @classmethod
     def of(cls, rng: Random) -> Order:
@@ -61,14 +67,17 @@ class Order:
             # Some have too little time, which is an end as good as any.
             deadline_seconds=rng.choice((None, None, 40, 300)),
             reported=rng.random() < 1 / 3,
+            image_broken=rng.random() < _BROKEN_RATE,
         )
 
 
 class JobWorld(Ground):
     """A job that has just been accepted."""
 
-    def __init__(self, seed: int, loop: VirtualLoop, *, jobs: MemoryJobs, parts: MemoryJobParts, tracing: bool) -> None:
-        super().__init__(seed, loop, tracing=tracing)
+    def __init__(
+        self, seed: int, loop: VirtualLoop, *, jobs: MemoryJobs, parts: MemoryJobParts, tracing: bool
+    ) -> None:
+        super().__init__(seed, loop, tracing=tracing, first_fault_within=_FIRST_FAULT_WITHIN_CALLS)
         self.order = Order.of(self.rng)
         self.jobs, self.parts, self.objects = jobs, parts, MemoryObjects()
         self.timers = MemoryTimers()
@@ -88,6 +97,9 @@ class JobWorld(Ground):
         """With the API's dead-letter queue behind it."""
         queue = self.new_queue("queue")
         queue.dead_letters, queue.most_receives = self.dead_letters, self._most_receives
+        if self.rng.random() < _STRAY_RATE:
+            # Somebody else's, in a queue of ours.
+            queue.put("no message of ours", group="stray", deduplication_id="stray")
         return queue
 
     def _submit(self) -> None:

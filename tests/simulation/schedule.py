@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.simulation.coverage import Coverage
+    from tests.simulation.ground import Ground
 
 #: Faults happen for so long, or until the first one did.
 _FAULTY_SECONDS = (60, 300)

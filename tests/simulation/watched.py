@@ -22,7 +22,7 @@ class Watched(UserDict[K, V]):
         self.data[key] = value
         self.on_change(key, old, value)
 
-    def __ior__(self, other: Any) -> Self:
+    def __ior__(self, other: Any) -> Self:  # type: ignore[override, misc]  # as the base class does it
         # The base class would change the data behind our back.
         self.update(other)
         return self
