@@ -119,19 +119,17 @@ class Chunker:
         yield Progress(chunk=packer.index, complete=True)
 
     def _pages(self, begun: Progress) -> Iterator[tuple[int, str, str | None, Sequence[FoundObject]]]:
-        """Number of a path, its bucket, the last key seen there, and what is to be taken of a page."""
+        """What is to be taken of each page, with its bucket, and where to go on: a path and a key in it."""
         selection, paths = Selection(self._source), paths_of(self._source)
         for number in range(begun.path, len(paths)):
             path, after = paths[number], begun.after if number == begun.path else None
             try:
                 for page in self._listing.pages(path.bucket, path.prefix, after=after):
-                    after = page[-1].key if page else after
-                    yield (
-                        number,
-                        path.bucket,
-                        after,
-                        [one for one in page if selection.takes(path.bucket, one)],
-                    )
+                    if page:
+                        after = page[-1].key
+                        taken = [one for one in page if selection.takes(path.bucket, one)]
+                        yield number, path.bucket, after, taken
+                yield number + 1, path.bucket, None, []
             except NoSuchBucket as error:
                 raise InputFault("input_missing", f"{path}: there is no such bucket") from error
             except BucketForbidden as error:

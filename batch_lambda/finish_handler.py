@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -17,7 +17,8 @@ from aws_lambda_powertools import Logger
 from batch_lambda import finishing
 from batch_lambda.executions import ended_execution
 from batch_lambda.finish import Called, Next
-from batch_lambda.surroundings import TIMED_OUT
+from batch_lambda.settings import Settings
+from batch_lambda.surroundings import TIMED_OUT, Surroundings
 from penstock import environment, names
 from penstock.batch import stops
 from penstock.batch.jobs import JobKey, JobStatus
@@ -30,13 +31,20 @@ if TYPE_CHECKING:
 logger = Logger()
 logging.getLogger("batch_lambda").addHandler(logger.registered_handler)
 
-_settings = environment.read(finishing.Settings, os.environ)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndsSettings:
+    """Read from ``PENSTOCK_ENDS_QUEUE_URL``: where the ends of executions come from."""
+
+    ends_queue_url: str
+
+
+_told = environment.read(Surroundings, os.environ)
+_ends = environment.read(EndsSettings, os.environ)
 _catalogue = Catalogue.from_json(FILE.read_text())
-_steps = finishing.build(_settings, _catalogue, boto3.session.Session())
+_steps = finishing.build(environment.read(Settings, os.environ), _told, _catalogue, boto3.session.Session())
 _sqs = boto3.session.Session().client("sqs")
-_machines = {
-    names.state_machine(_settings.deployment, api.name): api.name for api in _catalogue.of(Kind.BATCH)
-}
+_machines = {names.state_machine(_told.deployment, api.name): api.name for api in _catalogue.of(Kind.BATCH)}
 
 
 @logger.inject_lambda_context(clear_state=True)
@@ -77,7 +85,7 @@ def _finished(record: Mapping[str, Any]) -> bool:
         return True
     # Not the queue's own time: that must be longer than this function's, for calls that crash.
     _sqs.change_message_visibility(
-        QueueUrl=_settings.ends_queue_url,
+        QueueUrl=_ends.ends_queue_url,
         ReceiptHandle=record["receiptHandle"],
         VisibilityTimeout=step.wait_seconds,
     )

@@ -14,7 +14,6 @@ from batch_lambda.clean_up import CleanUp
 from batch_lambda.finish import Finisher
 from batch_lambda.lane import LaneKeeper
 from batch_lambda.stop import Stopper
-from batch_lambda.surroundings import Surroundings
 from penstock.aws.dead_letter_queues import SqsDeadLetterQueues
 from penstock.aws.job_outbox import SqsJobOutbox
 from penstock.aws.job_parts import DynamoJobParts
@@ -27,6 +26,8 @@ if TYPE_CHECKING:
 
     import boto3
 
+    from batch_lambda.settings import Settings
+    from batch_lambda.surroundings import Surroundings
     from penstock.catalogue import Catalogue
 
 #: Bodies of failed batches read at the same time, and so connections to S3.
@@ -43,16 +44,6 @@ _RETENTION_SECONDS = 7 * 24 * 3600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings(Surroundings):
-    """What the deployment tells this function besides."""
-
-    table: str
-    bucket: str
-    #: The queue of executions that ended before their jobs.
-    ends_queue_url: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Finishing:
     """All steps."""
 
@@ -61,7 +52,7 @@ class Finishing:
     stopper: Stopper
 
 
-def build(settings: Settings, catalogue: Catalogue, session: boto3.Session) -> Finishing:
+def build(settings: Settings, told: Surroundings, catalogue: Catalogue, session: boto3.Session) -> Finishing:
     """The steps, over one client for each of AWS's services."""
     dynamodb, s3, sqs, scheduler = (
         session.client("dynamodb", config=_AWS),
@@ -76,8 +67,8 @@ def build(settings: Settings, catalogue: Catalogue, session: boto3.Session) -> F
         parts=parts,
         bodies=bodies,
         bucket=settings.bucket,
-        queues=surroundings.queues(settings, sqs),
-        timers=surroundings.timers(settings, scheduler),
+        queues=surroundings.queues(told, sqs),
+        timers=surroundings.timers(told, scheduler),
         dead_letters=SqsDeadLetterQueues(
             lambda region: session.client("sqs", region_name=region, config=_AWS)
         ),

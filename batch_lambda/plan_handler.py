@@ -1,5 +1,7 @@
 """Entry point of the function ``plan``: what comes before a job's batches are enqueued, and after.
 
+The step ``prepare`` answers whether the job begins at all.
+
 The state machine calls it with ``api``, ``job`` and ``step``. The step ``plan`` is to be called again while
 its answer is not done, with the answer's ``position``.
 """
@@ -18,10 +20,13 @@ import boto3
 from aws_lambda_powertools import Logger
 from botocore.config import Config
 
+from batch_lambda import surroundings
 from batch_lambda.deadline import until_ms
 from batch_lambda.plan import Planner
+from batch_lambda.prepare import Preparer
 from batch_lambda.seal import Sealer
 from batch_lambda.settings import Settings
+from batch_lambda.surroundings import Surroundings
 from penstock import environment
 from penstock.aws.job_outbox import SqsJobOutbox
 from penstock.aws.job_parts import DynamoJobParts
@@ -51,16 +56,24 @@ def _now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def _build() -> tuple[Planner, Sealer]:
-    settings = environment.read(Settings, os.environ)
+def _build() -> tuple[Preparer, Planner, Sealer]:
+    settings, told = environment.read(Settings, os.environ), environment.read(Surroundings, os.environ)
     session = boto3.session.Session()
-    dynamodb, s3, sqs = (
+    dynamodb, s3, sqs, scheduler = (
         session.client("dynamodb", config=_AWS),
         session.client("s3", config=_AWS),
         session.client("sqs", config=_AWS),
+        session.client("scheduler", config=_AWS),
     )
     jobs, parts = DynamoJobs(dynamodb, settings.table), DynamoJobParts(dynamodb, settings.table)
     bodies = S3Objects(s3, settings.bucket)
+    preparer = Preparer(
+        jobs=jobs,
+        bodies=bodies,
+        queues=surroundings.queues(told, sqs),
+        timers=surroundings.timers(told, scheduler),
+        clock=_now_ms,
+    )
     planner = Planner(
         jobs=jobs,
         parts=parts,
@@ -72,10 +85,15 @@ def _build() -> tuple[Planner, Sealer]:
         nonce=lambda: uuid.uuid4().hex,
     )
     closer = Closer(jobs=jobs, parts=parts, outbox=SqsJobOutbox(sqs), clock=_now_ms)
-    return planner, Sealer(jobs=jobs, parts=parts, bodies=bodies, closer=closer, clock=_now_ms)
+    sealer = Sealer(jobs=jobs, parts=parts, bodies=bodies, closer=closer, clock=_now_ms)
+    return preparer, planner, sealer
 
 
-_planner, _sealer = _build()
+_preparer, _planner, _sealer = _build()
+
+
+def _prepare(key: JobKey, _event: Mapping[str, Any], _context: Any) -> Any:
+    return {"begin": _preparer.prepare(key)}
 
 
 def _plan(key: JobKey, event: Mapping[str, Any], context: Any) -> Any:
@@ -87,6 +105,7 @@ def _seal(key: JobKey, _event: Mapping[str, Any], _context: Any) -> Any:
 
 
 _STEPS: dict[str, Callable[[JobKey, Mapping[str, Any], Any], Any]] = {
+    "prepare": _prepare,
     "plan": _plan,
     "seal": _seal,
 }

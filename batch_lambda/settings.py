@@ -1,4 +1,4 @@
-"""What the deployment tells the functions that plan and enqueue."""
+"""What the deployment tells each of the functions."""
 
 from __future__ import annotations
 

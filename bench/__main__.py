@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import memory, pickup, saturated, submit, webhooks
+from bench import enqueue, jobs, memory, pickup, saturated, submit, webhooks
 from bench.options import LONG, RESULTS, SHORT
 from bench.report import save, show
 from bench.rig import rig
@@ -21,7 +21,10 @@ BENCHES = {
     "pickup": pickup.pickup,
     "saturated": saturated.saturated,
     "memory": memory.memory,
+    "enqueue": enqueue.enqueue,
     "webhooks": webhooks.webhooks,
+    "jobs": jobs.jobs,
+    "one_host": webhooks.one_host,
 }
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from bench.rig import Rig
 
-_DRIVER = Path(__file__).with_name("gateway_driver.py")
+_DRIVER = Path(__file__).with_name("handler_driver.py")
 
 
 class UnexpectedAnswer(Exception):
@@ -102,7 +102,7 @@ def gateway(rig: Rig, apis: Sequence[str]) -> Iterator[Gateway]:
         "POWERTOOLS_METRICS_NAMESPACE": "Penstock",
     }
     with subprocess.Popen(
-        [sys.executable, str(_DRIVER)],
+        [sys.executable, str(_DRIVER), "gateway_lambda.handler"],
         cwd=rig.folder,
         env=environment,
         stdin=subprocess.PIPE,

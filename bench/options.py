@@ -37,8 +37,14 @@ class Options:
     #: By concurrency: how many requests.
     saturated: tuple[tuple[int, int], ...] = ((1, 300), (8, 1000), (64, 2000))
     body_bytes: int = GIB
+    #: Of a batch job, in batches of 20.
+    job_items: int = 20_000
     #: To the good receivers together.
     deliveries: int = 4000
+    #: Bytes of a file that is planned, chunks of it that are enqueued, and bytes of one that is one chunk.
+    planned_bytes: int = 10 * GIB
+    enqueued_chunks: int = 40
+    whole_bytes: int = GIB // 4
     #: Streams at once, and whether the answer's length is told.
     streams: tuple[tuple[int, bool], ...] = ((1, True), (1, False), (8, False))
 
@@ -52,6 +58,9 @@ LONG = Options(
         Idle(idle_seconds=2, dequeuers=8, samples=200, added_seconds=0.02),
     ),
     deliveries=12_000,
+    job_items=100_000,
     saturated=((1, 1000), (8, 4000), (64, 8000)),
+    enqueued_chunks=1280,
+    whole_bytes=2 * GIB,
     streams=((1, True), (1, False), (8, True), (8, False)),
 )

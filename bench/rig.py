@@ -55,6 +55,12 @@ class Rig:
         answer = httpx.get(f"http://127.0.0.1:{self.container_port}/_arrivals", trust_env=False)
         return dict(answer.raise_for_status().json())
 
+    def webhooks_received(self) -> tuple[dict[str, int], int]:
+        """Calls at the container since this was last asked, by webhook-id, and how many got no answer."""
+        answer = httpx.get(f"http://127.0.0.1:{self.container_port}/_webhooks", trust_env=False)
+        told = answer.raise_for_status().json()
+        return dict(told["received"]), int(told["lost"])
+
     @contextmanager
     def dequeuer(self, api: str, *, max_concurrency: int) -> Iterator[GroupProcess]:
         """A dequeuer of its own process, as a task starts it, with the defaults of the settings."""

@@ -1,77 +1,28 @@
-"""What a receiver that hangs costs the others: the real deliverer and real calls, on stores in memory."""
+"""What a receiver that hangs costs the others, and whether a receiver gets anything twice."""
 
 from __future__ import annotations
 
-import random
-import threading
-import time
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from bench.report import Report, Target
-from penstock import ids
-from penstock.catalogue import Catalogue
-from penstock.outgoing.call import DEADLINE_SECONDS, Caller
-from penstock.testing import MemoryDeliveries, MemoryEndpoints, MemoryHosts, MemoryLanes, MemorySecrets
-from penstock.webhooks import signature
-from penstock.webhooks.deliveries import Delivery, State, expires_at
-from penstock.webhooks.deliveries import Target as Receiver
-from penstock.webhooks.guard import Guard, Policy
-from penstock.webhooks.hosts import LANE_CALLS, Lane
-from penstock.webhooks.messages import Due
-from penstock.webhooks.schedule import Schedule
-from webhook_lambda.deliver import Deliverer, Stores
-from webhook_lambda.post import Post
+from bench.senders import Senders
+from penstock.webhooks.deliveries import State
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from bench.options import Options
     from bench.rig import Rig
-    from penstock.webhooks.deliveries import DeliveryKey, Move
 
 GOOD_RECEIVERS = 10
 #: A good receiver's time; with it, the lane's 20 calls are the bound, and not this machine.
 ANSWER_SECONDS = 0.1
 LOST_LIMIT_PERCENT = 10
 
+#: Deliveries to one host.
+ONE_HOST = 1000
+#: Of so many calls, the answer to one is lost.
+LOSE_ONE_OF = 20
+
 _HANG_SECONDS = 3600
-
-
-class _Locked(MemoryDeliveries):
-    """DynamoDB's conditional writes are atomic; many threads write here."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._lock = threading.Lock()
-
-    def apply(self, key: DeliveryKey, move: Move) -> Delivery | None:
-        with self._lock:
-            return super().apply(key, move)
-
-
-class _LockedLanes(MemoryLanes):
-    """A queue gives each message to one receiver at a time."""
-
-    def __init__(self) -> None:
-        super().__init__(_now_ms)
-        self._lock = threading.Lock()
-
-    def send(self, due: Due, lane: Lane, *, delay_seconds: float = 0) -> None:
-        with self._lock:
-            super().send(due, lane, delay_seconds=delay_seconds)
-
-    def take(self, lane: Lane) -> Due | None:
-        with self._lock:
-            return super().take(lane)
-
-
-class _Unsigned:
-    """No call of this bench is one of our own API."""
-
-    def signed(self, url: str, body: bytes, headers: Mapping[str, str]) -> dict[str, str]:
-        raise NotImplementedError(f"{url} {len(body)} {len(headers)}")
 
 
 def webhooks(rig: Rig, options: Options) -> Report:
@@ -109,32 +60,15 @@ def webhooks(rig: Rig, options: Options) -> Report:
 
 
 def _rate(rig: Rig, count: int, *, hanging: bool) -> dict[str, Any]:
-    deliveries, lanes = _Locked(), _LockedLanes()
-    done = threading.Event()
-    good_left = [count]
-    counting = threading.Lock()
-
-    def on_end(delivery: Delivery) -> None:
-        if delivery.state is State.DELIVERED:
-            with counting:
-                good_left[0] -= 1
-                if not good_left[0]:
-                    done.set()
-
-    deliverer = _deliverer(deliveries, lanes, on_end)
+    senders = Senders(rig.container_port)
     for number in range(count):
-        _enqueue(rig, deliveries, lanes, f"good-{number % GOOD_RECEIVERS}", ANSWER_SECONDS)
+        senders.enqueue(f"good-{number % GOOD_RECEIVERS}", f"answer_after={ANSWER_SECONDS}")
         if hanging and number % GOOD_RECEIVERS == 0:
-            _enqueue(rig, deliveries, lanes, "hanging", _HANG_SECONDS)
-    started = time.monotonic()
-    with ThreadPoolExecutor(sum(LANE_CALLS.values())) as pool:
-        for lane, calls in LANE_CALLS.items():
-            for _ in range(calls):
-                pool.submit(_serve, deliverer, lanes, lane, done)
-        done.wait()
-        seconds = time.monotonic() - started
-    good = [each for each in deliveries.rows.values() if "hanging" not in each.url]
-    hung = [each for each in deliveries.rows.values() if "hanging" in each.url]
+            senders.enqueue("hanging", f"answer_after={_HANG_SECONDS}", awaited=False)
+    seconds = senders.run()
+    rows = senders.deliveries.rows.values()
+    good = [each for each in rows if "hanging" not in each.url]
+    hung = [each for each in rows if "hanging" in each.url]
     return {
         "seconds": seconds,
         "per_second": count / seconds,
@@ -144,52 +78,56 @@ def _rate(rig: Rig, count: int, *, hanging: bool) -> dict[str, Any]:
     }
 
 
-def _serve(deliverer: Deliverer, lanes: _LockedLanes, lane: Lane, done: threading.Event) -> None:
-    while not done.is_set():
-        due = lanes.take(lane)
-        if due is None:
-            time.sleep(0.01)
-        else:
-            deliverer.deliver(due, lane)
-
-
-def _enqueue(
-    rig: Rig, deliveries: MemoryDeliveries, lanes: MemoryLanes, host: str, answer_seconds: float
-) -> None:
-    now_ms = _now_ms()
-    delivery = deliveries.create(
-        Delivery(
-            event_id=ids.new_request_id(),
-            target=Receiver.CALLBACK,
-            api="bench",
-            subject=ids.new_request_id(),
-            type="request.completed",
-            url=f"http://{host}.example.com:{rig.container_port}/?answer_after={answer_seconds}",
-            body='{"type": "request.completed"}',
-            created_ms=now_ms,
-            next_attempt_ms=now_ms,
-            expires_at=expires_at(now_ms),
+def one_host(rig: Rig, _options: Options) -> Report:
+    """A thousand deliveries to one host: what it gets twice, by its own count."""
+    fine = _to_one_host(rig, f"answer_after={ANSWER_SECONDS}")
+    lossy = _to_one_host(rig, f"answer_after={ANSWER_SECONDS}&lose_one_of={LOSE_ONE_OF}")
+    rows = [
+        (
+            name,
+            f"{row['seconds']:.1f}",
+            f"{ONE_HOST / row['seconds']:.1f}",
+            str(row["calls"]),
+            str(row["ids"]),
+            str(row["twice"]),
         )
+        for name, row in (("none", fine), (f"one of {LOSE_ONE_OF}", lossy))
+    ]
+    unexplained = lossy["calls"] - ONE_HOST - lossy["lost"]
+    return Report(
+        name="one_host",
+        title=f"{ONE_HOST} deliveries to one host, which answers after {ANSWER_SECONDS} s",
+        columns=("answers lost", "seconds", "deliveries/s", "calls", "ids", "got twice or more"),
+        rows=rows,
+        targets=[
+            Target(promise="got twice without faults", measured=fine["twice"], limit=0, unit="deliveries"),
+            Target(
+                promise="calls made again without a lost answer", measured=unexplained, limit=0, unit="calls"
+            ),
+            Target(
+                promise="ids that are none of the deliveries'",
+                measured=fine["strange"] + lossy["strange"],
+                limit=0,
+                unit="ids",
+            ),
+        ],
+        data={"fine": fine, "lossy": lossy},
     )
-    lanes.send(Due(key=delivery.key, round=0, attempt=1), Lane.FIRST)
 
 
-def _deliverer(deliveries: MemoryDeliveries, lanes: MemoryLanes, on_end: Any) -> Deliverer:
-    # All names lead to this machine; to the breaker they are different hosts.
-    guard = Guard(replace(Policy(), loopback=True), lambda _host: ["127.0.0.1"])
-    post = Post(
-        base_url="https://own.example.com",
-        catalogue=Catalogue(()),
-        guard=guard,
-        own_guard=guard,
-        secrets=MemorySecrets({"bench": (signature.new_secret(),)}),
-        signer=_Unsigned(),
-        calls=Caller(_now_ms, deadline_seconds=DEADLINE_SECONDS),
-        clock=_now_ms,
-    )
-    stores = Stores(deliveries=deliveries, lanes=lanes, hosts=MemoryHosts(), endpoints=MemoryEndpoints())
-    return Deliverer(stores, post, schedule=Schedule(), clock=_now_ms, random=random.random, on_end=on_end)
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
+def _to_one_host(rig: Rig, query: str) -> dict[str, Any]:
+    senders = Senders(rig.container_port)
+    for _ in range(ONE_HOST):
+        senders.enqueue("only", query)
+    rig.webhooks_received()
+    seconds = senders.run()
+    received, lost = rig.webhooks_received()
+    sent = {delivery.event_id for delivery in senders.deliveries.rows.values()}
+    return {
+        "seconds": seconds,
+        "calls": sum(received.values()),
+        "ids": len(received),
+        "twice": sum(count > 1 for count in received.values()),
+        "lost": lost,
+        "strange": len(received.keys() - sent),
+    }

@@ -31,6 +31,16 @@ class Admission:
     counted: bool = False
 
 
+def admission_of_own_calls(stage: Stage) -> Admission:
+    """For callbacks of one API to another: signed, however other callers prove who they are (N7).
+
+    The sender has a role and can sign. A key for it would have to be made, kept secret, counted and
+    changed.
+    """
+    signed = stage.auth_mode(AuthMode.IAM) is AuthMode.IAM
+    return Admission(authorization=AuthorizationType.IAM if signed else AuthorizationType.NONE)
+
+
 def admission(scope: Construct, props: FunctionProps, stage: Stage) -> Admission:
     """What the configuration asks for, in this stage; with keys, the function that knows them."""
     auth = props.config.auth

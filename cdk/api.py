@@ -15,6 +15,7 @@ from cdk.arns import Arns
 from cdk.dead_letters import DeadLetters
 from cdk.described_task import DescribedTask
 from cdk.queues import Queues
+from cdk.scaling import ServiceScaling
 from cdk.stage import Compute
 from cdk.task import Task, TaskProps
 from penstock import names
@@ -75,7 +76,7 @@ class Api(Construct):
     def _add_service(self, props: ApiProps, task: Task) -> None:
         # No desired count: it is 1 when the service is created, which proves that the image starts,
         # and each later deploy leaves it as scaling has set it.
-        ecs.CfnService(
+        service = ecs.CfnService(
             self,
             "Service",
             service_name=names.service(props.api.name),
@@ -96,6 +97,8 @@ class Api(Construct):
             enable_ecs_managed_tags=True,
             enable_execute_command=False,
         )
+        if props.stage.auto_scaling:
+            ServiceScaling(self, "Scaling", deployment=props.deployment, api=props.api, service=service)
 
     def _network(self, deployment: str) -> _Network:
         subnet_ids = ssm.StringListParameter.value_for_typed_list_parameter(

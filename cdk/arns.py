@@ -8,6 +8,7 @@ from aws_cdk import ArnFormat, Aws, Stack
 
 from cdk.stage import STAGE_NAME
 from penstock import names
+from penstock.webhooks import own
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,10 +144,12 @@ class Arns:
             arn_format=ArnFormat.COLON_RESOURCE_NAME,
         )
 
-    def submissions(self, api_id: str) -> str:
-        """All submissions to the deployment's HTTP API."""
+    def own_calls(self, api_id: str) -> str:
+        """All submissions by the route that callbacks of one API to another take."""
         return self.stack.format_arn(
-            service="execute-api", resource=api_id, resource_name=f"{STAGE_NAME}/POST/async/*"
+            service="execute-api",
+            resource=api_id,
+            resource_name=f"{STAGE_NAME}/POST{own.ROUTE.format(api='*')}",
         )
 
     def task_definitions(self, api: str) -> str:

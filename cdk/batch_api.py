@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from aws_cdk import Aws, Duration, Fn, Stack
@@ -78,7 +79,9 @@ class Jobs(Construct):
             state_machine_name=names.state_machine(self._deployment, self._api.name),
             state_machine_type="STANDARD",
             role_arn=role.role_arn,
-            definition_string=Stack.of(self).to_json_string(self._machine().definition(), 1),
+            # Not CDK's own way into JSON, which leaves members out that are null, and null means something
+            # here: a state whose result is not kept.
+            definition_string=json.dumps(self._machine().definition(), indent=1),
         )
 
     def _machine(self) -> Machine:

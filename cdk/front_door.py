@@ -17,13 +17,18 @@ from cdk.stage import STAGE_NAME
 from cdk.webhooks import REST_API_ID
 from gateway_lambda.routes import route_table
 from penstock import names
+from penstock.webhooks import own
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from aws_cdk import aws_lambda as lambda_
 
 
 #: The one route that says nothing about anybody's requests, and that load balancers must reach.
 _PUBLIC = frozenset({("/healthz", "GET")})
+#: What the sender of webhooks calls, and nobody else.
+_OWN = frozenset({(own.ROUTE, "POST")})
 _NOTHING_ASKED = Admission(authorization=apigateway.AuthorizationType.NONE)
 
 #: A deployment must not use up the account's Lambda concurrency, 1,000 by default, on its own.
@@ -58,10 +63,12 @@ class FrontDoor(Construct):
         deployment: str,
         function: lambda_.IFunction,
         admission: Admission,
+        own_calls: Admission,
     ) -> None:
         super().__init__(scope, id_)
         api = self._add_api(deployment)
-        self._add_methods(api, function, admission)
+        special = dict.fromkeys(_PUBLIC, _NOTHING_ASKED) | dict.fromkeys(_OWN, own_calls)
+        self._add_methods(api, function, admission, special)
         if admission.throttle is not None:
             _take_keys(api, deployment, admission.throttle)
         for response in gateway_responses.ALL:
@@ -118,7 +125,11 @@ class FrontDoor(Construct):
         return api
 
     def _add_methods(
-        self, api: apigateway.RestApi, function: lambda_.IFunction, admission: Admission
+        self,
+        api: apigateway.RestApi,
+        function: lambda_.IFunction,
+        admission: Admission,
+        special: Mapping[tuple[str, str], Admission],
     ) -> None:
         integration = apigateway.LambdaIntegration(
             function,
@@ -131,7 +142,7 @@ class FrontDoor(Construct):
         for path, methods in sorted(route_table().items()):
             resource = api.root.resource_for_path(path)
             for method in sorted(methods):
-                asked = _NOTHING_ASKED if (path, method) in _PUBLIC else admission
+                asked = special.get((path, method), admission)
                 resource.add_method(
                     method,
                     integration,

@@ -35,6 +35,8 @@ class FunctionSpec:
     #: What its role calls these rights.
     policy_name: str
     timeout: Duration
+    #: CPU comes with memory, and it is CPU that a cold start waits for.
+    memory_mib: int = 512
     environment: Mapping[str, str] = field(default_factory=dict)
     #: What its log lines and metrics carry as ``service``; None for a function without Powertools.
     service: str | None = None
@@ -73,8 +75,7 @@ class PythonFunction(Construct):
             architecture=lambda_.Architecture.ARM_64,
             code=lambda_.Code.from_asset(str(code)),
             handler=f"{entry}.handler",
-            # CPU comes with memory, and it is CPU that a cold start waits for.
-            memory_size=512,
+            memory_size=spec.memory_mib,
             timeout=spec.timeout,
             retry_attempts=spec.retry_attempts,
             role=role,

@@ -12,6 +12,7 @@ from aws_cdk import aws_iam as iam
 
 from cdk.statements import absence_shows, allow, leading, read_foreign
 from penstock import keys
+from penstock.scaling.ports import NAMESPACE
 from penstock.webhooks.hosts import Lane
 
 if TYPE_CHECKING:
@@ -42,15 +43,24 @@ def gateway(arns: Arns, apis: Iterable[str], *, input_buckets: Iterable[str]) ->
             ),
             absence_shows(arns, [keys.RESULTS, keys.PAYLOADS]),
             *read_foreign(arns, input_buckets),
-            allow(
-                ["sqs:GetQueueUrl", "sqs:SendMessage", "sqs:GetQueueAttributes"],
-                [arns.queue(api) for api in listed],
-            ),
+            *_serve_requests(arns, listed),
             # Tests and replays of webhooks.
             allow(["sqs:GetQueueUrl", "sqs:SendMessage"], [arns.webhook_queue(lane) for lane in Lane]),
-            allow(["ecs:DescribeServices"], [arns.service(api) for api in listed]),
         ]
     )
+
+
+def _serve_requests(arns: Arns, apis: list[str]) -> list[iam.PolicyStatement]:
+    """Rights on queues and services of APIs for single requests; a deployment may have none of these."""
+    if not apis:
+        return []
+    return [
+        allow(
+            ["sqs:GetQueueUrl", "sqs:SendMessage", "sqs:GetQueueAttributes"],
+            [arns.queue(api) for api in apis],
+        ),
+        allow(["ecs:DescribeServices"], [arns.service(api) for api in apis]),
+    ]
 
 
 def sweeper(arns: Arns) -> iam.PolicyDocument:
@@ -76,6 +86,23 @@ def recorder(arns: Arns, apis: Iterable[str], *, batch_apis: Iterable[str]) -> i
             leading(arns, ["dynamodb:GetItem", "dynamodb:UpdateItem"], ["REQ#*"]),
             allow(["s3:PutObject"], [arns.objects(keys.MALFORMED)]),
             *(_record_batches(arns, batch) if batch else []),
+        ]
+    )
+
+
+def publisher(arns: Arns, apis: Iterable[str]) -> iam.PolicyDocument:
+    """Rights of the function that tells how many tasks are missing: to look, and to say so."""
+    listed = list(apis)
+    return iam.PolicyDocument(
+        statements=[
+            allow(["sqs:GetQueueUrl", "sqs:GetQueueAttributes"], [arns.queue(api) for api in listed]),
+            allow(["ecs:DescribeServices"], [arns.service(api) for api in listed]),
+            allow(["dynamodb:Query"], [arns.index(keys.OPEN_INDEX)]),
+            # What it remembers, and when the oldest requests were made.
+            leading(arns, ["dynamodb:BatchGetItem"], ["SCALING#*", "REQ#*"]),
+            leading(arns, ["dynamodb:PutItem"], ["SCALING#*"]),
+            # AWS knows no resource for this call; a namespace is what it can be bound to.
+            allow(["cloudwatch:PutMetricData"], ["*"], {"StringEquals": {"cloudwatch:namespace": NAMESPACE}}),
         ]
     )
 
@@ -149,7 +176,7 @@ def events(arns: Arns, *, stream_arn: str, topic_arn: str, unread_arn: str) -> i
 
 
 def sender(arns: Arns, *, queue_arns: Iterable[str], api_id: str) -> iam.PolicyDocument:
-    """Rights of the function that makes the calls: its own items, never those of requests."""
+    """Rights of the function that makes the calls: its own items, never those of requests, and results."""
     return iam.PolicyDocument(
         statements=[
             leading(
@@ -168,8 +195,11 @@ def sender(arns: Arns, *, queue_arns: Iterable[str], api_id: str) -> iam.PolicyD
                 list(queue_arns),
             ),
             allow(["secretsmanager:GetSecretValue"], [arns.webhook_secrets]),
+            # Functions' bodies, for callbacks by OpenFaaS's contract.
+            allow(["s3:GetObject"], [arns.objects(keys.RESULTS)]),
+            absence_shows(arns, [keys.RESULTS]),
             # Callbacks of one API to another (N7); nothing but submissions.
-            allow(["execute-api:Invoke"], [arns.submissions(api_id)]),
+            allow(["execute-api:Invoke"], [arns.own_calls(api_id)]),
         ]
     )
 

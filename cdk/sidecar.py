@@ -21,6 +21,9 @@ JOB_SPEC = "spec"
 #: The file, where Cortex has it. Its folder is a volume that all containers of the task share.
 JOB_SPEC_FILE = "/cortex/spec/job.json"
 
+#: A worker learns during its poll that its job is over, and leaves after it.
+_JOB_POLL_SECONDS = 5
+
 #: What the state machine tells both of a task that it runs.
 JOB_ID = "PENSTOCK_JOB_ID"
 
@@ -33,7 +36,7 @@ def of_requests(
 ) -> dict[str, str]:
     """The dequeuer's variables beside an API for requests."""
     told = of_jobs(api, deployment=deployment, dead_letter_url=dead_letter_url, stage=stage)
-    return told | {"PENSTOCK_QUEUE_URL": queue_url}
+    return told | {"PENSTOCK_QUEUE_URL": queue_url, "PENSTOCK_POLL_SECONDS": str(stage.poll_seconds)}
 
 
 def of_jobs(
@@ -55,7 +58,7 @@ def of_jobs(
         "PENSTOCK_RETRY_MIN_WAIT_SECONDS": _seconds(api.retries.min_wait),
         "PENSTOCK_RETRY_MAX_WAIT_SECONDS": _seconds(api.retries.max_wait),
         "PENSTOCK_READINESS_PROBES": json.dumps([_probe(probe) for probe in probes]),
-        "PENSTOCK_POLL_SECONDS": str(stage.poll_seconds),
+        "PENSTOCK_POLL_SECONDS": str(min(_JOB_POLL_SECONDS, stage.poll_seconds)),
     }
 
 

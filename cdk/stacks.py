@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from aws_cdk import App, Stack, Tags
 
-from cdk.admission import admission
+from cdk.admission import admission, admission_of_own_calls
 from cdk.api import Api, ApiProps
 from cdk.batch import Batch
 from cdk.batch_api import Jobs
@@ -15,6 +15,7 @@ from cdk.data import Data
 from cdk.front_door import FrontDoor
 from cdk.gateway import FunctionProps, GatewayFunction
 from cdk.network import Network
+from cdk.publisher import Publisher
 from cdk.recovery import Recovery
 from cdk.stage import Compute, NoApis
 from cdk.webhooks import Webhooks
@@ -49,6 +50,9 @@ def add_stacks(app: App, config: Config, *, stage: Stage, sources: Sources) -> N
     webhooks.add_stack_dependency(gateway)
     recovery = _recovery(app, config, sources)
     recovery.add_stack_dependency(data)
+    if stage.compute is Compute.ECS:
+        scaling = _scaling(app, config, sources)
+        scaling.add_stack_dependency(data)
     # An API's dead-letter queue calls the recorder, which must be there before.
     needed = [data, recovery]
     if stage.compute is Compute.ECS:
@@ -100,6 +104,7 @@ def _gateway(app: App, config: Config, stage: Stage, sources: Sources) -> Stack:
         deployment=config.deployment,
         function=gateway.function,
         admission=admission(stack, props, stage),
+        own_calls=admission_of_own_calls(stage),
     )
     return stack
 
@@ -116,6 +121,12 @@ def _webhooks(app: App, config: Config, stage: Stage, sources: Sources) -> Stack
 def _recovery(app: App, config: Config, sources: Sources) -> Stack:
     stack = _stack(app, config, "recovery", description="Sweeper and dead-letter recorder")
     Recovery(stack, "Recovery", config=config, root=sources.root, build_folder=sources.build_folder)
+    return stack
+
+
+def _scaling(app: App, config: Config, sources: Sources) -> Stack:
+    stack = _stack(app, config, "scaling", description="Numbers of tasks from depths of queues")
+    Publisher(stack, "Publisher", config=config, root=sources.root, build_folder=sources.build_folder)
     return stack
 
 

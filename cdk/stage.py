@@ -58,6 +58,9 @@ class Stage:
     #: Whether the table refuses to be deleted at all until this is switched off.
     deletion_protection: bool
     compute: Compute
+    #: Whether Application Auto Scaling follows what is published. The emulators refuse it; the local
+    #: agent plays its part, from the same values.
+    auto_scaling: bool
     images: Images
     #: Whether callers have AWS credentials to sign with. On the emulator they have not.
     signatures: bool
@@ -101,6 +104,7 @@ _STAGES = {
         removal_policy=RemovalPolicy.RETAIN,
         deletion_protection=True,
         compute=Compute.ECS,
+        auto_scaling=True,
         images=Images.BUILT,
         signatures=True,
         counts_keys=True,
@@ -113,6 +117,7 @@ _STAGES = {
         removal_policy=RemovalPolicy.DESTROY,
         deletion_protection=False,
         compute=Compute.ECS,
+        auto_scaling=False,
         images=Images.NAMED,
         signatures=False,
         counts_keys=False,
@@ -124,6 +129,7 @@ _STAGES = {
         removal_policy=RemovalPolicy.DESTROY,
         deletion_protection=False,
         compute=Compute.DESCRIBED,
+        auto_scaling=False,
         images=Images.NAMED,
         signatures=False,
         counts_keys=False,

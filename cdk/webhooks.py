@@ -95,7 +95,7 @@ class Webhooks(Construct):
                 topic_arn=topic.topic_arn,
                 unread_arn=self._unread.queue_arn,
             ),
-            environment={"PENSTOCK_BUCKET": self._arns.bucket_name, "PENSTOCK_TOPIC_ARN": topic.topic_arn},
+            environment={"PENSTOCK_TOPIC_ARN": topic.topic_arn},
         )
         mapping = lambda_.CfnEventSourceMapping(
             self,
@@ -203,6 +203,7 @@ class Webhooks(Construct):
             environment={
                 "PENSTOCK_DEPLOYMENT": self._deployment,
                 "PENSTOCK_TABLE": names.table(self._deployment),
+                "PENSTOCK_BUCKET": self._arns.bucket_name,
                 "PENSTOCK_API_URL": self._stage.api_url(self._api_id),
                 **environment,
             },

@@ -36,9 +36,10 @@ class Cleaner:
     A failure only costs work: the message comes back, meets a finished record and is deleted then.
     """
 
-    def __init__(self, *, source: Source, streams: Streams) -> None:
+    def __init__(self, *, source: Source, streams: Streams, linger_seconds: float = LINGER_SECONDS) -> None:
         self._source = source
         self._streams = streams
+        self._linger_seconds = linger_seconds
         self._pending: list[Leftover] = []
         self._arrived = asyncio.Event()
 
@@ -52,7 +53,7 @@ class Cleaner:
         while True:
             await self._arrived.wait()
             if len(self._pending) < BATCH:
-                await asyncio.sleep(LINGER_SECONDS)
+                await asyncio.sleep(self._linger_seconds)
             await self.flush()
             self._arrived.clear()
 

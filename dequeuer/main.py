@@ -55,7 +55,7 @@ def _chosen(agent_uri: str | None) -> Coroutine[Any, Any, int]:
     if JOB_VARIABLE in os.environ:
         job_settings = environment.read(BatchSettings, os.environ)
         configure_logging(job_settings.api)
-        return batch.serve(job_settings, agent_uri=agent_uri)
+        return batch.serve(job_settings)
     settings = environment.read(Settings, os.environ)
     configure_logging(settings.api)
     return serve(settings, agent_uri=agent_uri)

@@ -118,5 +118,5 @@ class BatchSettings(WorkerSettings):
     """What a worker of a batch job is told besides; queue and attempts stand in the job's record."""
 
     job_id: str
-    #: Short: a worker learns during its poll that the job is over, and leaves after it.
+    #: Short: each poll that brings nothing is followed by a look whether the job is done.
     poll_seconds: int = 5

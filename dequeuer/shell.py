@@ -79,13 +79,17 @@ class Shell:
             clock=steady_ms,
         )
 
+    def health(self, worker: Worker) -> Health:
+        """What the worker tells of itself."""
+        return Health(worker=worker, readiness=self.readiness, outages=self.outages)
+
     async def run(
         self, worker: Worker, work: Coroutine[Any, Any, None], *helpers: Coroutine[Any, Any, None]
     ) -> None:
         """Do the worker's work until the first SIGTERM or SIGINT, and then drain; helpers end with it."""
         on_stop_signals(worker.stop)
-        health = Health(worker=worker, readiness=self.readiness, outages=self.outages)
-        async with serving(health, host=self.settings.health_host, port=self.settings.health_port) as port:
+        host, wanted = self.settings.health_host, self.settings.health_port
+        async with serving(self.health(worker), host=host, port=wanted) as port:
             concurrency = self.settings.max_concurrency
             context = {"action": "start", "max_concurrency": concurrency, "health_port": port}
             logger.info("started", extra=context)

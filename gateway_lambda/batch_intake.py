@@ -112,27 +112,32 @@ class Intake:
         raise DependencyError("no id is free")
 
     def _keyed(self, new: NewJob, key_hash: str) -> AcceptedJob:
+        # The first part says whose job it is, the second what was sent.
+        owner, fingerprint = f"{key_hash}.", f"{key_hash}.{new.fingerprint}"
         first_ns = self._clock_ns()
         for now_ns in range(first_ns, first_ns + _MOST_TRIES):
-            mine = job_ids.job_id(now_ns)
             job_id = self._jobs.reserve(
                 api=new.api.name,
                 key_hash=key_hash,
-                job_id=mine,
+                job_id=job_ids.job_id(now_ns),
                 expires_at=now_ns // 1_000_000_000 + _LONGEST_LIFE_SECONDS + new.api.retention_seconds,
             )
-            found = None if job_id == mine else self._jobs.get(JobKey(api=new.api.name, id=job_id))
+            found = self._jobs.get(JobKey(api=new.api.name, id=job_id))
             if found is None and now_ns // 1_000_000 - job_ids.made_at_ms(job_id) < _RESERVED_MS:
                 new.check()
-                answer = self._create(new, job_id, fingerprint=new.fingerprint)
+                answer = self._create(new, job_id, fingerprint=fingerprint)
                 if isinstance(answer, JobApplied):
                     return AcceptedJob(record=answer.record, replayed=False)
                 found = answer.found
-            if found is not None and found.retained(now_ns // 1_000_000):
-                if found.fingerprint == new.fingerprint:
+            if (
+                found is not None
+                and found.retained(now_ns // 1_000_000)
+                and found.fingerprint.startswith(owner)
+            ):
+                if found.fingerprint == fingerprint:
                     return AcceptedJob(record=found, replayed=True)
-                if job_id != mine:
-                    raise IdempotencyKeyReused("This key was used before with a different submission.")
+                raise IdempotencyKeyReused("This key was used before with a different submission.")
+            # The key's job is forgotten, or another took the very same nanosecond.
             key_hash = ids.key_after(key_hash, job_id=job_id)
         raise DependencyError("no id is free")
 

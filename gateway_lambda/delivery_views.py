@@ -40,12 +40,20 @@ def summary(delivery: Delivery, endpoint: str) -> dict[str, Any]:
 
 
 def whole(delivery: Delivery, endpoint: str) -> dict[str, Any]:
-    """All of it: the event, and every attempt."""
+    """All of it: the event, what is sent in its place, and every attempt."""
     return {
         **summary(delivery, endpoint),
         "body": delivery.body,
+        **_answer(delivery),
         "attempts": [_attempt(attempt) for attempt in delivery.attempts],
     }
+
+
+def _answer(delivery: Delivery) -> dict[str, Any]:
+    answer = delivery.answer
+    if answer is None:
+        return {}
+    return {"answer": {"headers": answer.sent_headers, "size_bytes": answer.size_bytes}}
 
 
 def _attempt(attempt: Attempt) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from gateway_lambda.gateway import MAX_RESULT_BYTES
 from gateway_lambda.incoming import MAX_BODY_BYTES
-from gateway_lambda.reference import Answer, Operation
+from gateway_lambda.reference import CALLBACK_ERRORS, Answer, Operation
 from gateway_lambda.waiting import MAX_WAIT_SECONDS
 from penstock import errors, headers, openfaas
 
@@ -101,12 +101,13 @@ _SUBMIT_ERRORS = (
     errors.InvalidBody,
     errors.InvalidUpload,
     errors.InvalidPayloadUrl,
+    *CALLBACK_ERRORS,
     errors.UnknownApi,
     errors.PayloadTooLarge,
     errors.IdempotencyKeyReused,
     errors.Unavailable,
 )
-_CALL_PARAMETERS = ("query", "chosen_call_id", "idempotency_key", "timeout", "deadline")
+_CALL_PARAMETERS = ("query", "chosen_call_id", "idempotency_key", "timeout", "deadline", "callback", "depth")
 _BODY = f"The payload: any bytes of any content type, or none. At most {MAX_BODY_BYTES} bytes."
 _GOES_ON = Answer(
     description="Accepted, now or by an earlier call with the same id. No body.",
@@ -129,7 +130,8 @@ def _submit(path: str, *parameters: str) -> Operation:
         summary="Call a function asynchronously (OpenFaaS)",
         description=(
             "As `POST /async/{api}`, in OpenFaaS's terms: 202 without a body, and an `X-Call-Id` to know the "
-            "call by. The container gets path and query, and the id and the start time as headers."
+            "call by. The container gets path and query, and the id and the start time as headers. "
+            "`X-Callback-Url` is told of the end by a POST of the function's own body and headers."
         ),
         parameters=("api", *parameters, *_CALL_PARAMETERS),
         body=_BODY,
@@ -146,6 +148,7 @@ def _call(path: str, *parameters: str) -> Operation:
         description=(
             f"Waits up to {MAX_WAIT_SECONDS} seconds. The answer is the function's own: status, body, and "
             "the headers that are kept. `X-Function-Status` is there if, and only if, the request has ended. "
+            "`X-Callback-Url` is told of the end as well, also if the wait has seen it. "
             "GET, HEAD, PUT, PATCH, DELETE and OPTIONS are served alike; the container gets the method."
         ),
         parameters=("api", *parameters, *_CALL_PARAMETERS, "function_wait"),

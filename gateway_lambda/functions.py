@@ -13,6 +13,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
+from gateway_lambda.callbacks import read_callback
 from gateway_lambda.limits import read_limits
 from gateway_lambda.replies import Reply
 from gateway_lambda.submit import Submission
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from penstock.overview import Directory
     from penstock.ports import Clock
     from penstock.records import RequestRecord
+    from penstock.webhooks.guard import Guard
 
 #: What may stand in a path as it is (RFC 3986), the sign of an escape included. API Gateway hands paths
 #: over escaped, the emulator unescaped: so only what cannot be there is escaped.
@@ -73,22 +75,33 @@ class Functions:
     """Accepts calls, and finds the requests that were made of them."""
 
     def __init__(
-        self, *, catalogue: Catalogue, submitter: Submitter, directory: Directory, clock: Clock
+        self,
+        *,
+        catalogue: Catalogue,
+        submitter: Submitter,
+        directory: Directory,
+        guard: Guard,
+        clock: Clock,
     ) -> None:
         self._catalogue = catalogue
         self._submitter = submitter
         self._directory = directory
+        self._guard = guard
         self._clock = clock
 
     def submit(self, incoming: Incoming) -> FunctionCall:
         """Accept a call, or answer for the one that its id stands for already.
 
-        ``UnknownApi``, ``InvalidCallId`` and what ``Submitter.submit`` raises.
+        ``UnknownApi``, ``InvalidCallId``, a class of ``CallbackRefused``, and what ``Submitter.submit``
+        raises.
         """
         api = self._catalogue.find(incoming.path["api"])
         _refuse_stored_payloads(incoming)
         chosen = incoming.call_id
         call_id = chosen or ids.new_request_id()
+        # An empty one is none, as it is to OpenFaaS.
+        given = {name: value for name, value in incoming.headers.items() if value}
+        callback = read_callback(given, api, self._guard)
         passed_on = headers.REQUEST_HEADERS.union(api.forward_headers) - openfaas.OWN_HEADERS
         accepted = self._submitter.submit(
             Submission(
@@ -103,6 +116,8 @@ class Functions:
                 ),
                 body=incoming.body,
                 limits=read_limits(incoming.headers, api),
+                callback=callback.url,
+                depth=callback.depth,
                 caller=incoming.caller,
                 # An id that its caller learns from the answer only is no key to try again with.
                 idempotency_key=chosen,

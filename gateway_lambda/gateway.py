@@ -94,7 +94,10 @@ class Gateway:
         access.check(incoming.key_apis, incoming.path.get("api"), self._catalogue)
 
     def submit(self, incoming: Incoming) -> Reply:
-        """``POST /async/{api}``; the end instead of the beginning for those who wait and see it."""
+        """``POST /async/{api}``; the end instead of the beginning for those who wait and see it.
+
+        Callbacks of one API to another come by a route of their own and are served alike (N7).
+        """
         api = self._catalogue.find(incoming.path["api"])
         wait_seconds = _wait_seconds(incoming)
         limits = read_limits(incoming.headers, api)

@@ -58,7 +58,6 @@ if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
 
     from penstock.catalogue import ApiEntry
-    from penstock.webhooks.guard import Policy
 
 logger = Logger()
 # Modules log through the standard library; their lines take Powertools' JSON form.
@@ -91,11 +90,12 @@ def _build() -> Gateway:
     catalogue = Catalogue.from_json(FILE.read_text())
     shards = ThreadPoolExecutor(keys.SHARDS, thread_name_prefix="shard")
     directory = DynamoDirectory(dynamodb, settings.table, executor=shards)
+    guard = Guard(replace(catalogue.callbacks, loopback=bool(settings.loopback)), SystemResolver())
     retrier = _retrier(settings, records=records, objects=objects, submitter=submitter)
     lanes = SqsLanes(sqs, functools.partial(names.webhook_queue, settings.deployment))
     webhooks = _webhooks(
         settings,
-        policy=catalogue.callbacks,
+        guard=guard,
         records=records,
         dynamodb=dynamodb,
         lanes=lanes,
@@ -115,7 +115,9 @@ def _build() -> Gateway:
             executor=executor,
         ),
         recovery=_recovery(directory, requests=requests, records=records, objects=objects, retrier=retrier),
-        functions=Functions(catalogue=catalogue, submitter=submitter, directory=directory, clock=_now_ms),
+        functions=Functions(
+            catalogue=catalogue, submitter=submitter, directory=directory, guard=guard, clock=_now_ms
+        ),
         webhooks=webhooks,
         batch=batch_wiring.build(
             settings,
@@ -176,7 +178,7 @@ def _waiter(
 def _webhooks(
     settings: Settings,
     *,
-    policy: Policy,
+    guard: Guard,
     records: DynamoRecords,
     dynamodb: DynamoDBClient,
     lanes: SqsLanes,
@@ -189,7 +191,7 @@ def _webhooks(
         deliveries=DynamoDeliveries(dynamodb, settings.table, executor=executor),
         endpoints=DynamoEndpoints(dynamodb, settings.table),
         lanes=lanes,
-        guard=Guard(replace(policy, loopback=bool(settings.loopback)), SystemResolver()),
+        guard=guard,
         clock=_now_ms,
     )
 

@@ -20,6 +20,7 @@ from gateway_lambda.gateway import Gateway
 from gateway_lambda.incoming import Incoming
 from gateway_lambda.replies import Reply
 from penstock.errors import PenstockError
+from penstock.webhooks import own
 
 if TYPE_CHECKING:
     from chalice.app import Request
@@ -38,7 +39,8 @@ class Route:
     serve: Endpoint
     #: Tells apart the paths that are served alike.
     suffix: str = ""
-    #: Not for the further methods of a path that takes them all: its POST speaks for them.
+    #: Not for the further methods of a path that takes them all: its POST speaks for them. Nor for what
+    #: Penstock alone calls.
     described: bool = True
 
     @property
@@ -59,6 +61,7 @@ _FURTHER_METHODS = (
 
 ROUTES = (
     Route(HTTPMethod.POST, "/async/{api}", Gateway.submit),
+    Route(HTTPMethod.POST, own.ROUTE, Gateway.submit, "_of_own", described=False),
     Route(HTTPMethod.GET, "/async/{api}", Gateway.list_requests),
     Route(HTTPMethod.GET, "/async/{api}/{id}", Gateway.status),
     Route(HTTPMethod.DELETE, "/async/{api}/{id}", Gateway.cancel),

@@ -160,7 +160,7 @@ def webhook_schemas() -> dict[str, Any]:
         "last_attempt": _reference("Attempt"),
     }
     whole: dict[str, Any] = {
-        "body": text | {"description": "The event, as it is sent and signed."},
+        "body": text | {"description": "The event; it is sent and signed so, unless there is an `answer`."},
         "attempts": {"type": "array", "items": _reference("Attempt")},
     }
     return {
@@ -172,7 +172,19 @@ def webhook_schemas() -> dict[str, Any]:
             required=("at", "latency_ms"),
         ),
         "DeliverySummary": _object("A delivery without its event.", known, required=tuple(summary)),
-        "Delivery": _object("A delivery.", {**known, **whole}, required=(*summary, *whole)),
+        "FunctionAnswer": _object(
+            "Of a callback by OpenFaaS's contract: what is sent in place of the event.",
+            {
+                "headers": {"type": "object", "additionalProperties": text},
+                "size_bytes": count | {"description": "Of the function's body, whether sent or linked."},
+            },
+            required=("headers", "size_bytes"),
+        ),
+        "Delivery": _object(
+            "A delivery.",
+            {**known, **whole, "answer": _reference("FunctionAnswer")},
+            required=(*summary, *whole),
+        ),
         "DeliveryList": _object(
             "A page of deliveries, newest first.",
             {

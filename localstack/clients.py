@@ -11,8 +11,10 @@ from penstock.aws import emulator
 if TYPE_CHECKING:
     from mypy_boto3_apigateway import APIGatewayClient
     from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_ecs import ECSClient
     from mypy_boto3_ssm import SSMClient
+    from mypy_boto3_stepfunctions import SFNClient
 
     from localstack.environment import Endpoint
 
@@ -27,6 +29,10 @@ class Clients:
             "config": Config(proxies={}, retries={"mode": "standard"}, connect_timeout=5, read_timeout=20),
         }
 
+    def cloudwatch(self) -> CloudWatchClient:
+        """Return a client for metrics."""
+        return self._session.client("cloudwatch", **self._options)
+
     def ecs(self) -> ECSClient:
         """Return a client for clusters, services and tasks."""
         return self._session.client("ecs", **self._options)
@@ -38,6 +44,10 @@ class Clients:
     def apigateway(self) -> APIGatewayClient:
         """Return a client for REST APIs."""
         return self._session.client("apigateway", **self._options)
+
+    def stepfunctions(self) -> SFNClient:
+        """Return a client for state machines and their executions."""
+        return self._session.client("stepfunctions", **self._options)
 
     def ssm(self) -> SSMClient:
         """Return a client for parameters."""

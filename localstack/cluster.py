@@ -93,7 +93,7 @@ class EcsCluster:
 
     def services(self) -> list[Service]:
         """Return all services with their tasks."""
-        with _translated():
+        with translated():
             arns = [
                 arn
                 for page in self._client.get_paginator("list_services").paginate(cluster=self._name)
@@ -107,7 +107,7 @@ class EcsCluster:
 
     def runs(self) -> list[Task]:
         """Return the tasks that run once, for a job: those of no service."""
-        with _translated():
+        with translated():
             pages = self._client.get_paginator("list_tasks").paginate(cluster=self._name)
             arns = [arn for page in pages for arn in page["taskArns"] if arn not in self._serving]
             return [
@@ -116,7 +116,7 @@ class EcsCluster:
 
     def stop_task(self, task_arn: str, *, reason: str) -> None:
         """Tell ECS that a task has ended."""
-        with _translated():
+        with translated():
             self._client.stop_task(cluster=self._name, task=task_arn, reason=reason)
 
     def reconcile(self, service: str) -> None:
@@ -125,7 +125,7 @@ class EcsCluster:
         After StopTask it leaves the service short of a task, and after a restart without any. An
         update without a change starts what is missing, without a new deployment.
         """
-        with _translated():
+        with translated():
             self._client.update_service(cluster=self._name, service=service)
 
     def _described(self, arns: list[str]) -> Iterator[Service]:
@@ -166,7 +166,8 @@ class EcsCluster:
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def translated() -> Iterator[None]:
+    """Raise ClusterUnreachable where the emulator gives no answer."""
     try:
         yield
     except (NoConnection, HTTPClientError) as error:

@@ -1,12 +1,12 @@
-"""``make demo``: two real requests through the whole stack on this machine.
+"""``make demo``: two real requests and two real batch jobs through the whole stack on this machine.
 
-A text to ``word-count`` and a picture to ``thumbnail``, by the client library that users have,
-over HTTP. Exits with 0 if both results are right, else with 1 and the reason.
+A text to ``word-count`` and a picture to ``thumbnail``, then numbers to ``sum-batch`` and pictures to
+``image-batch``, by the client library that users have, over HTTP. Exits with 0 if all results are
+right, else with 1 and the reason.
 """
 
 from __future__ import annotations
 
-import io
 import sys
 import time
 from contextlib import contextmanager
@@ -14,16 +14,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PIL import Image, ImageDraw
+from PIL import Image
 from rich.console import Console
 
 from localstack.__main__ import on_signals
 from localstack.console import Screen
+from localstack.demo_failed import DemoFailed
+from localstack.demo_jobs import run_jobs
+from localstack.demo_picture import picture
 from localstack.endpoint_file import EndpointFile
 from localstack.errors import Interrupted, LocalError
 from localstack.options import PROJECT, Options
 from localstack.state import DEFAULT_STATE_DIR, State
 from localstack.up import running
+from penstock.aws import emulator
 from penstock.client import Client, ClientError
 from penstock.config import ConfigError
 
@@ -31,16 +35,13 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Iterator
 
+    from localstack.up import LocalStack
     from penstock.client import RequestState
 
 TEXT = PROJECT / "LICENSE"
 PICTURE = Path("demo-output/thumbnail.png")
 WAIT_SECONDS = 60
 THUMBNAIL_PIXELS = 160
-
-
-class DemoFailed(Exception):
-    """A request did not end as it should."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +61,11 @@ def main() -> int:
     screen = Screen(console)
     interrupt = on_signals(DEFAULT_STATE_DIR)
     try:
-        with _stack(screen, interrupt) as url, Client(url) as client:
+        with _stack(screen, interrupt) as stack, Client(stack.url) as client:
             _count_words(client, screen)
             _make_thumbnail(client, screen)
-            screen.tell("Both requests are completed, and both results are right.")
+            run_jobs(client, emulator.session().client("s3", endpoint_url=stack.aws_endpoint_url), screen)
+            screen.tell("Both requests and both jobs are completed, and all results are right.")
     except Interrupted as interrupted:
         screen.tell(str(interrupted))
         return 130
@@ -75,16 +77,16 @@ def main() -> int:
 
 
 @contextmanager
-def _stack(screen: Screen, interrupt: threading.Event) -> Iterator[str]:
-    """The URL of the stack that `make local` keeps up, or of one that ends with the demo."""
+def _stack(screen: Screen, interrupt: threading.Event) -> Iterator[EndpointFile | LocalStack]:
+    """The stack that `make local` keeps up, or of one that ends with the demo."""
     state = State(DEFAULT_STATE_DIR.resolve())
     if state.holder() is not None and state.endpoint.exists():
         screen.tell("Using the stack that is already running")
-        yield EndpointFile.read(state.endpoint).url
+        yield EndpointFile.read(state.endpoint)
         return
     with running(PROJECT / "penstock.yaml", Options(tell=screen.tell, interrupt=interrupt)) as local:
         screen.tell(f"The API is at {local.url}")
-        yield local.url
+        yield local
         screen.tell("Ending the stack")
 
 
@@ -108,10 +110,10 @@ def _count_words(client: Client, screen: Screen) -> None:
 
 
 def _make_thumbnail(client: Client, screen: Screen) -> None:
-    picture = _picture()
+    image = picture()
     size = (("size", str(THUMBNAIL_PIXELS)),)
     state = _run(
-        client, screen, Order("thumbnail", picture, "image/jpeg", size, f"a JPEG of {len(picture)} bytes")
+        client, screen, Order("thumbnail", image, "image/jpeg", size, f"a JPEG of {len(image)} bytes")
     )
     PICTURE.parent.mkdir(exist_ok=True)
     client.download("thumbnail", state.id, PICTURE)
@@ -135,17 +137,6 @@ def _run(client: Client, screen: Screen, order: Order) -> RequestState:
     if state.status != "completed":
         raise DemoFailed(f"The request to {order.api} ended as {state.status}: {state.error}")
     return state
-
-
-def _picture() -> bytes:
-    """A drawing of 1200 x 800 pixels as JPEG."""
-    image = Image.linear_gradient("L").resize((1200, 800)).convert("RGB")
-    draw = ImageDraw.Draw(image)
-    for radius, colour in ((300, "navy"), (220, "teal"), (140, "gold"), (60, "crimson")):
-        draw.ellipse((600 - radius, 400 - radius, 600 + radius, 400 + radius), fill=colour)
-    encoded = io.BytesIO()
-    image.save(encoded, "JPEG")
-    return encoded.getvalue()
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from localstack.cdk_cli import CdkCli
 from localstack.clients import Clients
 from localstack.deploy import Deployment, deploy
 from localstack.emulator import choose_port, free_port
-from localstack.emulators import Site
+from localstack.emulators import EMBEDDED, Site
 from localstack.endpoint_file import EndpointFile
 from localstack.environment import Endpoint, child_environment
 from localstack.errors import AgentFailed, Interrupted, PortFixed
@@ -25,6 +25,7 @@ from localstack.options import Options
 from localstack.pair_starter import DequeuerProgram, PairStarter
 from localstack.processes import GroupSpawner, kill_left_behind
 from localstack.servers import local_servers
+from localstack.service_scaling import ServiceScaling, bounds
 from localstack.state import State
 from penstock import names
 from penstock.config import load
@@ -100,6 +101,7 @@ def running(config_file: Path, options: Options | None = None) -> Iterator[Local
             raise
         agent = start.agent(servers)
         agent_run = _run_in_thread(agent, cleanup)
+        start.scaling(cleanup)
 
         file = EndpointFile(url, config.deployment, endpoint.url, os.getpid())
         cleanup.enter_context(file.written(state.endpoint))
@@ -157,6 +159,24 @@ class _Start:
         return LocalAgent(
             AgentParts(cluster, starters, self.options.backoff, self.options.show_log, self.options.tell)
         )
+
+    def scaling(self, cleanup: ExitStack) -> None:
+        """Follow what is published, in a thread of its own, if an API has room to scale here."""
+        limits = bounds(self.site.config.async_apis)
+        if not limits or self.options.emulator.stage != EMBEDDED.stage:
+            return
+        clients, stop = Clients(self.site.endpoint), threading.Event()
+        scaling = ServiceScaling(
+            limits,
+            ecs=clients.ecs(),
+            cloudwatch=clients.cloudwatch(),
+            deployment=self.site.config.deployment,
+            note=self.options.tell,
+        )
+        thread = threading.Thread(target=scaling.run, args=(stop,), name="local-scaling")
+        cleanup.callback(thread.join)
+        cleanup.callback(stop.set)
+        thread.start()
 
 
 def _endpoint(state: State, kind: EmulatorKind, *, port: int | None) -> Endpoint:

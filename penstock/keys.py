@@ -101,6 +101,11 @@ def api_key_item(digest: str) -> dict[str, str]:
     return {"pk": f"{API_KEYS}{digest}", "sk": "META"}
 
 
+def scaling_item(api: str) -> dict[str, str]:
+    """Primary key of what the scaling decision remembers of an API."""
+    return {"pk": f"SCALING#{api}", "sk": "META"}
+
+
 def slot_item(room: str, slot: int) -> dict[str, str]:
     """Primary key of one of the slots of a room."""
     return {"pk": f"{room}#{slot}", "sk": "META"}

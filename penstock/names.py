@@ -106,6 +106,11 @@ def recorder_function(deployment: str) -> str:
     return f"{PREFIX}-{deployment}-recorder"
 
 
+def scaling_function(deployment: str) -> str:
+    """Lambda function that publishes what scaling acts on."""
+    return f"{PREFIX}-{deployment}-scaling"
+
+
 def authorizer_function(deployment: str) -> str:
     """Lambda function that looks API keys up."""
     return f"{PREFIX}-{deployment}-authorizer"

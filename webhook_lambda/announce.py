@@ -12,6 +12,7 @@ from penstock import inlining
 from penstock.batch.jobs import JobRecord
 from penstock.ports import ObjectMissing
 from penstock.webhooks import events, job_events
+from penstock.webhooks.answers import answer_of
 from penstock.webhooks.deliveries import Delivery, State, Target, expires_at
 from penstock.webhooks.hosts import Lane
 from penstock.webhooks.messages import Due
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from penstock.catalogue import ApiEntry, Catalogue
     from penstock.ports import Clock, Objects
     from penstock.records import RequestRecord
+    from penstock.webhooks.answers import FunctionAnswer
     from penstock.webhooks.events import Event
     from penstock.webhooks.ports import Deliveries, Lanes, Topic
 
@@ -59,7 +61,8 @@ class Announcer:
         api = self._catalogue.named(record.api)
         event = self._event(record, api)
         for target, url in _receivers(record, event, api):
-            self._begin(record, event, target, url)
+            answer = self._answer(record, api) if target is Target.CALLBACK else None
+            self._begin(record, event, target, url, answer=answer)
         self._topic.publish(event)
 
     def _event(self, record: RequestRecord | JobRecord, api: ApiEntry | None) -> Event:
@@ -76,7 +79,22 @@ class Announcer:
             result=self._inline(record, api),
         )
 
-    def _begin(self, record: RequestRecord | JobRecord, event: Event, target: Target, url: str) -> None:
+    def _answer(self, record: RequestRecord | JobRecord, api: ApiEntry | None) -> FunctionAnswer | None:
+        if isinstance(record, JobRecord):
+            return None
+        endpoint = api.endpoint if api else record.api
+        own_url = events.url_of(record, endpoint=endpoint, base_url=self._base_url)
+        return answer_of(record, function=endpoint, link=f"{own_url}/result")
+
+    def _begin(
+        self,
+        record: RequestRecord | JobRecord,
+        event: Event,
+        target: Target,
+        url: str,
+        *,
+        answer: FunctionAnswer | None,
+    ) -> None:
         now_ms = self._clock()
         stored = self._deliveries.create(
             Delivery(
@@ -87,6 +105,7 @@ class Announcer:
                 type=event.type,
                 url=url,
                 body=event.body,
+                answer=answer,
                 created_ms=now_ms,
                 depth=record.depth,
                 next_attempt_ms=now_ms,

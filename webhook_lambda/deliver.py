@@ -13,6 +13,7 @@ from penstock.webhooks.deliveries import State, claim, conclude, stop
 from penstock.webhooks.hosts import Lane
 from penstock.webhooks.messages import Due
 from penstock.webhooks.schedule import Again, Verdict, is_the_hosts_fault
+from webhook_lambda.post import Undeliverable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -100,6 +101,9 @@ class Deliverer:
             # No other answer would come later: the URL itself is at fault.
             self._stop(delivery, State.FAILED, error.code)
             return
+        except Undeliverable as error:
+            self._stop(delivery, State.FAILED, str(error))
+            return
         health = self._hosts.health(outgoing.host)
         if lane is Lane.FIRST and health.troubled(self._clock()):
             self._lanes.send(due, Lane.LATER)
@@ -147,7 +151,11 @@ class Deliverer:
             self._lanes.send(due, Lane.LATER, delay_seconds=LEASE_SECONDS)
             return
         began_ms = self._clock()
-        answer = self._post.send(outgoing, claimed)
+        try:
+            answer = self._post.send(outgoing, claimed)
+        except Undeliverable as error:
+            self._stop(claimed, State.FAILED, str(error))
+            return
         self._count(outgoing.host, answer, health)
         self._conclude(claimed, due, answer, began_ms=began_ms)
         logger.info(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from penstock import __version__
 from penstock.errors import CallbackApiRefused, CallbackRefused
+from penstock.ports import ObjectMissing
 from penstock.webhooks import own, signature, urls
 from penstock.webhooks.deliveries import Target
 from penstock.webhooks.schedule import NoAnswer
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from penstock.catalogue import Catalogue
-    from penstock.ports import Clock
+    from penstock.ports import Clock, Objects
     from penstock.webhooks.deliveries import Delivery
     from penstock.webhooks.guard import Admitted, Guard
     from penstock.webhooks.ports import SigningSecrets
@@ -34,6 +35,16 @@ class Signer(Protocol):
 
     def signed(self, url: str, body: bytes, headers: Mapping[str, str]) -> dict[str, str]:
         """The headers with the signature among them."""
+
+
+class Undeliverable(Exception):
+    """What should be sent is not there, nor will it be; the text is the delivery's ``reason``."""
+
+
+#: The function's body has been removed: its retention is over, or the request was purged.
+RESULT_GONE = "result_gone"
+#: A container would take the empty body of a callback with a link for its input.
+RESULT_TOO_LARGE = "result_too_large"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +68,17 @@ class Post:
     #: For our own API, which needs not be in the deployment's lists.
     own_guard: Guard
     secrets: SigningSecrets
+    #: Bodies of functions, for callbacks by OpenFaaS's contract.
+    objects: Objects
     signer: Signer
     calls: Calls
     clock: Clock
 
     def prepare(self, delivery: Delivery) -> Outgoing:
-        """Where it goes; a class of ``CallbackRefused`` if it may never go there."""
+        """Where it goes.
+
+        A class of ``CallbackRefused`` if it may never go there, ``Undeliverable`` if it cannot.
+        """
         call = own.own_call(delivery.url, base_url=self.base_url)
         if call is None:
             return Outgoing(delivery.url, urls.parse(delivery.url).host, own=False)
@@ -70,15 +86,20 @@ class Post:
         api = self.catalogue.named(delivery.api)
         if delivery.target is Target.CALLBACK and (api is None or call.endpoint not in api.webhook_chain):
             raise CallbackApiRefused(f"API {delivery.api} has no {call.endpoint} in its webhook.chain.")
+        if delivery.answer is not None and delivery.answer.link is not None:
+            raise Undeliverable(RESULT_TOO_LARGE)
         url = self.base_url + call.path
         return Outgoing(url, urls.parse(url).host, own=True)
 
     def send(self, outgoing: Outgoing, delivery: Delivery) -> Answer | NoAnswer:
-        """One call. Its address is looked up and checked now, and connected to as checked."""
-        body = delivery.body.encode()
+        """One call. Its address is looked up and checked now, and connected to as checked.
+
+        ``Undeliverable`` if there is nothing to send any more; ``DependencyError`` if that is not known.
+        """
+        body, described = self._content(delivery)
         now_ms = self.clock()
         headers = {
-            "Content-Type": "application/json",
+            **described,
             "User-Agent": f"penstock/{__version__}",
             "Connection": "close",
             **signature.headers(
@@ -94,3 +115,15 @@ class Post:
         except CallbackRefused as error:
             return NoAnswer(error.code)
         return self.calls.post(admitted, body, headers)
+
+    def _content(self, delivery: Delivery) -> tuple[bytes, dict[str, str]]:
+        """The body, and the headers that tell what it is."""
+        answer = delivery.answer
+        if answer is None:
+            return delivery.body.encode(), {"Content-Type": "application/json"}
+        try:
+            body = b"" if answer.key is None else self.objects.read(answer.key)
+        except ObjectMissing as error:
+            # An empty body would pass for the function's own.
+            raise Undeliverable(RESULT_GONE) from error
+        return body, answer.sent_headers

@@ -18,6 +18,7 @@ from penstock import environment, names
 from penstock.aws.deliveries import DynamoDeliveries
 from penstock.aws.hosts import DynamoEndpoints, DynamoHosts
 from penstock.aws.lanes import SqsLanes
+from penstock.aws.objects import S3Objects
 from penstock.aws.own_api import OwnApi
 from penstock.aws.signing_secrets import StoredSecrets
 from penstock.catalogue import FILE, Catalogue
@@ -83,6 +84,7 @@ def _post(session: boto3.session.Session, settings: SenderSettings) -> Post:
         catalogue=catalogue,
         guard=Guard(replace(catalogue.callbacks, loopback=loopback), resolve),
         own_guard=Guard(Policy(loopback=loopback), resolve),
+        objects=S3Objects(session.client("s3", config=_AWS), settings.bucket),
         secrets=StoredSecrets(session.client("secretsmanager", config=_AWS), settings.deployment),
         signer=OwnApi(credentials, region=region),
         calls=Caller(_now_ms),

@@ -40,6 +40,7 @@ class SenderSettings:
 
     deployment: str
     table: str
+    bucket: str
     api_url: ApiUrl
     #: Waits between attempts.
     schedule: Schedule = field(default=Schedule())

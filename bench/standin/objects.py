@@ -14,6 +14,17 @@ if TYPE_CHECKING:
 #: A key that ends so stands for an object of that many zero bytes that nobody has to store.
 _SYNTHETIC = re.compile(r"/synthetic-(\d+)$")
 
+#: And one that ends so for a file of that many bytes, of equal lines that are JSON, or CSV with a header.
+_LINES = re.compile(r"/lines-(\d+)\.(jsonl|csv)$")
+
+#: Bytes of such a line.
+LINE_BYTES = 200
+
+_OF_LINES = {
+    "jsonl": b'{"number":12345678,"text":"%s"}\n' % (b"x" * (LINE_BYTES - 30)),
+    "csv": b"12345678,%s\n" % (b"x" * (LINE_BYTES - 10)),
+}
+
 _PIECE = bytes(256 * 1024)
 
 
@@ -26,16 +37,20 @@ class Object:
     content_type: str = "application/octet-stream"
     #: Headers that S3 sends back with the object, such as its checksum.
     extra: dict[str, str] = field(default_factory=dict)
+    #: What a body that was not kept reads as, over and over.
+    pattern: bytes = _PIECE
 
-    def pieces(self) -> Iterator[bytes | memoryview]:
-        """The body, without ever holding all of one that was not kept."""
+    def pieces(self, first: int = 0, end: int | None = None) -> Iterator[bytes | memoryview]:
+        """The body or a part of it, without ever holding all of one that was not kept."""
+        end = self.size_bytes if end is None else end
         if self.body is not None:
-            yield self.body
+            yield self.body[first:end]
             return
-        left = self.size_bytes
-        while left > 0:
-            yield _PIECE if left >= len(_PIECE) else memoryview(_PIECE)[:left]
-            left -= len(_PIECE)
+        while first < end:
+            start = first % len(self.pattern)
+            piece = memoryview(self.pattern)[start : start + end - first]
+            yield piece
+            first += len(piece)
 
 
 class Bodies:
@@ -59,8 +74,11 @@ class Bodies:
 
 def synthetic(key: str) -> Object | None:
     """The object that a synthetic key stands for."""
-    found = _SYNTHETIC.search(key)
-    return Object(int(found[1]), None) if found else None
+    if found := _SYNTHETIC.search(key):
+        return Object(int(found[1]), None)
+    if found := _LINES.search(key):
+        return Object(int(found[1]), None, pattern=_OF_LINES[found[2]] * (len(_PIECE) // LINE_BYTES))
+    return None
 
 
 def joined(parts: list[tuple[int, bytes | None]]) -> tuple[int, bytes | None]:

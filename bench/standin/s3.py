@@ -28,6 +28,7 @@ _ASKED = {
     "response-content-language": "Content-Language",
 }
 _CHECKSUM = "x-amz-checksum-crc32"
+_RANGE = re.compile(r"bytes=(\d+)-(\d+)")
 
 
 class Buckets:
@@ -60,14 +61,21 @@ class Buckets:
         if found is None:
             raise AwsError("NoSuchKey", "The specified key does not exist.", status=HTTPStatus.NOT_FOUND)
         asked = {_ASKED[name]: value for name, value in request.query.items() if name in _ASKED}
-        extra = found.extra if request.headers.get("x-amz-checksum-mode") == "ENABLED" else {}
+        first, end, status = 0, found.size_bytes, HTTPStatus.OK
+        if part := _RANGE.fullmatch(request.headers.get("Range", "")):
+            first, end, status = int(part[1]), min(end, int(part[2]) + 1), HTTPStatus.PARTIAL_CONTENT
+            if first >= end:
+                raise AwsError("InvalidRange", status=HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE)
+        # A checksum is that of the whole.
+        whole = request.headers.get("x-amz-checksum-mode") == "ENABLED" and status is HTTPStatus.OK
+        extra = found.extra if whole else {}
         head = {"ETag": _ETAG, "Content-Type": found.content_type, **asked, **extra}
         if found.body is not None:
-            return web.Response(body=found.body, headers=head)
-        answer = web.StreamResponse(headers=head)
-        answer.content_length = found.size_bytes
+            return web.Response(body=found.body[first:end], headers=head, status=status)
+        answer = web.StreamResponse(headers=head, status=status)
+        answer.content_length = end - first
         await answer.prepare(request)
-        for piece in found.pieces():
+        for piece in found.pieces(first, end):
             await answer.write(piece)
         return answer
 

@@ -48,6 +48,7 @@ class Standin:
             "CreateQueue": queues.create,
             "GetQueueUrl": queues.url_of,
             "SendMessage": lambda call: queues.of(call).send(call),
+            "SendMessageBatch": lambda call: queues.of(call).send_batch(call),
             "ReceiveMessage": lambda call: queues.of(call).receive(call),
             "ChangeMessageVisibility": lambda call: queues.of(call).change_visibility(call),
             "DeleteMessage": lambda call: queues.of(call).delete(call),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from dequeuer.batch.attempt import Attempts
 from dequeuer.batch.closing import Closing
 from dequeuer.batch.committer import Committer
-from dequeuer.batch.handler import AskingSource, JobMessages
+from dequeuer.batch.handler import JobMessages, JobSource
 from dequeuer.batch.hook import LastMessage
 from dequeuer.batch.turns import Turns
 from dequeuer.batch.watch import Watch
@@ -39,7 +39,7 @@ class AtWork:
         self._committer = Committer(job, ports, on_commit=self._after_commit, sleep=sleep)
         self._watch = Watch(job, ports, ends, sleep=sleep)
         turns = Turns(job, ports)
-        self.source = AskingSource(ports.source, self._closing.look)
+        self.source = JobSource(ports.source, on_nothing=self._closing.look, over=ends.over)
         self.handler = JobMessages(
             job,
             ports.source,

@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from dequeuer.racing import unless
 from penstock.batch.job_ids import COMPLETE
 from penstock.batch.messages import BatchMessage, CompleteMessage, decode_for
 from penstock.messages import MalformedMessage
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Awaitable, Callable, Sequence
 
     from dequeuer.batch.attempt import Attempts
@@ -69,16 +71,26 @@ class JobMessages:
         await self._turns.give_back(batch, delivery)
 
 
-class AskingSource:
-    """A ``Source`` that has somebody look, each time that it has nothing to give."""
+class JobSource:
+    """The ``Source`` of a job, which has somebody look each time that it has nothing to give.
 
-    def __init__(self, source: Source, on_nothing: Callable[[], Awaitable[None]]) -> None:
+    Once the job is over a poll is broken off: what it may bring is of no use to anybody any more, so
+    nothing is stranded by that (R18).
+    """
+
+    def __init__(
+        self, source: Source, *, on_nothing: Callable[[], Awaitable[None]], over: asyncio.Event
+    ) -> None:
         self._source = source
         self._on_nothing = on_nothing
+        self._over = over
 
     async def receive(self, *, limit: int, wait_seconds: int) -> Sequence[Delivery]:
         """See ``Source.receive``."""
-        deliveries = await self._source.receive(limit=limit, wait_seconds=wait_seconds)
+        polling = self._source.receive(limit=limit, wait_seconds=wait_seconds)
+        deliveries = await unless(self._over, polling)
+        if deliveries is None:
+            return []
         if not deliveries:
             await self._on_nothing()
         return deliveries

@@ -16,6 +16,7 @@ from dequeuer.container import NoAnswer, Outgoing
 from dequeuer.racing import unless
 from penstock import keys
 from penstock.batch import moves, objects
+from penstock.batch.commits import PartKind
 from penstock.batch.job_ids import COMPLETE
 from penstock.batch.jobs import Hook, JobStatus
 from penstock.batch.manifest import manifest
@@ -26,10 +27,12 @@ from penstock.ports import DependencyError, ObjectMissing
 from penstock.records import PayloadRef
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from dequeuer.batch.judge import Verdict
     from dequeuer.batch.run import Ends, Job, Ports
     from dequeuer.batch.turns import Turns
-    from penstock.batch.jobs import JobRecord
+    from penstock.batch.jobs import JobKey, JobRecord
     from penstock.batch.tallies import Tally
     from penstock.ports import Delivery
 
@@ -69,6 +72,11 @@ class LastMessage:
                 return
             attempt = await self._turns.number(COMPLETE, delivery)
             if attempt > self._job.policy.attempts:
+                if record.results:
+                    # Perhaps nobody came as far as that.
+                    await self._ports.patience.call(
+                        lambda: self._list_parts(self._job.key), action="list_parts"
+                    )
                 await self._finish(record, delivery, _hook(attempt - 1, _Called(End(WORKER_LOST))))
                 return
             called = await unless(self._ends.out_of_time, self._call(record, attempt))
@@ -94,14 +102,21 @@ class LastMessage:
     async def _told(self, record: JobRecord) -> bytes:
         """The call's body. Whoever is called may read the results, so their manifest is there by then."""
         if record.results:
-            parts = [part async for page in self._ports.jobs.parts(record.key) for part in page]
-            stored = bodies.in_memory(manifest(parts))
-            key = keys.job_object(record.key, objects.MANIFEST)
-            await self._ports.streams.write(key, stored.chunks, content_type=objects.LINES)
+            await self._list_parts(record.key)
         spec = PayloadRef(key=keys.job_object(record.key, objects.SPEC), size_bytes=0)
         async with self._ports.streams.open(spec) as stored:
             text = b"".join([chunk async for chunk in stored.chunks])
         return summary(record, await self._tally(), JobSpec.from_json(text), bucket=self._bucket)
+
+    async def _list_parts(self, key: JobKey) -> None:
+        manifest_key = keys.job_object(key, objects.MANIFEST)
+        await self._ports.streams.write(manifest_key, self._manifest(key), content_type=objects.LINES)
+
+    async def _manifest(self, key: JobKey) -> AsyncIterator[bytes]:
+        """As ``manifest`` of all parts, of which there may be more than memory holds."""
+        for kind in sorted(PartKind):
+            async for page in self._ports.jobs.parts(key):
+                yield manifest(part for part in page if part.kind is kind)
 
     async def _answered(self, body: bytes, attempt: int) -> _Called:
         outgoing = Outgoing(path=PATH, headers=self._job.headers(COMPLETE, attempt))

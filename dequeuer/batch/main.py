@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dequeuer.batch.at_work import AtWork
+from dequeuer.batch.despair import Despair
 from dequeuer.batch.holding import Holding
 from dequeuer.batch.patience import Patience
 from dequeuer.batch.run import Ends, Job, Ports
@@ -40,13 +41,18 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+#: How long the message of a batch that has ended waits for company. Far less than what is left of its
+#: visibility; and nobody is waiting for it, as a batch's end does not depend on its message.
+ACK_LINGER_SECONDS = 5
 
-async def serve(settings: BatchSettings, *, agent_uri: str | None) -> int:
+
+async def serve(settings: BatchSettings) -> int:
     """Work until the job is over, or until the first SIGTERM or SIGINT; the exit code.
 
     0 also for a job that is over already; ``EX_NOINPUT`` if there is none, ``EX_TEMPFAIL`` if that cannot
-    be read.
+    be read, ``EX_UNAVAILABLE`` if the container does not become ready.
     """
+    code = os.EX_OK
     async with AsyncExitStack() as stack:
         stopped = asyncio.Event()
         on_stop_signals(stopped.set)
@@ -59,10 +65,11 @@ async def serve(settings: BatchSettings, *, agent_uri: str | None) -> int:
             logger.error("no work", extra=context)  # noqa: TRY400 - the text says it all
             return os.EX_NOINPUT if isinstance(error, NoSuchJob) else os.EX_TEMPFAIL
         if record is not None:
-            shell = await Shell.make(settings, agent_uri=agent_uri, stack=stack)
-            await _work(settings, record, opened, shell, stopped=stopped)
+            # The agent protects tasks of services, and this is none.
+            shell = await Shell.make(settings, agent_uri=None, stack=stack)
+            code = await _work(settings, record, opened, shell, stopped=stopped)
     logger.info("stopped", extra={"action": "stopped", "job": settings.job_id})
-    return 0
+    return code
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +87,7 @@ class Clients:
 
 async def _work(
     settings: BatchSettings, record: JobRecord, opened: Clients, shell: Shell, *, stopped: asyncio.Event
-) -> None:
+) -> int:
     job = Job.of(
         record,
         worker=ids.new_token(),
@@ -94,9 +101,11 @@ async def _work(
     if stopped.is_set():
         # From here on, with no pause in between, the signals go to the worker.
         worker.stop()
-    await shell.run(worker, at_work.run(worker), *at_work.helpers(worker))
+    despair = Despair(shell.health(worker), stop=worker.stop)
+    await shell.run(worker, at_work.run(worker), *at_work.helpers(worker), despair.run())
     await ports.cleaner.flush()
     await _leave(job, ports)
+    return os.EX_UNAVAILABLE if despair.came else os.EX_OK
 
 
 def _ports(settings: BatchSettings, record: JobRecord, opened: Clients, shell: Shell) -> Ports:
@@ -109,7 +118,7 @@ def _ports(settings: BatchSettings, record: JobRecord, opened: Clients, shell: S
         streams=streams,
         sender=SqsJobSender(opened.sqs, record.queue_url),
         container=shell.container,
-        cleaner=Cleaner(source=source, streams=streams),
+        cleaner=Cleaner(source=source, streams=streams, linger_seconds=ACK_LINGER_SECONDS),
         telemetry=shell.telemetry,
         clock=wall_ms,
         chance=random.random,

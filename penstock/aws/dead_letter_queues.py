@@ -7,21 +7,19 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from penstock.aws.faults import code_of, translated
+from penstock.aws.faults import code_of, queue_is_gone, translated
+from penstock.aws.packing import packed
 from penstock.batch.belongings import DeadLettersRefused
 from penstock.ports import DependencyError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
 
     from penstock.batch.dead_letters import DeadLetter
 
-#: SQS takes ten messages in one call, and 1 MiB in all of them.
-_MOST_LETTERS = 10
-_MOST_BYTES = 1024 * 1024
 #: Attributes and their names count as well.
 _ATTRIBUTE_BYTES = 2048
 
@@ -30,8 +28,6 @@ _REFUSALS = frozenset(
     {
         "AccessDenied",
         "AccessDeniedException",
-        "AWS.SimpleQueueService.NonExistentQueue",
-        "QueueDoesNotExist",
         "KMS.AccessDeniedException",
         "KmsAccessDenied",
         "KMS.DisabledException",
@@ -56,10 +52,10 @@ class SqsDeadLetterQueues:
         with translated("report failed batches"):
             try:
                 url = self._url(client, arn)
-                for group in _groups(letters):
+                for group in packed(letters, _size_bytes):
                     _send(client, url, group)
             except ClientError as error:
-                if code_of(error) in _REFUSALS:
+                if queue_is_gone(error) or code_of(error) in _REFUSALS:
                     raise DeadLettersRefused(f"{arn}: {error}") from error
                 raise
 
@@ -91,16 +87,5 @@ def _send(client: SQSClient, url: str, letters: Sequence[DeadLetter]) -> None:
         raise DependencyError(f"report failed batches: {refused[0]}")
 
 
-def _groups(letters: Sequence[DeadLetter]) -> Iterator[list[DeadLetter]]:
-    """Letters for one call each."""
-    group: list[DeadLetter] = []
-    size = 0
-    for letter in letters:
-        needed = len(letter.body.encode()) + _ATTRIBUTE_BYTES
-        if group and (len(group) == _MOST_LETTERS or size + needed > _MOST_BYTES):
-            yield group
-            group, size = [], 0
-        group.append(letter)
-        size += needed
-    if group:
-        yield group
+def _size_bytes(letter: DeadLetter) -> int:
+    return len(letter.body.encode()) + _ATTRIBUTE_BYTES

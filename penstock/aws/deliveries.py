@@ -12,6 +12,7 @@ from penstock import keys
 from penstock.aws import batches, expressions, items
 from penstock.aws.expressions import CONDITION_FAILED, Placeholders
 from penstock.aws.faults import code_of, translated
+from penstock.webhooks.answers import FunctionAnswer
 from penstock.webhooks.deliveries import Attempt, Delivery, DeliveryKey, State, Target
 
 if TYPE_CHECKING:
@@ -109,6 +110,8 @@ def _decode(item: items.Item) -> Delivery:
     fields = items.members(item, Delivery)
     fields["state"] = State(fields["state"])
     fields["target"] = Target(fields["target"])
+    if "answer" in fields:
+        fields["answer"] = FunctionAnswer(**fields["answer"])
     fields["attempts"] = tuple(Attempt(**attempt) for attempt in fields["attempts"])
     return Delivery(**fields)
 

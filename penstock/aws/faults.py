@@ -31,6 +31,11 @@ def code_of(error: ClientError) -> str:
     return error.response["Error"]["Code"]
 
 
+def queue_is_gone(error: ClientError) -> bool:
+    """Whether the error says that there is no such queue; SQS has two codes for that."""
+    return code_of(error) in {"AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist"}
+
+
 def absent(error: ClientError, *, foreign: bool) -> bool:
     """Whether the error says that there is no such object.
 

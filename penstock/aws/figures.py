@@ -12,7 +12,7 @@ from penstock.overview import Crew, Depth
 from penstock.ports import DependencyError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
     from mypy_boto3_ecs import ECSClient
     from mypy_boto3_sqs import SQSClient
@@ -36,6 +36,33 @@ class SqsQueues:
             visible=int(attributes["ApproximateNumberOfMessages"]),
             in_flight=int(attributes["ApproximateNumberOfMessagesNotVisible"]),
         )
+
+
+#: DescribeServices takes no more at once.
+_SERVICES_A_CALL = 10
+
+
+class EcsCrews:
+    """The ``Crews`` port: the services of one deployment's cluster, ten a call."""
+
+    def __init__(self, client: ECSClient, deployment: str) -> None:
+        self._client = client
+        self._cluster = names.cluster(deployment)
+
+    def counts(self, apis: Sequence[str]) -> Mapping[str, Crew]:
+        """See ``Crews.counts``."""
+        services = {names.service(api): api for api in apis}
+        listed = list(services)
+        found: dict[str, Crew] = {}
+        for start in range(0, len(listed), _SERVICES_A_CALL):
+            with translated("count workers"):
+                answer = self._client.describe_services(
+                    cluster=self._cluster, services=listed[start : start + _SERVICES_A_CALL]
+                )
+            for service in answer["services"]:
+                crew = Crew(desired=service["desiredCount"], running=service["runningCount"])
+                found[services[service["serviceName"]]] = crew
+        return found
 
 
 class EcsWorkers:

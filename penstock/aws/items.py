@@ -28,6 +28,11 @@ def attribute(value: Any) -> Any:
     return _serializer.serialize(_plain(value))
 
 
+def wire(values: Mapping[str, object]) -> Item:
+    """A whole item, or a key, of plain values."""
+    return {name: attribute(value) for name, value in values.items()}
+
+
 def attributes(value: DataclassInstance) -> Item:
     """The fields of a dataclass that are not None, in wire form."""
     return {name: attribute(member) for name, member in _plain(value).items()}

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from botocore.exceptions import ClientError
 
-from penstock.aws.faults import code_of, translated
+from penstock.aws.faults import queue_is_gone, translated
+from penstock.aws.packing import packed
 from penstock.batch.ports import QueueGone
 from penstock.ports import DependencyError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
     from concurrent.futures import Executor
 
     from mypy_boto3_sqs import SQSClient
@@ -21,14 +22,8 @@ if TYPE_CHECKING:
 
     from penstock.batch.messages import JobMessage
 
-#: What SQS takes in one call, in messages and in bytes of all their bodies.
-_MOST_MESSAGES = 10
-_MOST_BYTES = 1 << 20
-
 _TRIES = 6
 _PAUSE_SECONDS = 0.1
-
-_GONE = frozenset({"AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist"})
 
 
 class _Entry(NamedTuple):
@@ -53,7 +48,8 @@ class SqsJobOutbox:
 
     def send(self, queue_url: str, messages: Sequence[JobMessage]) -> None:
         """See ``JobOutbox.send``."""
-        calls = _calls(_Entry(message.group, message.encode()) for message in messages)
+        entries = (_Entry(message.group, message.encode()) for message in messages)
+        calls = packed(entries, _size_bytes)
         send = partial(self._call, queue_url)
         for _ in self._executor.map(send, calls) if self._executor else map(send, calls):
             pass
@@ -79,7 +75,7 @@ class SqsJobOutbox:
                     Entries=[_rendered(str(at), entry) for at, entry in enumerate(entries)],
                 )
             except ClientError as error:
-                if code_of(error) in _GONE:
+                if queue_is_gone(error):
                     raise QueueGone(queue_url) from error
                 raise
         failed = answer.get("Failed", [])
@@ -87,18 +83,8 @@ class SqsJobOutbox:
         return refused, f"{failed[0]['Code']}: {failed[0].get('Message', '')}" if failed else ""
 
 
-def _calls(entries: Iterable[_Entry]) -> Iterator[list[_Entry]]:
-    call: list[_Entry] = []
-    size = 0
-    for entry in entries:
-        length = len(entry.body.encode())
-        if call and (len(call) == _MOST_MESSAGES or size + length > _MOST_BYTES):
-            yield call
-            call, size = [], 0
-        call.append(entry)
-        size += length
-    if call:
-        yield call
+def _size_bytes(entry: _Entry) -> int:
+    return len(entry.body.encode())
 
 
 def _rendered(name: str, entry: _Entry) -> SendMessageBatchRequestEntryTypeDef:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from penstock import queues
-from penstock.aws.faults import code_of, translated
+from penstock.aws.faults import queue_is_gone, translated
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
     from penstock.batch.jobs import JobKey
-
-_GONE = frozenset({"AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist"})
 
 #: As CDK writes it for the queues that are deployed.
 _TLS_ONLY = json.dumps(
@@ -79,5 +77,5 @@ class SqsJobQueues:
                 url = self._client.get_queue_url(QueueName=self._name(key))["QueueUrl"]
                 self._client.delete_queue(QueueUrl=url)
             except ClientError as error:
-                if code_of(error) not in _GONE:
+                if not queue_is_gone(error):
                     raise

@@ -16,7 +16,7 @@ _SERVICE = "execute-api"
 
 
 class OwnApi:
-    """Signs with the function's own credentials, which may call ``POST /async/{api}`` only."""
+    """Signs with the function's own credentials, which may call the route of such calls only."""
 
     def __init__(self, credentials: Credentials, *, region: str) -> None:
         self._credentials = credentials

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from penstock.batch.lines import MOST_ITEM_BYTES
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from penstock.batch.raw_json import SHAPE, NotJson
 
 #: Around a line's value; a carriage return is what is left of a line's end.
 _SPACE = b" \t\r"
@@ -63,7 +60,9 @@ def item(data: bytes | None) -> str | None:
     except UnicodeDecodeError as error:
         raise NoItem(f"is not UTF-8: {error.reason} at its byte {error.start}") from error
     try:
-        _decode(text)
+        SHAPE.decode(text)
+    except NotJson as error:
+        raise NoItem(f"is not JSON: {error}") from error
     except json.JSONDecodeError as error:
         raise NoItem(f"is not JSON: {error.msg} at its column {error.colno}") from error
     except RecursionError as error:
@@ -74,13 +73,3 @@ def item(data: bytes | None) -> str | None:
 def too_large() -> NoItem:
     """Why a line of too many bytes is no item."""
     return NoItem(f"has more than {MOST_ITEM_BYTES} bytes")
-
-
-def _refuse(constant: str) -> None:
-    raise NoItem(f"is not JSON: it has {constant}")
-
-
-# Numbers are only looked at: a value is never needed, and thousands of digits would take seconds.
-_decode: Callable[[str], object] = json.JSONDecoder(
-    parse_int=str, parse_float=str, parse_constant=_refuse
-).decode

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 #: Content type of what has a line of JSON for each of something.
-LINES = "application/x-ndjson"
+LINES = "application/jsonl"
 
 #: The submission, without the items of a list (``JobSpec``).
 SPEC = "spec.json"

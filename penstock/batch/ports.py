@@ -159,7 +159,7 @@ class WorkerJobs(Protocol):
         """Count one more such release; how many there are now."""
 
     def parts(self, key: JobKey) -> AsyncIterator[Sequence[Part]]:
-        """All parts with results and errors, a page at a time."""
+        """All parts with results and errors, in the order of their ids, a page at a time."""
 
 
 @dataclass(frozen=True, slots=True)

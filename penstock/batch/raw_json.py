@@ -29,15 +29,19 @@ def _refuse(constant: str) -> NoReturn:
     raise NotJson(f"{constant} is no number of JSON")
 
 
-#: Numbers stay text: they are not looked at, and Python reads none of more than 4,300 digits.
-_SHAPE = JSONDecoder(parse_int=str, parse_float=str, parse_constant=_refuse)
+#: Reads a value for its shape alone. Numbers stay text: they are not looked at, and Python reads none of
+#: more than 4,300 digits.
+SHAPE = JSONDecoder(parse_int=str, parse_float=str, parse_constant=_refuse)
 
 
 def checked(body: bytes) -> str:
-    """The text of a body; ``NotJson`` if it is not one value of JSON in UTF-8."""
+    """The text of a body; ``NotJson`` if it is not one value of JSON in UTF-8.
+
+    A byte order mark, which some editors write, is no part of it.
+    """
     try:
-        text = body.decode()
-        _SHAPE.decode(text)
+        text = body.decode("utf-8-sig")
+        SHAPE.decode(text)
     except UnicodeDecodeError as error:
         raise NotJson(f"byte {error.start} is not UTF-8") from error
     except json.JSONDecodeError as error:
@@ -52,9 +56,9 @@ def members(text: str) -> dict[str, str]:
     found: dict[str, str] = {}
     place = _after(text, 1)
     while text[place] != "}":
-        name, place = _SHAPE.raw_decode(text, place)
+        name, place = SHAPE.raw_decode(text, place)
         start = _after(text, _after(text, place) + 1)
-        _, end = _SHAPE.raw_decode(text, start)
+        _, end = SHAPE.raw_decode(text, start)
         found[name] = text[start:end]
         place = _behind_comma(text, end)
     return found
@@ -65,7 +69,7 @@ def elements(text: str) -> list[str]:
     found: list[str] = []
     place = _after(text, 1)
     while text[place] != "]":
-        _, end = _SHAPE.raw_decode(text, place)
+        _, end = SHAPE.raw_decode(text, place)
         found.append(text[place:end])
         place = _behind_comma(text, end)
     return found

@@ -136,8 +136,9 @@ def _read(segment: Segment, ranges: Ranges, at: int) -> bytes:
             "input_changed", f"{url_of(segment)} was replaced while it was read; submit the job again"
         ) from error
     except ObjectMissing as error:
-        raise InputFault(
-            "input_missing",
-            f"{url_of(segment)} is not there any more, or may not be read: its bucket must be among the "
-            "API's input_buckets",
-        ) from error
+        why = (
+            "is not there any more: the failed batches of the other job were removed"
+            if segment.form is Form.BATCH
+            else "is not there any more, or may not be read: its bucket must be among the API's input_buckets"
+        )
+        raise InputFault("input_missing", f"{url_of(segment)} {why}") from error

@@ -70,7 +70,8 @@ class JobSpec:
 
     def to_json(self) -> str:
         """JSON text."""
-        return json.dumps(asdict(replace(self, config=dict(self.config))))
+        # The config apart: a read-only mapping cannot be copied, and it is the caller's own.
+        return json.dumps(asdict(replace(self, config={})) | {"config": dict(self.config)})
 
     @classmethod
     def from_json(cls, text: str | bytes) -> JobSpec:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from penstock.cli.surroundings import Surroundings
     from penstock.client import Client, DryRun, JobState, JobSubmission
 
-_REMEDIES: Mapping[str, str] = MappingProxyType(
+REMEDIES_FOR_JOBS: Mapping[str, str] = MappingProxyType(
     {
         **REMEDIES,
         "dead_letter_queue_not_allowed": "List the queue under the API's dead_letter_queues, and deploy.",
@@ -150,7 +150,7 @@ class Jobs:
             emit(document(batch.body, pretty=True))
 
     def _connected(self) -> AbstractContextManager[Client]:
-        return connected(self._surroundings, self._url, remedies=_REMEDIES)
+        return connected(self._surroundings, self._url, remedies=REMEDIES_FOR_JOBS)
 
     def _command(self, name: str, job_id: str) -> str:
         return command("batch", name, self._api, job_id, url=self._url)

@@ -22,6 +22,16 @@ VARIABLE = "PENSTOCK_WEBHOOK_SECRET"
 _HOST = "127.0.0.1"
 _MOST_BYTES = 10_000_000
 
+#: What comes with the body of a function, instead of in it.
+_ABOUT_CALLS = (
+    "x-call-id",
+    "x-function-name",
+    "x-function-status",
+    "x-duration-seconds",
+    "content-type",
+    "link",
+)
+
 
 def listen(surroundings: Surroundings, *, port: int, answer: int, secret: str | None) -> None:
     """Serve until Ctrl-C."""
@@ -59,6 +69,8 @@ def handler(*, secret: str | None, answer: int) -> type[BaseHTTPRequestHandler]:
             self.send_header("Content-Length", "0")
             self.end_headers()
             note(f"{self.path}  {headers.get(signature.ID_HEADER, 'no webhook-id')}  {verdict}")
+            for line in told_of_call(headers):
+                note(line)
             emit(printed(body))
 
         def log_message(self, *_arguments: object) -> None:
@@ -76,6 +88,13 @@ def judged(headers: Mapping[str, str], body: bytes, *, secret: str | None, answe
     except signature.NotVerified as error:
         return f"NOT VERIFIED: {error}", 401
     return "verified", answer
+
+
+def told_of_call(headers: Mapping[str, str]) -> list[str]:
+    """The lines that say what a callback by OpenFaaS's contract brings; none for an event."""
+    if "x-call-id" not in headers:
+        return []
+    return [f"{name.title()}: {headers[name]}" for name in _ABOUT_CALLS if name in headers]
 
 
 def printed(body: bytes) -> str:

@@ -58,7 +58,12 @@ def show(surroundings: Surroundings, api: str, delivery_id: str, *, url: str | N
         return
     if delivery.attempts:
         emit(columns([("AT", "LATENCY", "ANSWER"), *map(_attempt_row, delivery.attempts)]))
-    emit(str(delivery.document["body"]))
+    answer = delivery.document.get("answer")
+    if answer is None:
+        emit(str(delivery.document["body"]))
+    else:
+        emit(columns(sorted(answer["headers"].items())))
+        note(f"The function's body has {answer['size_bytes']} bytes.")
 
 
 def replay(

@@ -1,5 +1,6 @@
 """The client library; see ``Client``."""
 
+from penstock.batch.spec import OnBadItem
 from penstock.client.batch import Batch
 from penstock.client.client import DEFAULT_TIMEOUT_SECONDS, Client
 from penstock.client.dead_letters import Chosen, PassedOver, Purged, Redriven
@@ -41,6 +42,7 @@ __all__ = [
     "JobState",
     "JobSubmission",
     "MissingCredentials",
+    "OnBadItem",
     "Page",
     "PassedOver",
     "Purged",

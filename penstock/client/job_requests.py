@@ -65,10 +65,7 @@ class DelimitedFiles(_Objects):
 
     def document(self) -> dict[str, Any]:
         """The member of the submission."""
-        return {
-            SourceKind.DELIMITED_FILES.value: self.members()
-            | {"on_bad_item": OnBadItem(self.on_bad_item).value}
-        }
+        return {SourceKind.DELIMITED_FILES.value: self.members() | {"on_bad_item": self.on_bad_item.value}}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,7 +19,7 @@ from penstock.config import identifiers
 from penstock.config.pod import Pod
 from penstock.config.quantities import format_duration
 from penstock.config.retries import Retries
-from penstock.config.section import Duration, EnvironmentName, Section
+from penstock.config.section import Duration, EnvironmentName, Section, WholeNumber
 from penstock.kinds import Kind
 
 #: SQS ends a message's invisibility 12 hours after its receipt; the run and a wait before the next
@@ -67,6 +67,10 @@ class Networking(Section):
     """Path segment in the URL, unique among the APIs; may have a leading slash. Default: the API's `name`."""
 
 
+#: Each is a process of the user's and one of ours.
+MOST_LOCAL_REPLICAS = 20
+
+
 class Local(Section):
     """How the server is started on a developer's machine, without containers."""
 
@@ -90,6 +94,9 @@ class Local(Section):
 
     env: Mapping[EnvironmentName, str] = Field(default_factory=dict)
     """Environment variables. Values are text: write `"1"`, not `1`."""
+
+    max_replicas: WholeNumber = Field(default=1, ge=1, le=MOST_LOCAL_REPLICAS)
+    """Most replicas on that machine, where `autoscaling.max_replicas` would be too many. 1 to 20."""
 
 
 class Api(Section):

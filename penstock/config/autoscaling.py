@@ -1,4 +1,4 @@
-"""How many replicas there are; names, defaults and limits are those of Cortex's AsyncAPI."""
+"""How many replicas there are; names and limits are those of Cortex's AsyncAPI."""
 
 from datetime import timedelta
 
@@ -6,9 +6,14 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from penstock.config.quantities import format_duration
 from penstock.config.section import Duration, Number, Section, WholeNumber, without_default
+from penstock.scaling.decision import ScalingPolicy
 
 #: Queue depth is published this often, so a window is whole such steps.
 TICK = timedelta(seconds=10)
+
+
+_DEFAULTS = ScalingPolicy()
+_MILLISECOND = timedelta(milliseconds=1)
 
 
 class Autoscaling(Section):
@@ -28,19 +33,19 @@ class Autoscaling(Section):
     target_in_flight: Number = Field(default=1.0, gt=0, json_schema_extra=without_default)
     """Requests per replica, waiting or running, to aim at. Above 0. Default: `pod.max_concurrency`."""
 
-    window: Duration = timedelta(seconds=60)
+    window: Duration = timedelta(milliseconds=_DEFAULTS.window_ms)
     """Time over which requests are averaged. At least 10s, a multiple of 10s."""
 
-    downscale_stabilization_period: Duration = timedelta(minutes=5)
-    """The number of replicas falls to no less than the highest recommendation of this time."""
+    downscale_stabilization_period: Duration = timedelta(milliseconds=_DEFAULTS.downscale_stabilization_ms)
+    """The number of replicas falls to no less than what was needed at any moment of this time."""
 
-    upscale_stabilization_period: Duration = timedelta(minutes=1)
-    """The number of replicas rises to no more than the lowest recommendation of this time."""
+    upscale_stabilization_period: Duration = timedelta(milliseconds=_DEFAULTS.upscale_stabilization_ms)
+    """The number of replicas rises to no more than what was needed at every moment of this time."""
 
-    max_downscale_factor: Number = Field(default=0.75, ge=0, lt=1)
+    max_downscale_factor: Number = Field(default=_DEFAULTS.max_downscale_factor, ge=0, lt=1)
     """Smallest share of the replicas one step down leaves. From 0 to below 1; one may always go."""
 
-    max_upscale_factor: Number = Field(default=1.5, gt=1)
+    max_upscale_factor: Number = Field(default=_DEFAULTS.max_upscale_factor, gt=1)
     """Largest multiple of the replicas one step up reaches. Above 1; one may always come."""
 
     downscale_tolerance: Number = Field(default=0.05, ge=0, lt=1)
@@ -74,3 +79,19 @@ class Autoscaling(Section):
                 f"must be at least {tick} and a multiple of {tick}, not {format_duration(value)}"
             )
         return value
+
+    def policy(self, *, max_concurrency: int) -> ScalingPolicy:
+        """The same for the decision function; ``max_concurrency`` is the pod's."""
+        return ScalingPolicy(
+            min_replicas=self.min_replicas,
+            max_replicas=self.max_replicas,
+            target_in_flight=self.target_in_flight,
+            max_concurrency=max_concurrency,
+            window_ms=self.window // _MILLISECOND,
+            upscale_stabilization_ms=self.upscale_stabilization_period // _MILLISECOND,
+            downscale_stabilization_ms=self.downscale_stabilization_period // _MILLISECOND,
+            max_upscale_factor=self.max_upscale_factor,
+            max_downscale_factor=self.max_downscale_factor,
+            upscale_tolerance=self.upscale_tolerance,
+            downscale_tolerance=self.downscale_tolerance,
+        )

@@ -120,7 +120,7 @@ class MemoryJobParts:
 
     def parts(self, key: JobKey) -> Iterator[Part]:
         """See ``JobParts.parts``."""
-        yield from self.stored[key].values()
+        yield from sorted(self.stored[key].values(), key=lambda part: part.id)
 
     def commit(self, commit: Commit) -> frozenset[str]:
         """See ``JobParts.commit``."""

@@ -85,9 +85,15 @@ class MemoryLanes:
                 return Due.decode(message.text)
         return None
 
-    def next_ms(self) -> int | None:
-        """When the next message of any lane is visible; None if there is none."""
-        return min((m.visible_ms for messages in self._waiting.values() for m in messages), default=None)
+    def put_back(self, due: Due, lane: Lane) -> None:
+        """Let a message that was taken be taken once more, as queues may that deliver at least once."""
+        self._waiting[lane].insert(0, _Waiting(due.encode(), self._clock()))
+
+    def next_ms(self, *lanes: Lane) -> int | None:
+        """When the next message of these lanes, or of any, is visible; None if there is none."""
+        return min(
+            (message.visible_ms for lane in lanes or Lane for message in self._waiting[lane]), default=None
+        )
 
     def waiting(self, lane: Lane) -> list[Due]:
         """All messages of a lane, visible or not."""

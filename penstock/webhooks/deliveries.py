@@ -15,6 +15,7 @@ from penstock.webhooks.schedule import Answer
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from penstock.webhooks.answers import FunctionAnswer
     from penstock.webhooks.schedule import NoAnswer
 
 _DAY_SECONDS = 24 * 3600
@@ -89,8 +90,10 @@ class Delivery:
     #: Name of the event.
     type: str
     url: str
-    #: The event's JSON text, as it is sent and signed.
+    #: The event's JSON text, as it is sent and signed unless there is an ``answer``.
     body: str
+    #: Set if it is a callback by OpenFaaS's contract: sent in place of the event.
+    answer: FunctionAnswer | None = None
     created_ms: int
     #: Calls among our own APIs that led here (N7).
     depth: int = 0

@@ -64,7 +64,7 @@ def ended(
     """
     if record.finished_ms is None:
         raise ValueError(f"request {record.id} is {record.status} and has not ended")
-    link = f"{base_url}/async/{endpoint}/{record.id}"
+    link = url_of(record, endpoint=endpoint, base_url=base_url)
     data = {
         "version": SCHEMA_VERSION,
         "kind": Kind.REQUEST.value,
@@ -89,6 +89,11 @@ def ended(
         status=record.status.value,
         body=document(f"{Kind.REQUEST}.{record.status}", record.finished_ms, data, result=result),
     )
+
+
+def url_of(record: RequestRecord, *, endpoint: str, base_url: str) -> str:
+    """Where our API tells of the request; its result is at ``…/result``."""
+    return f"{base_url}/async/{endpoint}/{record.id}"
 
 
 def trial(api: str, *, deployment: str, now_ms: int) -> Event:

@@ -13,6 +13,10 @@ DEPTH_HEADER = "x-penstock-depth"
 #: Chains longer than this are loops.
 MOST_DEPTH = 3
 
+#: Where such calls go: a route of their own, into which API Gateway lets signatures of AWS alone, however
+#: other callers prove who they are. So the sender needs no API key.
+ROUTE = "/chain/{api}"
+
 _SUBMIT = re.compile(r"/async/([A-Za-z0-9._~-]+)(\?[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*)?")
 _DEPTH = re.compile(r"[0-9]{1,3}", re.ASCII)
 
@@ -23,7 +27,7 @@ class OwnCall:
 
     #: The path segment that stands for the API.
     endpoint: str
-    #: Path and query below the API's base URL.
+    #: Path and query below the API's base URL, by the route for such calls.
     path: str
 
 
@@ -40,7 +44,7 @@ def own_call(url: str, *, base_url: str | None = None) -> OwnCall | None:
     match = _SUBMIT.fullmatch(url)
     if match is None:
         raise CallbackApiRefused("Of this deployment, a callback may call /async/{api} and nothing else.")
-    return OwnCall(match[1], url)
+    return OwnCall(match[1], ROUTE.format(api=match[1]) + (match[2] or ""))
 
 
 def read_depth(text: str | None) -> int:

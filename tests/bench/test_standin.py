@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
+from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 
 from bench.rig import IMAGE_ENVIRONMENT
 from bench.standin.expressions import Scope, Unsupported, holds, updated
+from bench.standin.objects import LINE_BYTES
 from tests.conftest import ROOT
 
 BUCKET = "anything"
@@ -95,3 +99,35 @@ def test_the_benches_give_the_dequeuer_the_memory_settings_of_its_image():
     dockerfile = (ROOT / "ecs_tasks" / "dequeuer" / "Dockerfile").read_text()
     for name, value in IMAGE_ENVIRONMENT.items():
         assert f"ENV {name}={value}\n" in dockerfile
+
+
+def test_parts_of_made_up_lines_are_those_of_the_whole(s3):
+    key = "lines-1000003.jsonl"
+    whole = s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()
+    assert len(whole) == 1_000_003
+    assert {len(line) for line in whole.splitlines()[:-1]} == {LINE_BYTES - 1}
+    assert json.loads(whole.splitlines()[0])["number"] == 12345678
+    part = s3.get_object(Bucket=BUCKET, Key=key, Range="bytes=262000-999999")["Body"].read()
+    assert part == whole[262_000:1_000_000]
+
+
+def test_a_part_behind_the_end_is_refused(s3):
+    s3.put_object(Bucket=BUCKET, Key="small", Body=b"123")
+    assert s3.get_object(Bucket=BUCKET, Key="small", Range="bytes=1-99")["Body"].read() == b"23"
+    with pytest.raises(ClientError, match="InvalidRange"):
+        s3.get_object(Bucket=BUCKET, Key="small", Range="bytes=3-99")
+
+
+@pytest.mark.parametrize("queue", ["batch.fifo", "sink-batch.fifo"])
+def test_messages_sent_together_are_counted(standin, queue):
+    sqs = boto3.client("sqs", endpoint_url=standin.url)
+    url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
+    entries: list[Any] = [
+        {"Id": f"{at}", "MessageBody": "x", "MessageGroupId": f"{at}", "MessageDeduplicationId": f"{at}"}
+        for at in range(10)
+    ]
+    sent = sqs.send_message_batch(QueueUrl=url, Entries=entries)
+    sqs.close()
+    assert len(sent["Successful"]) == 10
+    assert standin.messages(queue) == 10
+    assert standin.counts()["SendMessageBatch"] == 1

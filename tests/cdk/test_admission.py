@@ -11,12 +11,15 @@ from gateway_lambda.routes import route_table
 from gateway_lambda.settings import AuthorizerSettings
 from penstock import environment
 from penstock.catalogue import Catalogue
+from penstock.webhooks import own
 from tests.cdk.templates import listed, text
 
 pytestmark = pytest.mark.synth
 
 ROUTES = {(path, method) for path, allowed in route_table().items() for method in allowed}
 PUBLIC = {("/healthz", "GET")}
+#: What the sender of webhooks calls to hand one API's result to the next.
+OWN = {(own.ROUTE, "POST")}
 TABLE = "arn:<AWS::Partition>:dynamodb:<AWS::Region>:<AWS::AccountId>:table/penstock-shop"
 
 
@@ -36,12 +39,15 @@ def test_every_route_but_the_health_check_has_a_guard(request, stage, type_):
     found = authorization(request.getfixturevalue(stage))
 
     assert {route: found.pop(route) for route in PUBLIC} == dict.fromkeys(PUBLIC, "NONE")
-    assert found == dict.fromkeys(ROUTES - PUBLIC, type_)
+    # On the emulator there is nothing to sign with.
+    signed = "NONE" if stage == "keyed_local" else "AWS_IAM"
+    assert {route: found.pop(route) for route in OWN} == dict.fromkeys(OWN, signed)
+    assert found == dict.fromkeys(ROUTES - PUBLIC - OWN, type_)
 
 
 def test_without_a_guard_only_where_that_was_written_or_on_the_emulator(open_to_all, local):
-    for templates in (open_to_all, local):
-        assert authorization(templates) == dict.fromkeys(ROUTES, "NONE")
+    assert authorization(local) == dict.fromkeys(ROUTES, "NONE")
+    assert authorization(open_to_all) == dict.fromkeys(ROUTES, "NONE") | dict.fromkeys(OWN, "AWS_IAM")
 
 
 @pytest.mark.parametrize("stage", ["cloud", "local", "open_to_all"])
@@ -66,15 +72,15 @@ def test_one_authorizer_guards_all_routes_and_is_asked_at_every_call(keyed):
     assert authorizer["AuthorizerResultTtlInSeconds"] == 0
     assert "IdentitySource" not in authorizer
     guards = {
-        text(method["AuthorizerId"]) for route, method in keyed.methods().items() if route not in PUBLIC
+        text(method["AuthorizerId"]) for route, method in keyed.methods().items() if route not in PUBLIC | OWN
     }
     assert guards == {f"<{authorizer_id}>"}
 
 
-def test_api_gateway_counts_every_call_but_the_health_check_by_what_the_authorizer_says(keyed):
+def test_api_gateway_counts_every_call_that_needs_a_key_by_what_the_authorizer_says(keyed):
     required = {route for route, method in keyed.methods().items() if method["ApiKeyRequired"]}
 
-    assert required == ROUTES - PUBLIC
+    assert required == ROUTES - PUBLIC - OWN
     assert keyed.properties("gateway", "AWS::ApiGateway::RestApi")["ApiKeySourceType"] == "AUTHORIZER"
 
 
@@ -97,7 +103,8 @@ def test_locally_calls_are_not_counted_because_the_emulator_takes_no_word_of_the
     for cloud, local in zip(keyed.methods().items(), keyed_local.methods().items(), strict=True):
         (route, there), (same_route, here) = cloud, local
         assert route == same_route
-        assert {name for name in there if there[name] != here[name]} <= {"ApiKeyRequired"}
+        signed = {"AuthorizationType"} if route in OWN else set()
+        assert {name for name in there if there[name] != here[name]} <= {"ApiKeyRequired"} | signed
         assert here["ApiKeyRequired"] is False
 
 

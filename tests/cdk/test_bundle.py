@@ -40,7 +40,12 @@ def test_the_handler_starts_on_the_bundle_and_boto3_alone(bundle, tmp_path):
         if (installed / name).exists():
             (runtime / name).symlink_to(installed / name)
     program = f"import sys; sys.path += [{str(bundle)!r}, {str(runtime)!r}]; import gateway_lambda.handler"
-    variables = {"PENSTOCK_DEPLOYMENT": "shop", "PENSTOCK_TABLE": "t", "PENSTOCK_BUCKET": "b"}
+    variables = {
+        "PENSTOCK_DEPLOYMENT": "shop",
+        "PENSTOCK_TABLE": "t",
+        "PENSTOCK_BUCKET": "b",
+        "PENSTOCK_STATE_MACHINES": "arn:aws:states:eu-central-1:111122223333:stateMachine:",
+    }
 
     result = subprocess.run(
         [sys.executable, "-S", "-I", "-B", "-c", program],

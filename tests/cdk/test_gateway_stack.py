@@ -71,6 +71,9 @@ def test_the_function_understands_its_environment(cloud):
 
     assert (settings.deployment, settings.table) == ("shop", "penstock-shop")
     assert settings.bucket == "penstock-shop-<AWS::AccountId>-<AWS::Region>"
+    own = "<AWS::Region>:<AWS::AccountId>"
+    assert settings.state_machines == f"arn:<AWS::Partition>:states:{own}:stateMachine:"
+    assert settings.console.startswith("https://<AWS::Region>.console.aws.amazon.com/cloudwatch/")
     assert variables["POWERTOOLS_SERVICE_NAME"] == "gateway"
     assert variables["POWERTOOLS_METRICS_NAMESPACE"] == "Penstock"
 

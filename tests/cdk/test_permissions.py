@@ -21,12 +21,16 @@ INPUTS = [f"arn:<AWS::Partition>:s3:::{bucket}/*" for bucket in ("photos", "scan
 
 
 def condition(templates: Templates, part: str, action: str) -> Any:
-    [found] = [
+    [found] = conditions(templates, part, action)
+    return found
+
+
+def conditions(templates: Templates, part: str, action: str) -> list[Any]:
+    return [
         statement.get("Condition")
         for owner, statement in templates.statements()
         if owner == part and statement["Effect"] == "Allow" and action in listed(statement["Action"])
     ]
-    return found
 
 
 def test_no_role_has_a_wildcard_for_an_action(cloud):
@@ -36,7 +40,7 @@ def test_no_role_has_a_wildcard_for_an_action(cloud):
     assert [action for action in actions if "*" in action] == []
 
 
-def test_every_right_is_bounded_except_the_one_aws_cannot_bound(cloud):
+def test_every_right_is_bounded_except_those_that_aws_cannot_bound(cloud):
     unbounded = {
         action
         for _, statement in cloud.statements()
@@ -44,7 +48,10 @@ def test_every_right_is_bounded_except_the_one_aws_cannot_bound(cloud):
         if "*" in [text(resource) for resource in listed(statement["Resource"])]
     }
 
-    assert unbounded == {"ecr:GetAuthorizationToken"}
+    assert unbounded == {"ecr:GetAuthorizationToken", "cloudwatch:PutMetricData"}
+    assert condition(cloud, "scaling", "cloudwatch:PutMetricData") == {
+        "StringEquals": {"cloudwatch:namespace": "Penstock/Scaling"}
+    }
 
 
 def test_rights_are_all_stated_in_the_roles_themselves(cloud):
@@ -69,12 +76,19 @@ def test_the_gateway_may_do_what_it_calls(cloud):
         "dynamodb:UpdateItem": [TABLE],
         "dynamodb:DeleteItem": [TABLE],
         "dynamodb:BatchGetItem": [TABLE],
-        "dynamodb:Query": [f"{TABLE}/index/listing", f"{TABLE}/index/open"],
-        "s3:PutObject": [f"{BUCKET}/payloads/*"],
+        "dynamodb:Query": [f"{TABLE}/index/listing", f"{TABLE}/index/open", TABLE],
+        "s3:PutObject": [f"{BUCKET}/payloads/*", f"{BUCKET}/jobs/*"],
         "s3:AbortMultipartUpload": [f"{BUCKET}/payloads/*"],
         "s3:DeleteObject": [f"{BUCKET}/results/*", f"{BUCKET}/payloads/*"],
-        "s3:GetObject": [f"{BUCKET}/results/*", f"{BUCKET}/payloads/*", *INPUTS],
-        "s3:ListBucket": [BUCKET],
+        "s3:GetObject": [
+            f"{BUCKET}/results/*",
+            f"{BUCKET}/payloads/*",
+            *INPUTS,
+            f"{BUCKET}/jobs/*",
+            "arn:<AWS::Partition>:s3:::films/*",
+        ],
+        "s3:ListBucket": [BUCKET, BUCKET, "arn:<AWS::Partition>:s3:::films"],
+        "states:StartExecution": [f"arn:<AWS::Partition>:states:{OWN}:stateMachine:penstock-shop-convert"],
         "sqs:GetQueueUrl": [*queues, *lanes],
         "sqs:SendMessage": [*queues, *lanes],
         "sqs:GetQueueAttributes": queues,
@@ -82,9 +96,12 @@ def test_the_gateway_may_do_what_it_calls(cloud):
             f"arn:<AWS::Partition>:ecs:{OWN}:service/penstock-shop/{api}" for api in ("resize", "echo")
         ],
     }
-    assert condition(cloud, "gateway", "s3:ListBucket") == {
-        "StringLike": {"s3:prefix": ["results/*", "payloads/*"]}
-    }
+    # Of our own bucket only what may be missing; of the users' all.
+    assert conditions(cloud, "gateway", "s3:ListBucket") == [
+        {"StringLike": {"s3:prefix": ["results/*", "payloads/*"]}},
+        {"StringLike": {"s3:prefix": ["jobs/*"]}},
+        None,
+    ]
 
 
 WRITES = {

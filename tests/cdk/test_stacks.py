@@ -13,9 +13,12 @@ def test_each_life_cycle_has_its_stack(cloud):
         "network",
         "gateway",
         "recovery",
+        "scaling",
         "webhooks",
         "api-resize",
         "api-echo",
+        "batch",
+        "api-convert",
     }
 
 
@@ -38,4 +41,6 @@ def test_no_custom_resource_runs_code_in_the_account(cloud):
     for part in cloud.by_part:
         kinds = {resource["Type"] for resource in cloud.by_part[part]["Resources"].values()}
         assert {kind for kind in kinds if kind.startswith("Custom::")} == set()
-        assert ("AWS::Lambda::Function" in kinds) == (part in {"gateway", "recovery", "webhooks"})
+        assert ("AWS::Lambda::Function" in kinds) == (
+            part in {"batch", "gateway", "recovery", "scaling", "webhooks"}
+        )

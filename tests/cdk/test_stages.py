@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from cdk import stage
+from penstock import config
+from tests.cdk import templates
 from tests.cdk.templates import text
 
 if TYPE_CHECKING:
@@ -72,31 +74,47 @@ def test_the_stages_differ_in_what_the_stage_module_lists_and_in_nothing_else(cl
         # loopback_callbacks
         ("gateway", "AWS::Lambda::Function", "Environment", "Variables", "PENSTOCK_LOOPBACK"),
         ("webhooks", "AWS::Lambda::Function", "Environment", "Variables", "PENSTOCK_LOOPBACK"),
+        # console
+        ("gateway", "AWS::Lambda::Function", "Environment", "Variables", "PENSTOCK_CONSOLE"),
         # api_url
         ("webhooks", "AWS::Lambda::Function", "Environment", "Variables", "PENSTOCK_API_URL", "Fn::Join"),
         # authorization
         ("gateway", "AWS::ApiGateway::Method", "AuthorizationType"),
+        # auto_scaling
+        *(
+            (api, kind)
+            for api in ("api-resize", "api-echo")
+            for kind in (
+                "AWS::ApplicationAutoScaling::ScalableTarget",
+                "AWS::ApplicationAutoScaling::ScalingPolicy",
+                "AWS::CloudWatch::Alarm",
+            )
+        ),
         # images: only what is built; where nothing is, nothing needs to be pulled either
         ("api-resize", "AWS::ECS::TaskDefinition", "server", "Image"),
         ("api-resize", "AWS::ECS::TaskDefinition", "dequeuer", "Image"),
         ("api-resize", "AWS::IAM::Role", "Policies"),
         ("api-echo", "AWS::ECS::TaskDefinition", "dequeuer", "Image"),
         ("api-echo", "AWS::IAM::Role", "Policies"),
+        ("api-convert", "AWS::ECS::TaskDefinition", "dequeuer", "Image"),
+        ("api-convert", "AWS::ECS::TaskDefinition", "spec", "Image"),
+        ("api-convert", "AWS::IAM::Role", "Policies"),
         # poll_seconds
-        (
-            "api-resize",
-            "AWS::ECS::TaskDefinition",
-            "dequeuer",
-            "Environment",
-            "PENSTOCK_POLL_SECONDS",
-            "Value",
+        *(
+            (api, "AWS::ECS::TaskDefinition", "dequeuer", "Environment", "PENSTOCK_POLL_SECONDS", "Value")
+            for api in ("api-resize", "api-echo", "api-convert")
         ),
-        ("api-echo", "AWS::ECS::TaskDefinition", "dequeuer", "Environment", "PENSTOCK_POLL_SECONDS", "Value"),
     }
 
 
 def test_the_localstack_stage_differs_from_the_local_one_by_compute_and_links_alone(local, localstack):
-    assert local.by_part.keys() - localstack.by_part.keys() == {"network"}
+    assert local.by_part.keys() - localstack.by_part.keys() == {
+        # compute: no tasks, and so nothing that runs jobs or needs a network
+        "network",
+        "scaling",
+        "batch",
+        "api-convert",
+    }
     found = _found(local, localstack)
 
     for api in ("api-resize", "api-echo"):
@@ -114,6 +132,23 @@ def test_the_localstack_stage_differs_from_the_local_one_by_compute_and_links_al
         # links
         ("gateway", "AWS::Lambda::Function", "Environment", "Variables", "AWS_ENDPOINT_URL_S3"),
     }
+
+
+def test_a_stage_that_runs_no_jobs_deploys_no_gateway_that_takes_them(local, localstack):
+    def known(templates: Templates) -> list[str]:
+        [file] = templates.folder.glob("build/gateway_lambda.handler/penstock/catalogue.json")
+        return [api["name"] for api in json.loads(file.read_text())["apis"]]
+
+    assert known(local) == ["resize", "echo", "convert"]
+    assert known(localstack) == ["resize", "echo"]
+
+
+def test_a_configuration_of_batch_apis_alone_is_refused_where_no_jobs_run(tmp_path):
+    file = tmp_path / "penstock.yaml"
+    file.write_text("apis: [{name: sum, kind: BatchAPI, pod: {containers: [{name: server, image: sum}]}}]\n")
+
+    with pytest.raises(stage.NoApis, match="no ECS"):
+        templates.synthesise(config.load(file), "localstack", tmp_path)
 
 
 def test_localstacks_free_edition_knows_every_type_of_its_stage(localstack):

@@ -177,15 +177,19 @@ def test_the_events_function_may_do_what_it_calls(cloud):
     }
 
 
-def test_the_sender_reaches_no_request_and_no_body_and_calls_submissions_only(cloud):
+def test_the_sender_reads_results_but_no_request_and_no_payload_and_calls_the_chains_route_only(cloud):
     rights = role(cloud, "penstock-shop-webhooks")
 
     assert {action.split(":")[0] for action in rights} == {
-        "dynamodb", "execute-api", "logs", "secretsmanager", "sqs",
+        "dynamodb", "execute-api", "logs", "s3", "secretsmanager", "sqs",
     }  # fmt: skip
+    assert {action: rights[action] for action in rights if action.startswith("s3:")} == {
+        "s3:GetObject": [f"{BUCKET}/results/*"],
+        "s3:ListBucket": [BUCKET],
+    }
     [invoke] = rights["execute-api:Invoke"]
     assert invoke.startswith(f"arn:<AWS::Partition>:execute-api:{OWN}:")
-    assert invoke.endswith("/live/POST/async/*")
+    assert invoke.endswith("/live/POST/chain/*")
     assert rights["secretsmanager:GetSecretValue"] == [
         f"arn:<AWS::Partition>:secretsmanager:{OWN}:secret:penstock/shop/webhook/*"
     ]

@@ -30,6 +30,7 @@ from penstock import ids, keys
 from penstock.aws.copies import S3Copies
 from penstock.aws.directory import DynamoDirectory
 from penstock.aws.figures import SqsQueues
+from penstock.aws.job_sender import SqsJobSender
 from penstock.aws.ledger import DynamoLedger
 from penstock.aws.objects import S3Objects
 from penstock.aws.outbox import SqsOutbox
@@ -40,6 +41,7 @@ from penstock.aws.streams import S3Streams
 from penstock.testing import (
     MemoryCopies,
     MemoryDirectory,
+    MemoryJobSender,
     MemoryLedger,
     MemoryObjects,
     MemoryOutbox,
@@ -55,6 +57,7 @@ from tests.conftest import missing
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
 
+    from penstock.batch.ports import JobSender
     from penstock.overview import Directory, Queues, Slots
     from penstock.ports import Copies, Ledger, Objects, Outbox, Records, Source, Streams
 
@@ -69,6 +72,8 @@ class Backend:
     objects: Objects
     streams: Streams
     outbox: Outbox
+    #: Of a job's worker, to the same queue.
+    sender: JobSender
     source: Source
     copies: Copies
     #: What is in the dead-letter queue: group and text of each message.
@@ -134,6 +139,7 @@ def _in_memory() -> Backend:
         objects=objects,
         streams=MemoryStreams(objects),
         outbox=MemoryOutbox(queue),
+        sender=MemoryJobSender(queue),
         source=source,
         copies=MemoryCopies(objects),
         dead_letters=lambda: [(entry.group, entry.body) for entry in source.dead_letters._entries],
@@ -231,6 +237,7 @@ async def _on_aws(name: str, url: str, stack: AsyncExitStack) -> Backend:
         objects=S3Objects(s3, unique),
         streams=S3Streams(await client("s3"), unique),
         outbox=SqsOutbox(sqs, lambda _api: f"{unique}.fifo"),
+        sender=SqsJobSender(await client("sqs"), queue_url),
         source=SqsSource(await client("sqs"), queue_url, dead_letter_url=dead_letter_url),
         # Parts as small as S3 takes them.
         copies=S3Copies(lambda: s3, unique, executor=_executor(), part_bytes=5 * 1024 * 1024),

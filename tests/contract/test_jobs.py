@@ -464,3 +464,11 @@ async def test_a_commit_too_large_for_a_transaction_is_refused_before_it_is_trie
     client: Any = Flaky([])
     with pytest.raises(ValueError, match="101 writes"):
         DynamoJobParts(client, "t").commit(commit(*(batch(f"0-{n}") for n in range(100))))
+
+
+async def test_parts_are_read_in_the_order_of_their_ids(stores):
+    """So a manifest can be written page by page."""
+    made = [Part(id=name, kind=PartKind.RESULTS, key=name, size_bytes=1, lines=1) for name in "bca"]
+    for number, part in enumerate(made):
+        await stores.worker.commit(commit(batch(f"0-{number}"), parts=(part,)))
+    assert [part.id async for page in stores.worker.parts(KEY) for part in page] == ["a", "b", "c"]

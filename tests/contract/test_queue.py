@@ -3,6 +3,8 @@ from __future__ import annotations
 import asyncio
 
 from penstock import ids
+from penstock.batch.jobs import JobKey
+from penstock.batch.messages import CompleteMessage, decode
 from penstock.messages import Message
 from penstock.records import RequestKey
 from tests.contract.conftest import deviates
@@ -24,6 +26,14 @@ async def test_what_is_sent_is_received_with_its_text_and_count(backend):
     assert delivery.receive_count == 1
     assert delivery.handle
     assert delivery.message_id
+
+
+async def test_a_jobs_last_message_is_one_however_many_workers_send_it(backend):
+    message = CompleteMessage(job=JobKey(api="sum", id="69d6f8a1b2c3d4e5"))
+    for _ in range(3):
+        await backend.sender.send(message)
+    (delivery,) = await receive(backend)
+    assert decode(delivery.body) == message
 
 
 async def test_an_empty_queue_gives_nothing(backend):

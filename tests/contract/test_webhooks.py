@@ -26,6 +26,7 @@ from penstock.testing import (
 )
 from penstock.webhooks import deliveries as delivering
 from penstock.webhooks import events
+from penstock.webhooks.answers import FunctionAnswer
 from penstock.webhooks.deliveries import Attempt, Delivery, DeliveryKey, State, Target
 from penstock.webhooks.hosts import Health, Lane
 from penstock.webhooks.messages import Due
@@ -122,6 +123,22 @@ def test_a_delivery_is_read_back_as_it_was_written(notices):
     assert notices.deliveries.create(made) == made
     assert notices.deliveries.get(made.key) == made
     assert notices.deliveries.get(replace(made, target=Target.API).key) is None
+
+
+def test_an_answer_that_is_sent_in_place_of_the_event_is_read_back_too(notices):
+    headers = {"X-Call-Id": "mine", "etag": '"1"'}
+    sent, linked, none = (
+        notices.deliveries.create(delivery(answer=answer))
+        for answer in (
+            FunctionAnswer(headers=headers, size_bytes=3, key="results/a/b/c"),
+            FunctionAnswer(headers=headers, size_bytes=10**9, link="https://x/result"),
+            FunctionAnswer(headers=headers),
+        )
+    )
+
+    for made in (sent, linked, none):
+        assert notices.deliveries.get(made.key) == made
+    assert notices.deliveries.apply(sent.key, claim()).answer == sent.answer
 
 
 def test_one_that_is_there_is_left_as_it_is(notices):

@@ -26,13 +26,19 @@ from penstock.aws.operator import key_ring
 from penstock.aws.records import DynamoRecords
 from penstock.client import ApiProblem, Client
 from penstock.records import RequestKey, Status
+from penstock.webhooks import own
 from tests.conftest import missing
+from tests.waiting import eventually
 
 CONFIG = Path(__file__).with_name("auth.yaml")
 DEPLOYMENT = "keyed"
 
-#: Every route of an API, whatever is added to them.
-ROUTES = [(route.method.value, route.path) for route in ROUTES_SERVED if route.path != "/healthz"]
+#: What takes no key: the health check, and what the sender of webhooks calls. That one is signed in the
+#: cloud (tests/cdk/test_admission.py); the emulator has nothing to sign with.
+_NO_KEY = {"/healthz", own.ROUTE}
+
+#: Every other route of an API, whatever is added to them.
+ROUTES = [(route.method.value, route.path) for route in ROUTES_SERVED if route.path not in _NO_KEY]
 
 # A deployment is made first, which takes long where other things run beside it.
 pytestmark = [
@@ -257,3 +263,21 @@ def test_calls_over_a_keys_limit_are_refused_until_later(keyed, alice):
     assert {answer.status_code for answer in answers} == {200, 429}
     assert refused[0].json()["code"] == "throttled"
     assert refused[0].headers["retry-after"] == "1"
+
+
+def test_one_api_hands_its_result_to_the_next_without_a_key(keyed, alice):
+    next_key = keyed.key("next", "unserved")
+    with keyed.client(next_key) as client:
+        assert not client.page("unserved").requests
+        submitted = keyed.http.post(
+            "/async/words",
+            content=b"one two",
+            headers=alice.bearer | {"X-Callback-Url": "/async/unserved", "Content-Type": "text/plain"},
+        )
+        assert submitted.status_code == 202, submitted.text
+        eventually(lambda: client.page("unserved").requests, within_seconds=60, what="the next request")
+        [handed] = client.page("unserved").requests
+    # Whoever may call the next API sees it; who called the first needs no right to the second.
+    assert keyed.caller("unserved", handed.id) != f"key:{alice.id}"
+    hers = keyed.http.get(f"/async/unserved/{handed.id}", headers=alice.bearer)
+    assert (hers.status_code, hers.json()["code"]) == (403, "access_denied")

@@ -55,7 +55,7 @@ def test_a_look_with_a_wait_that_is_no_number_of_seconds_is_refused(stack: Stack
 @pytest.fixture
 def no_free_slot(stack: Stack):
     slots = DynamoSlots(stack.aws("dynamodb"), names.table(DEPLOYMENT))
-    numbers = range(Settings(deployment="", table="", bucket="").wait_slots)
+    numbers = range(Settings(deployment="", table="", bucket="", state_machines="").wait_slots)
     now_ms = time.time_ns() // 1_000_000
     for number in numbers:
         assert slots.take(number, token="full", now_ms=now_ms, until_ms=now_ms + 120_000)

@@ -52,7 +52,7 @@ import os, pathlib, sys
 job = os.environ["PENSTOCK_JOB_ID"]
 if job == "none":
     sys.exit(66)
-pathlib.Path(os.environ["PENSTOCK_JOB_SPEC"]).write_text(job)
+pathlib.Path(os.environ["PENSTOCK_JOB_SPEC"]).write_text(f"{job}\\n")
 """
 #: Runs one task of the cluster and ends with it.
 STATES = {
@@ -129,7 +129,7 @@ class Bench:
 
     def run_job(self, job: str) -> str:
         """Have Step Functions run a task and wait for its end; return the ARN of the execution."""
-        states = self.site.clients.sfn()
+        states = self.site.clients.stepfunctions()
         machine = states.create_state_machine(
             name="jobs", definition=json.dumps(STATES), roleArn="arn:aws:iam::000000000000:role/jobs"
         )["stateMachineArn"]
@@ -137,7 +137,7 @@ class Bench:
 
     def told(self, execution: str) -> Any:
         """Wait for the end of an execution; return what Step Functions learned about the task."""
-        states = self.site.clients.sfn()
+        states = self.site.clients.stepfunctions()
         ended = eventually(
             lambda: (
                 found if (found := states.describe_execution(executionArn=execution)).get("output") else None

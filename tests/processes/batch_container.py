@@ -14,6 +14,7 @@ import time
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 FOLDER = Path(sys.argv[2])
 LOCK = threading.Lock()
@@ -24,7 +25,7 @@ def note(**line: object) -> None:
         ledger.write(json.dumps(line) + "\n")
 
 
-def read(name: str) -> list:
+def read(name: str) -> list[Any]:
     path = FOLDER / name
     return json.loads(path.read_text()) if path.exists() else []
 

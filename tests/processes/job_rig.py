@@ -94,10 +94,13 @@ class JobRig:
         self._dead_letter_url = self._queue(f"{self.name}-dlq.fifo")
         self.port = free_port()
         self._workers = 0
+        self._settings: dict[str, object] = {}
 
     def _queue(self, name: str) -> str:
-        attributes = {"FifoQueue": "true", "VisibilityTimeout": "6"}
-        return self.sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
+        made = self.sqs.create_queue(
+            QueueName=name, Attributes={"FifoQueue": "true", "VisibilityTimeout": "6"}
+        )
+        return made["QueueUrl"]
 
     def begin(self, batches: Sequence[Sequence[int]], *, results: bool = False) -> None:
         """As the gateway and the job's execution do it."""
@@ -158,15 +161,23 @@ class JobRig:
             "health_port": 0,
             **settings,
         }
+        self._settings = values
         name = f"worker-{self._workers}"
         process = self._process([sys.executable, "-m", "dequeuer"], values, name)
         return Worker(process, self.folder / f"{name}.log")
 
     def job_spec(self, **settings: object) -> subprocess.CompletedProcess[str]:
+        return self._run("dequeuer.job_spec", {"job_spec": self.folder / "spec" / "job.json", **settings})
+
+    def healthcheck(self, port: int) -> subprocess.CompletedProcess[str]:
+        """As ECS asks in the container of the last worker."""
+        return self._run("dequeuer.healthcheck", {**self._settings, "health_port": port})
+
+    def _run(self, module: str, settings: dict[str, object]) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "dequeuer.job_spec"],
+            [sys.executable, "-m", module],
             cwd=ROOT,
-            env=self._environment({"job_spec": self.folder / "spec" / "job.json", **settings}),
+            env=self._environment(settings),
             capture_output=True,
             text=True,
             check=False,
@@ -231,6 +242,8 @@ class JobRig:
 
     def messages(self) -> int:
         """Messages that are in the queue, hidden ones too."""
-        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-        told = self.sqs.get_queue_attributes(QueueUrl=self.queue_url, AttributeNames=names)["Attributes"]
-        return sum(int(told[name]) for name in names)
+        told = self.sqs.get_queue_attributes(
+            QueueUrl=self.queue_url,
+            AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
+        )["Attributes"]
+        return int(told["ApproximateNumberOfMessages"]) + int(told["ApproximateNumberOfMessagesNotVisible"])

@@ -7,10 +7,13 @@ import os
 import signal
 import time
 from contextlib import ExitStack
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 import pytest
 from moto.server import ThreadedMotoServer
 
+from localstack.emulator import free_port
 from penstock.batch.jobs import Hook, JobStatus
 from tests.processes.job_rig import SPEC, JobRig
 from tests.waiting import eventually
@@ -39,11 +42,12 @@ def test_a_job_is_drained_its_results_are_listed_and_its_workers_leave(rig):
     rig.tell("refused.json", ["0-3"])
     rig.begin(numbers(20), results=True)
     rig.start_container()
-    workers = [rig.start_worker(max_concurrency=4), rig.start_worker(max_concurrency=2)]
+    workers = [rig.start_worker(max_concurrency=4), rig.start_worker(poll_seconds=20)]
     done = rig.ended()
     ended = time.monotonic()
     assert [worker.exit_code() for worker in workers] == [0, 0]
-    assert time.monotonic() - ended < 5
+    # A look every five seconds, and no waiting for the poll.
+    assert time.monotonic() - ended < 10
     assert (done.status, done.total) == (JobStatus.COMPLETED_WITH_FAILURES, 20)
     assert (done.succeeded, done.failed, done.cancelled) == (19, 1, 0)
     # The ledger's word against ours.
@@ -78,12 +82,13 @@ def test_the_job_has_ended_less_than_two_seconds_after_its_last_batch(rig):
 def test_sigterm_under_load_writes_what_was_finished_and_others_get_the_rest_with_their_attempts(rig):
     rig.begin(numbers(12))
     rig.start_container()
-    rig.hold(2, 5, 8, 11)
+    # One fewer than the worker has places for.
+    rig.hold(2, 5, 8)
     first = rig.start_worker(max_concurrency=4, drain_seconds=1)
     eventually(lambda: rig.begun == 12, within_seconds=20, what="the held ones are all that is left")
     first.signal()
     assert first.exit_code() == 0
-    assert rig.finished == 8
+    assert rig.finished == 9
     rig.hold()
     rig.start_worker(max_concurrency=4)
     done = rig.ended()
@@ -131,7 +136,7 @@ def test_a_stopped_job_loses_its_workers_in_seconds_and_what_was_finished_counts
     rig.begin(numbers(8))
     rig.start_container()
     rig.hold(6, 7)
-    worker = rig.start_worker(max_concurrency=2)
+    worker = rig.start_worker(max_concurrency=3)
     eventually(lambda: rig.begun == 8, within_seconds=20, what="the held ones are all that is left")
     rig.stop()
     assert worker.exit_code(within_seconds=12) == 0
@@ -139,6 +144,20 @@ def test_a_stopped_job_loses_its_workers_in_seconds_and_what_was_finished_counts
     assert (rig.finished, len(rig.served)) == (6, 6)
     [tally] = rig.parts.tallies(rig.key)
     assert tally.left_ms is not None
+
+
+def test_without_a_container_nothing_is_received_health_says_so_and_sigterm_ends_it_at_once(rig):
+    rig.begin(numbers(1))
+    worker = rig.start_worker(health_port=free_port())
+    [started] = eventually(lambda: worker.logged("started"), within_seconds=20, what="it starts")
+    assert rig.healthcheck(started["health_port"]).returncode == 0
+    with pytest.raises(HTTPError, match="503") as told:
+        urlopen(f"http://127.0.0.1:{started['health_port']}/healthz")
+    assert [cause["code"] for cause in json.load(told.value)["causes"]] == ["container_not_ready"]
+    told.value.close()
+    worker.signal()
+    assert worker.exit_code(within_seconds=5) == 0
+    assert rig.messages() == 1
 
 
 def test_for_a_job_that_is_over_there_is_nothing_to_do(rig):

@@ -39,12 +39,15 @@ def test_every_test_that_a_page_names_exists(page):
 def test_every_promise_rule_and_case_names_a_test_that_holds_it():
     page = (ROOT / "docs" / "guarantees.md").read_text(encoding="utf-8")
     promises, rules, cases = (
-        re.findall(r"^\| (R?\d+) \|.*$", part, re.MULTILINE) for part in page.split("\n## ")[1:]
+        re.findall(r"^\| ([RN]?\d+) \|.*$", part, re.MULTILINE) for part in page.split("\n## ")[1:]
     )
     assert promises == [str(number) for number in range(1, 7)]
-    assert rules == [f"R{number}" for number in range(1, 21)]
+    notices = [f"N{number}" for number in range(1, 8)]
+    assert rules == [f"R{number}" for number in range(1, 21)] + notices
     assert cases == [str(number) for number in range(1, 21)]
-    assert [row for row in re.findall(r"^\| R?\d+ \|.*$", page, re.MULTILINE) if not _TEST.search(row)] == []
+    assert [
+        row for row in re.findall(r"^\| [RN]?\d+ \|.*$", page, re.MULTILINE) if not _TEST.search(row)
+    ] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

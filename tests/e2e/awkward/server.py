@@ -66,6 +66,9 @@ class Handler(socketserver.StreamRequestHandler):
         extra = f'ETag: "{self.method}"\r\nSet-Cookie: secret\r\nX-Call-Id: forged\r\nX-Own: x\r\n'
         self.answer(200, body, headers.get("content-type"), extra)
 
+    def do_repeat(self, body: bytes, headers: dict[str, str], times: str) -> None:
+        self.answer(200, body * int(times), headers.get("content-type"))
+
     def do_until(
         self, body: bytes, headers: dict[str, str], attempt: str, code: str, retry_after: str = ""
     ) -> None:

@@ -161,7 +161,7 @@ def test_a_batch_that_does_not_travel_lies_in_s3_before_its_message_is_sent():
     strange = json.dumps("\ufffe", ensure_ascii=False)
     world.file("file.jsonl", f"{large}\n{strange}\n1".encode())
     world.plan()
-    there = []
+    there: list[str] = []
     Interrupted(world, 1, lambda: there.extend(key for key in world.bodies.bodies if "/bodies/" in key))
     world.enqueue(0)
     assert [message.body for message in world.messages()] == [None, None, "[1]"]

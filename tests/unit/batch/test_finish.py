@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import itertools
 import json
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
 from batch_lambda.finish import MOST_LAST_WORKERS, PATIENCE_MS, Next, Step
 from penstock.batch import stops
+from penstock.batch.dead_letters import DeadLetter
 from penstock.batch.jobs import Hook, JobStatus
 from penstock.batch.lanes import Death, Lane
 from penstock.ports import DependencyError
@@ -55,7 +57,7 @@ def test_a_stopped_job_ends_when_its_workers_are_gone():
     here.work("a")
 
     assert here.finish() == Step(Next.WAIT, wait_seconds=5)
-    assert here.record.status is JobStatus.STOPPING
+    assert not here.record.status.terminal
 
     here.work("a", left=True)
     assert here.finish() == Step(Next.DONE)
@@ -337,7 +339,7 @@ def test_failed_batches_that_take_longer_than_one_call_are_sent_by_the_next():
     assert [letter.id for letter in received] == [f"{KEY.id}-0-{number}" for number in range(3)]
 
 
-class SlowList(list):
+class SlowList(list[DeadLetter]):
     """A queue that takes two minutes for a page."""
 
     def __init__(self, here: Site) -> None:
@@ -398,7 +400,7 @@ def test_execution_and_event_may_finish_a_job_at_the_same_time():
         here = site()
         stopped(here)
         here.end_batches("a", 2, 3, results=True)
-        meanwhile(here, at, lambda here=here: here.finish(execution="ABORTED"))
+        meanwhile(here, at, partial(here.finish, execution="ABORTED"))
 
         here.run_to_the_end()
 

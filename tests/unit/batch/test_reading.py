@@ -143,12 +143,19 @@ def test_a_file_that_is_gone_is_named_and_so_is_what_to_do():
 
 @pytest.mark.parametrize("form", [Form.LINES, Form.CSV])
 def test_a_file_of_many_blocks_is_read_whole(form):
-    data = b'"n"\n' + b"".join(b'"%d"\n' % number for number in range(1_500_000))
-    assert len(data) > 2 * BLOCK_BYTES
-    found = read(data, form)
-    wanted = '{"n":"1499999"}' if form is Form.CSV else '"1499999"'
-    assert found[-1] == wanted
-    assert len(found) == 1_500_000 + (form is Form.LINES)
+    data = b'"n"\n' + b"".join(b'"%0100d"\n' % number for number in range(100_000))
+    assert len(data) > BLOCK_BYTES
+    found = told(data, form)
+    last = f'"{99_999:0100}"'
+    assert found[-1] == (f'{{"n":{last}}}' if form is Form.CSV else last)
+    assert len(found) == 100_000 + (form is Form.LINES)
+
+
+def test_a_stored_batch_that_was_removed_is_named():
+    segment, ranges = stored(b"[1]", Form.BATCH)
+    ranges._objects.foreign.clear()
+    with pytest.raises(InputFault, match="s3://lake/file is not there any more: the failed batches"):
+        body_of(segment, ranges)
 
 
 def test_a_stored_batch_is_read_as_it_is():

@@ -28,7 +28,9 @@ def test_a_file_that_ends_early_is_told(content, data):
         list(unzipped([whole[: data.draw(st.integers(0, len(whole) - 1))]]))
 
 
-@pytest.mark.parametrize("behind", [b"more", gzip.compress(b"x")[:-1] + b"!"])
+@pytest.mark.parametrize(
+    "behind", [b"more", gzip.compress(b"x")[:-1] + b"!"], ids=["no member", "a damaged member"]
+)
 def test_what_is_not_gzip_is_told(behind):
     with pytest.raises(BadGzip, match="not valid gzip"):
         list(unzipped([gzip.compress(b"fine") + behind]))

@@ -6,7 +6,11 @@ import re
 import httpx
 import pytest
 
+from penstock.batch import errors as _  # noqa: F401 - a part of the tree of errors
+from penstock.cli.connection import REMEDIES
+from penstock.cli.jobs import REMEDIES_FOR_JOBS
 from penstock.client.testing import JOB_ID, answer, failed_batch, job, job_accepted, problem
+from penstock.errors import PenstockError
 
 API = "sum-batch"
 LINES = ("--s3-path", "s3://b/in/", "--lines", "--batch-size", "20", "--workers", "4")
@@ -446,3 +450,13 @@ def test_an_unknown_job_is_exit_code_3_and_has_a_remedy(terminal):
 
     assert result.exit_code == 3
     assert "retention" in result.stderr
+
+
+def test_every_remedy_is_for_a_problem_that_there_is():
+    assert REMEDIES_FOR_JOBS.keys() - REMEDIES.keys() <= set(codes(PenstockError))
+
+
+def codes(kind):
+    yield kind.code
+    for narrower in kind.__subclasses__():
+        yield from codes(narrower)

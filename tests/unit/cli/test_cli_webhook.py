@@ -85,6 +85,17 @@ def test_show_prints_attempts_and_event(terminal):
     assert result.stdout.endswith('{"type": "request.completed"}\n')
 
 
+def test_show_prints_what_is_sent_in_place_of_the_event(terminal):
+    sent = {"X-Function-Status": "500", "Content-Type": "image/png"}
+    terminal.serve(whole(answer={"headers": sent, "size_bytes": 2048}))
+
+    result = terminal.run("webhook", "show", "word-count", OTHER)
+
+    assert result.stdout.splitlines()[-2:] == ["Content-Type       image/png", "X-Function-Status  500"]
+    assert "request.completed" not in result.stdout.splitlines()[-1]
+    assert result.stderr == "The function's body has 2048 bytes.\n"
+
+
 def test_replay_sends_what_is_named(terminal):
     replays = [{"id": ID, "state": "pending"}, {"id": OTHER, "error": "delivery_pending"}]
     terminal.serve(answer(202, {"replays": replays}))

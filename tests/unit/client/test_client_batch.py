@@ -14,6 +14,8 @@ from penstock.client import (
     InvalidInput,
     ItemList,
     JobRequest,
+    JobState,
+    OnBadItem,
     UnexpectedAnswer,
     WaitTimeout,
 )
@@ -73,7 +75,7 @@ def test_two_submissions_have_two_keys_unless_one_is_given(start):
         ),
         (
             JobRequest(
-                source=DelimitedFiles(s3_paths=["s3://b/p"], batch_size=3, on_bad_item="skip"),
+                source=DelimitedFiles(s3_paths=["s3://b/p"], batch_size=3, on_bad_item=OnBadItem.SKIP),
                 workers=1,
                 config={"model": "large"},
                 results=True,
@@ -230,7 +232,7 @@ def test_wait_tells_each_change_once_and_looks_every_two_seconds_at_most(start, 
     running = [job("running", total_batch_count=9, succeeded=count) for count in (1, 1, 5)]
     script = [job("pending"), *[job("enqueuing")] * 20, *running, job("succeeded", succeeded=9)]
     client, server = start(*script)
-    seen = []
+    seen: list[JobState] = []
 
     ended = client.batch.wait("sum-batch", JOB_ID, on_change=seen.append)
 

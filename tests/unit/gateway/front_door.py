@@ -53,6 +53,7 @@ from penstock.testing import (
     MemoryRanges,
     MemoryRecords,
     MemorySlots,
+    MemoryWorkerJobs,
     MemoryWorkers,
 )
 from penstock.webhooks.guard import Guard, NotResolved, Policy, Resolve
@@ -125,12 +126,12 @@ def _routed(path: str) -> tuple[str, dict[str, str] | None]:
         # Variables come without their escapes.
         names = {"api": unquote(api)} | ({"proxy": unquote("/".join(tail))} if tail else {})
         return f"/{root}/{{api}}" + ("/{proxy+}" if tail else ""), names
-    resource = RESOURCES[1 + len(rest)].replace("/async", f"/{root}")
-    if rest:
-        resource = resource.replace("{last}", rest[-1])
     if root == "batch" and len(rest) > 2:
         resource = "/".join(["/batch/{api}/{id}", rest[2], *(["{batch}"] if len(rest) > 3 else [])])
         return resource, dict(zip(("api", "id", "", "batch"), rest, strict=False))
+    resource = RESOURCES[1 + len(rest)].replace("/async", f"/{root}")
+    if rest:
+        resource = resource.replace("{last}", rest[-1])
     if rest and rest[-1] in {"redrive", "purge"}:
         return f"/{root}/{{api}}/{rest[-1]}", {"api": rest[0]}
     if root == "webhooks" and rest[-1] in WEBHOOK_ACTIONS:
@@ -204,7 +205,7 @@ class FrontDoor:
             Requests(self.records, self.clock),
             Listing(self.directory, self.clock, key=RequestKey),
         )
-        catalogue = Catalogue(self.apis)
+        catalogue, guard = Catalogue(self.apis), Guard(self.policy, self.resolve)
         webhooks = Webhooks(
             deployment="demo",
             records=self.records,
@@ -212,7 +213,7 @@ class FrontDoor:
             deliveries=self.deliveries,
             endpoints=self.endpoints,
             lanes=self.lanes,
-            guard=Guard(self.policy, self.resolve),
+            guard=guard,
             clock=self.clock,
         )
         gateway = Gateway(
@@ -260,7 +261,11 @@ class FrontDoor:
                 on_accepted=self._count,
             ),
             functions=Functions(
-                catalogue=catalogue, submitter=submitter, directory=self.directory, clock=self.clock
+                catalogue=catalogue,
+                submitter=submitter,
+                directory=self.directory,
+                guard=guard,
+                clock=self.clock,
             ),
             webhooks=webhooks,
             batch=self._batch(webhooks, executor),
@@ -319,6 +324,10 @@ class FrontDoor:
     def only_record(self):
         (record,) = self.records.rows.values()
         return record
+
+    @property
+    def workers_of_jobs(self) -> MemoryWorkerJobs:
+        return MemoryWorkerJobs(self.jobs, self.parts)
 
     @property
     def only_job(self):

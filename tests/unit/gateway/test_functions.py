@@ -204,6 +204,49 @@ def test_limits_hold_for_calls_of_functions_too(door):
     assert (door.only_record.timeout_seconds, door.only_record.deadline_ms) == (7, door.clock() + 60_000)
 
 
+CALLBACK = "https://hooks.example.com/done"
+
+
+@pytest.mark.parametrize("path", ["/async-function/words", "/async-function/words/a/b", "/function/words"])
+def test_a_callback_is_stored_with_the_call_and_how_deep_it_came(door, path):
+    end(door)
+    answer = submit(door, path, headers={"X-Callback-Url": CALLBACK, "X-Penstock-Depth": "2"})
+    assert answer.status in {200, 202}
+    assert (door.only_record.callback, door.only_record.depth) == (CALLBACK, 2)
+    assert door.only_record.call.call_id == answer.headers["x-call-id"]
+    assert "x-callback-url" not in door.only_record.call.headers
+
+
+def test_an_empty_callback_is_none(door):
+    assert submit(door, headers={"X-Callback-Url": ""}).status == 202
+    assert door.only_record.callback is None
+
+
+@pytest.mark.parametrize("path", ["/async-function/words", "/function/words"])
+@pytest.mark.parametrize(
+    ("headers", "code"),
+    [
+        ({"X-Callback-Url": "https://10.0.0.1/"}, "callback_address_refused"),
+        ({"X-Callback-Url": "http://hooks.example.com/"}, "callback_scheme_refused"),
+        ({"X-Callback-Url": "https://nowhere.example.com/"}, "callback_unresolvable"),
+        ({"X-Callback-Url": "/async/other"}, "callback_api_refused"),
+        ({"X-Callback-Url": "/async/thumbnail", "X-Penstock-Depth": "3"}, "callback_loop"),
+        ({"X-Penstock-Depth": "4"}, "callback_loop"),
+    ],
+)
+def test_a_callback_that_may_not_be_called_is_refused_and_nothing_is_stored(door, path, headers, code):
+    answer = submit(door, path, headers=headers)
+    assert (answer.status, answer.json["code"]) == (400, code)
+    assert (door.records.rows, door.objects.bodies) == ({}, {})
+
+
+def test_the_callback_is_part_of_what_a_call_id_stands_for(door):
+    assert submit(door, headers=CHOSEN | {"X-Callback-Url": CALLBACK}).status == 202
+    other = submit(door, headers=CHOSEN | {"X-Callback-Url": f"{CALLBACK}/elsewhere"})
+    assert (other.status, other.json["code"]) == (422, "idempotency_key_reused")
+    assert door.only_record.callback == CALLBACK
+
+
 @pytest.mark.parametrize("path", ["/async-function/nope", "/async-function/nope/a", "/function/nope"])
 def test_an_unknown_function_is_refused_at_once(door, path):
     answer = submit(door, path)

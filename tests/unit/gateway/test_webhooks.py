@@ -113,6 +113,21 @@ def test_own_apis_are_called_within_the_chain_and_not_in_circles(door, headers, 
         assert door.records.rows == {}
 
 
+def test_what_one_api_hands_to_the_next_is_a_submission_like_any_other(door):
+    sent = {"Idempotency-Key": "event", "X-Penstock-Depth": "1", "Content-Type": "application/json"}
+    first, again = (
+        door.call("POST", "/chain/words", body=b"{}", headers=sent, query={"top": ["3"]}, caller="sender")
+        for _ in range(2)
+    )
+
+    assert (first.status, again.status, first.json["id"]) == (202, 202, again.json["id"])
+    record = door.only_record
+    assert (record.api, record.depth, record.call.query) == ("word-count", 1, "top=3")
+    deep = door.call("POST", "/chain/words", body=b"{}", headers=sent | {"X-Penstock-Depth": "4"})
+    assert (deep.status, deep.json["code"]) == (400, "callback_loop")
+    assert door.call("POST", "/chain/nope", body=b"{}").status == 404
+
+
 def test_the_deployments_lists_hold_at_submit(door):
     door.policy = Policy(deny=("hooks.example.com",))
     door.build()

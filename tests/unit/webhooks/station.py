@@ -28,7 +28,7 @@ from tests.examples import NOW_MS, record
 from tests.unit.webhooks.hostile import Resolver
 from webhook_lambda.announce import Announcer
 from webhook_lambda.deliver import Deliverer, Stores
-from webhook_lambda.post import Post
+from webhook_lambda.post import Calls, Post
 
 BASE_URL = "https://abc.execute-api.eu-west-1.amazonaws.com/live"
 CALLBACK = "https://hooks.example.com/callback"
@@ -72,6 +72,9 @@ class Station:
     #: Happens while a call is made.
     meanwhile: Callable[[], None] = lambda: None
     resolve: Resolve = field(default_factory=Resolver)
+    policy: Policy = field(default_factory=Policy)
+    #: Makes the calls, if it is not the station that answers them.
+    caller: Calls | None = None
     schedule: Schedule = field(default_factory=Schedule)
     calls: list[Call] = field(default_factory=list)
     ended: list[Delivery] = field(default_factory=list)
@@ -99,24 +102,35 @@ class Station:
             topic=self.topic,
             clock=self.clock,
         )
-        guard = Guard(Policy(), self.resolve)
+        guard = Guard(self.policy, self.resolve)
         self.deliverer = Deliverer(
-            Stores(deliveries=self.deliveries, lanes=self.lanes, hosts=self.hosts, endpoints=self.endpoints),
+            self.stores(),
             Post(
                 base_url=BASE_URL,
                 catalogue=catalogue,
                 guard=guard,
                 own_guard=Guard(Policy(), lambda _host: ["93.184.215.14"]),
                 secrets=self.secrets,
+                objects=self.objects,
                 signer=OwnSignature(),
-                calls=self,
+                calls=self.caller or self,
                 clock=self.clock,
             ),
             schedule=self.schedule,
             clock=self.clock,
-            random=lambda: 0.0,
+            random=self.chance,
             on_end=self.ended.append,
         )
+
+    def stores(self) -> Stores:
+        """What the deliverer works on."""
+        return Stores(
+            deliveries=self.deliveries, lanes=self.lanes, hosts=self.hosts, endpoints=self.endpoints
+        )
+
+    def chance(self) -> float:
+        """What the deliverer calls random."""
+        return 0.0
 
     def configure(self, **changes: Any) -> None:
         """Change the API's entry."""

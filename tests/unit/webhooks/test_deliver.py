@@ -335,7 +335,7 @@ def test_a_callback_to_another_api_is_signed_counted_and_started_once(station):
     station.run()
 
     [call] = station.calls
-    assert call.url == f"{BASE_URL}/async/next?top=3"
+    assert call.url == f"{BASE_URL}/chain/next?top=3"
     assert call.headers["x-penstock-depth"] == "2"
     assert call.headers["Idempotency-Key"] == station.only.event_id
     assert call.headers["Authorization"] == f"signed {call.url} {len(call.body)}"
@@ -364,6 +364,9 @@ def test_calls_elsewhere_carry_no_signature_of_ours_and_no_depth(station):
         (f"{BASE_URL}/async/words/{'a' * 26}", 0, "callback_api_refused"),
         (f"{BASE_URL}/webhooks/words/replay", 0, "callback_api_refused"),
         (f"{BASE_URL}/async/next/../other", 0, "callback_api_refused"),
+        # The route that such calls take is not for others to name.
+        ("/chain/next", 0, "callback_api_refused"),
+        (f"{BASE_URL}/chain/next", 0, "callback_api_refused"),
     ],
 )
 def test_of_our_own_only_submissions_to_apis_in_the_chain_are_called_and_no_loop(
@@ -390,7 +393,7 @@ def test_the_webhook_of_the_configuration_may_be_any_api_of_ours(station):
     station.end(callback=None)
     station.run()
 
-    assert station.calls[0].url == f"{BASE_URL}/async/elsewhere"
+    assert station.calls[0].url == f"{BASE_URL}/chain/elsewhere"
     assert station.only.target is Target.API
 
 

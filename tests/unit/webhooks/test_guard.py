@@ -14,13 +14,16 @@ from penstock import errors
 from penstock.errors import CallbackRefused
 from penstock.outgoing.call import Caller
 from penstock.outgoing.resolver import SystemResolver
+from penstock.records import Call
 from penstock.testing import ManualClock
 from penstock.webhooks.addresses import is_loopback, is_public
+from penstock.webhooks.deliveries import State
 from penstock.webhooks.guard import Guard, NotResolved, Policy
 from penstock.webhooks.schedule import NoAnswer, Trouble
 from penstock.webhooks.urls import MOST_CHARACTERS, parse
 from tests.unit.gateway.front_door import FrontDoor
 from tests.unit.webhooks.hostile import PUBLIC, PUBLIC_V6, Network, Resolver
+from tests.unit.webhooks.station import Station
 
 POLICY = Policy(deny=("denied.example.com", "*.denied.example.org"))
 
@@ -73,6 +76,21 @@ def test_a_submission_with_it_is_refused_at_once_and_leaves_nothing_behind(code,
     assert (answer.status, answer.json["code"]) == (400, code)
     assert door.records.rows == {}
     assert door.objects.bodies == {}
+
+
+@pytest.mark.parametrize(("code", "url"), CORPUS, ids=[f"{code}-{n}" for n, (code, _) in enumerate(CORPUS)])
+@pytest.mark.parametrize("call_id", [None, "mine"], ids=["event", "function"])
+def test_a_delivery_to_it_fails_and_nothing_is_connected_to_whatever_it_brings(call_id, code, url):
+    network = Network()
+    caller = Caller(ManualClock(), connect=network)
+    station = Station(policy=POLICY, caller=caller, resolve=Resolver())
+    station.objects.bodies["results/r"] = b"bytes"
+    station.end(callback=url, call=Call(call_id=call_id))
+    station.run()
+
+    assert network.connected == []
+    told = {station.only.reason} | {attempt.error for attempt in station.only.attempts}
+    assert (station.only.state, told - {None}) == (State.FAILED, {code})
 
 
 def test_a_good_url_is_connected_to_at_its_own_addresses_in_turn():

@@ -79,6 +79,27 @@ async def test_while_nothing_can_be_written_no_more_than_memory_allows_is_begun(
     assert bench.tally.succeeded == 250
 
 
+async def test_what_a_commit_refers_to_is_there_before_it_and_messages_go_after_it():
+    bench = JobBench(record=replace(RECORD, results=True))
+    bench.enqueue("[1]", "[2]")
+    commit, looked = bench.parts.commit, []
+
+    def looking(one):
+        assert all(part.key in bench.objects.bodies for part in one.parts)
+        assert all(end.body_key in bench.objects.bodies for end in one.batches if end.failure)
+        looked.append((len(one.parts), len(one.batches), len(bench.queue)))
+        return commit(one)
+
+    bench.parts.commit = looking  # type: ignore[method-assign]  # looks on
+    [first, second] = bench.queue.take(2)
+    await bench.worker.at_work.handler.handle(first)
+    bench.container.status = 400
+    await bench.worker.at_work.handler.handle(second)
+    await bench.worker.written()
+    assert looked == [(2, 2, 2)]
+    assert len(bench.queue) == 0
+
+
 async def test_a_lost_answer_of_a_commit_counts_once():
     bench = JobBench()
     bench.enqueue("[1]", "[2]")

@@ -11,7 +11,9 @@ import pytest
 from dequeuer.container import NoAnswer
 from penstock import keys
 from penstock.batch import objects
+from penstock.batch.commits import Part, PartKind
 from penstock.batch.jobs import Hook, JobStatus
+from penstock.batch.manifest import manifest
 from penstock.outcomes import WORKER_LOST, Trouble
 from tests.unit.dequeuer.batch.job_bench import KEY, RECORD, JobBench
 from tests.unit.dequeuer.workbench import ScriptedContainer, until
@@ -109,6 +111,19 @@ async def test_the_manifest_is_there_before_the_hook_is_called():
     assert told == {"bucket": "b", "manifest_key": keys.job_object(KEY, objects.MANIFEST)}
 
 
+async def test_a_manifest_of_many_pages_is_the_same_as_one_of_all_parts():
+    bench = JobBench(record=replace(RECORD, results=True))
+    made = [
+        Part(id=f"{number:03}", kind=kind, key=f"{kind}/{number}", size_bytes=1, lines=1)
+        for number in range(150)
+        for kind in PartKind
+    ]
+    bench.parts.stored[KEY] = {f"{part.kind}{part.id}": part for part in made}
+    bench.completing()
+    await bench.deliver()
+    assert bench.object(objects.MANIFEST) == manifest(made)
+
+
 async def test_a_container_without_the_route_does_not_want_to_be_told(bench):
     bench.completing()
     bench.container.status = 404
@@ -152,6 +167,16 @@ async def test_workers_that_die_in_the_hook_use_its_attempts_up(bench):
         JobStatus.SUCCEEDED,
         Hook(attempts=3, failure=WORKER_LOST),
     )
+
+
+async def test_their_job_has_a_manifest_all_the_same():
+    bench = JobBench(record=replace(RECORD, results=True))
+    bench.completing()
+    for _ in range(3):
+        bench.queue.take(1)
+        bench.clock.advance(31)
+    await bench.deliver()
+    assert bench.object(objects.MANIFEST) == b""
 
 
 async def test_an_unreachable_container_leaves_the_hook_to_others_at_no_cost(bench):
@@ -207,6 +232,17 @@ async def test_other_workers_leave_when_it_has_ended(bench):
     async with asyncio.timeout(20):
         await asyncio.gather(bench.worker.run(), other.run())
     assert (bench.now.status, bench.now.succeeded) == (JobStatus.SUCCEEDED, 1)
+
+
+async def test_a_worker_that_waits_for_a_message_does_not_keep_a_job_that_is_over():
+    bench = JobBench(settings=replace(JobBench().settings, poll_seconds=60))
+    bench.worker.at_work._watch._sleep = bench.clock.sleep
+    running = asyncio.create_task(bench.worker.run())
+    await bench.clock.goes_on(12)
+    bench.stop()
+    await bench.clock.goes_on(5)
+    async with asyncio.timeout(5):
+        await running
 
 
 async def test_a_stop_aborts_what_runs_and_writes_what_was_finished(bench):

@@ -1,0 +1,94 @@
+"""The function that says how many tasks are missing or spare, for all APIs of a deployment."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aws_cdk import Duration, Stack
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from constructs import Construct
+
+from cdk import permissions
+from cdk.arns import Arns
+from cdk.bundle import Bundle
+from cdk.function import FunctionSpec, PythonFunction
+from penstock import names
+from scaling_lambda.publisher import ScaledApi
+from scaling_lambda.settings import to_json
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from penstock.config import AsyncApi, Config
+
+ENTRY = "scaling_lambda.handler"
+
+#: Six looks, ten seconds apart, and what the last one takes.
+_SECONDS = 59
+
+#: It mostly sleeps, and is billed for that: as little memory as boto3 is comfortable with.
+_MEMORY_MIB = 192
+
+_DISTRIBUTIONS = ("aws-lambda-powertools", "jmespath", "typing-extensions")
+
+
+class Publisher(Construct):
+    """The function, its schedule, and an alarm for when it fails or is not called."""
+
+    def __init__(self, scope: Construct, id_: str, *, config: Config, root: Path, build_folder: Path) -> None:
+        super().__init__(scope, id_)
+        deployment = config.deployment
+        arns = Arns(Stack.of(self), deployment)
+        spec = FunctionSpec(
+            name=names.scaling_function(deployment),
+            bundle=bundle(config),
+            root=root,
+            build_folder=build_folder,
+            rights=permissions.publisher(arns, [api.name for api in config.async_apis]),
+            policy_name="scaling",
+            timeout=Duration.seconds(_SECONDS),
+            memory_mib=_MEMORY_MIB,
+            environment={"PENSTOCK_DEPLOYMENT": deployment, "PENSTOCK_TABLE": names.table(deployment)},
+            service="scaling",
+            # The next minute brings the next call.
+            retry_attempts=0,
+        )
+        function = PythonFunction(self, "Function", spec).function
+        events.Rule(
+            self,
+            "EveryMinute",
+            schedule=events.Schedule.rate(Duration.minutes(1)),
+            targets=[targets.LambdaFunction(function, retry_attempts=0, max_event_age=Duration.minutes(1))],
+        )
+        cloudwatch.Alarm(
+            self,
+            "Fails",
+            alarm_description=(
+                "The numbers of tasks are not told, or not for all APIs: they stay as they are. "
+                f"See the log group /aws/lambda/{function.function_name}."
+            ),
+            metric=function.metric_errors(period=Duration.minutes(1), statistic="Sum"),
+            threshold=1,
+            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+            # One look that met a throttled call is made up for by the next.
+            evaluation_periods=5,
+            datapoints_to_alarm=3,
+            # Without a call there is no number, and that is the worst case.
+            treat_missing_data=cloudwatch.TreatMissingData.BREACHING,
+        )
+
+
+def bundle(config: Config) -> Bundle:
+    """What the function consists of."""
+    return Bundle(
+        entry=ENTRY,
+        packages=("scaling_lambda", "penstock"),
+        distributions=_DISTRIBUTIONS,
+        files={"scaling_lambda/policies.json": to_json(map(_scaled, config.async_apis))},
+    )
+
+
+def _scaled(api: AsyncApi) -> ScaledApi:
+    return ScaledApi(name=api.name, policy=api.autoscaling.policy(max_concurrency=api.pod.max_concurrency))

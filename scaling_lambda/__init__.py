@@ -1,0 +1,1 @@
+"""Queue depth in, CloudWatch metrics out: what Application Auto Scaling acts on."""

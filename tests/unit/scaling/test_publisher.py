@@ -1,0 +1,135 @@
+"""What the scaling function tells, look after look and minute after minute."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from penstock.overview import Crew, Depth
+from penstock.ports import DependencyError
+from penstock.scaling.decision import ScalingPolicy
+from penstock.scaling.ports import Measure
+from penstock.testing.clock import ManualClock
+from penstock.testing.scaling import MemoryCrews, MemoryHistories, MemoryMetrics
+from scaling_lambda import minute
+from scaling_lambda.publisher import Publisher, ScaledApi
+
+NOW_MS = 1_700_000_000_000
+POLICY = ScalingPolicy(min_replicas=0, max_replicas=10)
+
+
+class Queues:
+    def __init__(self, depths: dict[str, Depth | None]) -> None:
+        self.depths = depths
+
+    def depth(self, api: str) -> Depth:
+        depth = self.depths[api]
+        if depth is None:
+            raise DependencyError("throttled")
+        return depth
+
+
+class Bench:
+    def __init__(self, executor: ThreadPoolExecutor) -> None:
+        self.clock = ManualClock(NOW_MS)
+        self.queues = Queues({"a": Depth(7, 2), "b": Depth(0, 0)})
+        self.crews = MemoryCrews({"a": Crew(2, 1), "b": Crew(3, 3)})
+        self.metrics, self.histories = MemoryMetrics(), MemoryHistories()
+        self.oldest = {"a": NOW_MS - 90_000}
+        self._executor = executor
+        self.publisher = self.another()
+
+    def another(self) -> Publisher:
+        return Publisher(
+            [ScaledApi(name=name, policy=POLICY) for name in self.queues.depths],
+            queues=self.queues,
+            crews=self.crews,
+            oldest_open_ms=self.oldest.get,
+            metrics=self.metrics,
+            histories=self.histories,
+            executor=self._executor,
+            clock=self.clock,
+        )
+
+    def run(self, publisher: Publisher | None = None) -> minute.Minute:
+        return minute.run(
+            publisher or self.publisher,
+            clock=self.clock,
+            sleep=self.clock.advance,
+        )
+
+
+@pytest.fixture
+def bench():
+    with ThreadPoolExecutor(4) as executor:
+        yield Bench(executor)
+
+
+def test_tells_what_is_missing_with_one_put_for_all_apis(bench):
+    bench.publisher.look(ages=True)
+
+    assert len(bench.metrics.puts) == 1
+    assert bench.metrics.latest("a") == {
+        Measure.TASKS_MISSING: 7,
+        Measure.TASKS_SPARE: 0,
+        Measure.IN_FLIGHT: 9,
+        Measure.BACKLOG_PER_TASK: 4.5,
+        Measure.TASKS_DESIRED: 2,
+        Measure.TASKS_RUNNING: 1,
+        Measure.OLDEST_AGE: 90,
+    }
+
+
+def test_an_api_that_cannot_be_read_does_not_hold_up_the_others(bench):
+    bench.queues.depths["a"] = None
+
+    look = bench.publisher.look(ages=False)
+
+    assert (look.decided, look.failed) == (("b",), ("a",))
+    assert {value.api for _, values in bench.metrics.puts for value in values} == {"b"}
+
+
+def test_an_api_without_a_service_yet_is_left_out(bench):
+    del bench.crews.crews["b"]
+
+    assert bench.publisher.look(ages=False).failed == ("b",)
+
+
+def test_a_minute_is_six_looks_ten_seconds_apart(bench):
+    assert bench.run() == minute.Minute(looks=6)
+    assert [at_ms - NOW_MS for at_ms, _ in bench.metrics.puts] == [0, 10_000, 20_000, 30_000, 40_000, 50_000]
+
+
+def test_another_function_goes_on_with_what_the_last_one_knew(bench):
+    for _ in range(6):
+        bench.run()
+        bench.clock.advance(10)
+    assert bench.metrics.latest("b")[Measure.TASKS_SPARE] == 2
+
+    bench.run(bench.another())
+
+    assert bench.metrics.latest("b")[Measure.TASKS_SPARE] == 2
+
+
+def test_a_look_that_fails_is_followed_by_the_next(bench):
+    put, failures = bench.metrics.put, iter([True, True])
+
+    def fail_twice(values, *, at_ms):
+        if next(failures, False):
+            raise DependencyError("down")
+        put(values, at_ms=at_ms)
+
+    bench.metrics.put = fail_twice
+
+    assert bench.run() == minute.Minute(looks=4, faults=2)
+
+
+def test_without_its_memory_it_still_says_what_is_missing(bench):
+    def fail(_histories):
+        raise DependencyError("down")
+
+    bench.histories.load = bench.histories.save = fail
+
+    assert bench.run() == minute.Minute(looks=6, faults=2)
+    assert bench.metrics.latest("a")[Measure.TASKS_MISSING] == 7
