@@ -50,7 +50,8 @@ def add_stacks(app: App, config: Config, *, stage: Stage, sources: Sources) -> N
     webhooks.add_stack_dependency(gateway)
     recovery = _recovery(app, config, sources)
     recovery.add_stack_dependency(data)
-    if stage.compute is Compute.ECS:
+    # Workers of jobs are as many as a job asks for: there is nothing to scale.
+    if stage.compute is Compute.ECS and config.async_apis:
         scaling = _scaling(app, config, sources)
         scaling.add_stack_dependency(data)
     # An API's dead-letter queue calls the recorder, which must be there before.

@@ -6,6 +6,7 @@ from pydantic import AfterValidator, Field, field_validator
 
 from penstock.config import identifiers
 from penstock.config.api import Api, each_once
+from penstock.config.pod import MOST_CONTAINERS, Pod
 from penstock.config.webhook import JobWebhook
 from penstock.kinds import Kind
 
@@ -28,6 +29,16 @@ class BatchApi(Api):
 
     webhook: JobWebhook = Field(default_factory=JobWebhook)
     """Who is told of the start and the end of a job."""
+
+    @field_validator("pod")
+    @classmethod
+    def _room_for_the_spec(cls, value: Pod) -> Pod:
+        if len(value.containers) == MOST_CONTAINERS:
+            raise ValueError(
+                f"must have at most {MOST_CONTAINERS - 1} containers: ECS allows 10 in a task, and the "
+                "dequeuer and what writes the job's file are two"
+            )
+        return value
 
     @field_validator("dead_letter_queues")
     @classmethod

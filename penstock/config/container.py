@@ -89,7 +89,7 @@ class Container(Section):
             }
         ),
     ]
-    """Name, unique in the pod. Lower-case letters, digits and dashes; not `dequeuer` or `proxy`."""
+    """Name, unique in the pod. Lower-case letters, digits and dashes; not `dequeuer`, `proxy` or `spec`."""
 
     image: Annotated[str, AfterValidator(identifiers.image_reference)] | None = None
     """Image to pull, such as `python:3.12-slim`."""

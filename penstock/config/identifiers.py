@@ -29,7 +29,7 @@ RESERVED = frozenset(
 )
 
 #: Names of the containers that run beside the user's in a task.
-RESERVED_CONTAINERS = frozenset({"dequeuer", "proxy"})
+RESERVED_CONTAINERS = frozenset({"dequeuer", "proxy", "spec"})
 
 #: What the runtime and the container agent set themselves.
 RESERVED_ENVIRONMENT_PREFIXES = ("PENSTOCK_", "CORTEX_", "AWS_")

@@ -143,10 +143,18 @@ def test_a_stage_that_runs_no_jobs_deploys_no_gateway_that_takes_them(local, loc
     assert known(localstack) == ["resize", "echo"]
 
 
-def test_a_configuration_of_batch_apis_alone_is_refused_where_no_jobs_run(tmp_path):
+def test_a_configuration_of_batch_apis_alone_is_deployed_where_jobs_run_and_refused_elsewhere(tmp_path):
     file = tmp_path / "penstock.yaml"
-    file.write_text("apis: [{name: sum, kind: BatchAPI, pod: {containers: [{name: server, image: sum}]}}]\n")
+    file.write_text(
+        "deployment: shop\n"
+        "apis: [{name: sum, kind: BatchAPI, pod: {containers: [{name: server, image: sum}]}}]\n"
+    )
 
+    deployed = templates.synthesise(config.load(file), "local", tmp_path)
+
+    assert deployed.by_part.keys() == {
+        *("data", "network", "gateway", "recovery", "webhooks", "batch", "api-sum")
+    }
     with pytest.raises(stage.NoApis, match="no ECS"):
         templates.synthesise(config.load(file), "localstack", tmp_path)
 

@@ -112,7 +112,9 @@ def left_behind(stack: Stack, job: str, api: str = API) -> list[str]:
     arns = ecs.list_tasks(cluster=cluster)["taskArns"]
     tasks = ecs.describe_tasks(cluster=cluster, tasks=arns)["tasks"] if arns else []
     of_job = [task["taskArn"] for task in tasks if job in json.dumps(task["overrides"])]
-    schedules = stack.aws("scheduler").list_schedules(NamePrefix=job)["Schedules"]
+    schedules = stack.aws("scheduler").list_schedules(NamePrefix=names.job_timer(DEPLOYMENT, api, job))[
+        "Schedules"
+    ]
     machine = f"arn:aws:states:us-east-1:000000000000:stateMachine:{names.state_machine(DEPLOYMENT, api)}"
     running = states.list_executions(stateMachineArn=machine, statusFilter="RUNNING")["executions"]
     return [
