@@ -30,6 +30,11 @@ FUNCTION_SECONDS = 900
 #: It ends its rounds after 200 s, and what it has begun soon after.
 _FINISH_SECONDS = 300
 
+_MEMORY_MIB = 512
+#: A whole core, which costs the same for the same work and ends a file of one chunk sooner; and a batch of
+#: 32 MiB takes up to 400 MiB while it is made.
+_ENQUEUE_MIB = 1792
+
 #: Parts of the name of the queues, see ``names.batch_queue``.
 ENDS = "ends"
 _DEAD = "ends-dead"
@@ -134,7 +139,7 @@ class Batch(Construct):
 
     def _add_enqueue(self) -> None:
         rights = batch_permissions.enqueue(self._arns, self._apis, input_buckets=self._buckets)
-        self._function("Enqueue", "enqueue", rights=rights)
+        self._function("Enqueue", "enqueue", rights=rights, memory_mib=_ENQUEUE_MIB)
 
     def _add_finish(self, told: Mapping[str, str], ends: sqs.Queue) -> lambda_.Function:
         reported = {arn for api in self._props.config.batch_apis for arn in api.dead_letter_queues}
@@ -156,6 +161,7 @@ class Batch(Construct):
         rights: iam.PolicyDocument,
         told: Mapping[str, str] | None = None,
         seconds: int = FUNCTION_SECONDS,
+        memory_mib: int = _MEMORY_MIB,
     ) -> lambda_.Function:
         spec = FunctionSpec(
             name=names.batch_function(self._deployment, step),
@@ -165,6 +171,7 @@ class Batch(Construct):
             rights=rights,
             policy_name="batch",
             timeout=Duration.seconds(seconds),
+            memory_mib=memory_mib,
             environment={
                 "PENSTOCK_DEPLOYMENT": self._deployment,
                 "PENSTOCK_TABLE": names.table(self._deployment),

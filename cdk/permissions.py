@@ -43,22 +43,19 @@ def gateway(arns: Arns, apis: Iterable[str], *, input_buckets: Iterable[str]) ->
             ),
             absence_shows(arns, [keys.RESULTS, keys.PAYLOADS]),
             *read_foreign(arns, input_buckets),
-            *_serve_requests(arns, listed),
+            *_on_services(arns, listed, ["sqs:GetQueueUrl", "sqs:SendMessage", "sqs:GetQueueAttributes"]),
             # Tests and replays of webhooks.
             allow(["sqs:GetQueueUrl", "sqs:SendMessage"], [arns.webhook_queue(lane) for lane in Lane]),
         ]
     )
 
 
-def _serve_requests(arns: Arns, apis: list[str]) -> list[iam.PolicyStatement]:
+def _on_services(arns: Arns, apis: list[str], on_queues: list[str]) -> list[iam.PolicyStatement]:
     """Rights on queues and services of APIs for single requests; a deployment may have none of these."""
     if not apis:
         return []
     return [
-        allow(
-            ["sqs:GetQueueUrl", "sqs:SendMessage", "sqs:GetQueueAttributes"],
-            [arns.queue(api) for api in apis],
-        ),
+        allow(on_queues, [arns.queue(api) for api in apis]),
         allow(["ecs:DescribeServices"], [arns.service(api) for api in apis]),
     ]
 
@@ -95,8 +92,7 @@ def publisher(arns: Arns, apis: Iterable[str]) -> iam.PolicyDocument:
     listed = list(apis)
     return iam.PolicyDocument(
         statements=[
-            allow(["sqs:GetQueueUrl", "sqs:GetQueueAttributes"], [arns.queue(api) for api in listed]),
-            allow(["ecs:DescribeServices"], [arns.service(api) for api in listed]),
+            *_on_services(arns, listed, ["sqs:GetQueueUrl", "sqs:GetQueueAttributes"]),
             allow(["dynamodb:Query"], [arns.index(keys.OPEN_INDEX)]),
             # What it remembers, and when the oldest requests were made.
             leading(arns, ["dynamodb:BatchGetItem"], ["SCALING#*", "REQ#*"]),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from http import HTTPStatus
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from gateway_lambda import replies
-from gateway_lambda.batch_probe import DRY_RUN_PAGES, DRY_RUN_SECONDS, MOST_REMEMBERED, Found
+from gateway_lambda.batch_probe import DRY_RUN_PAGES, DRY_RUN_SECONDS, Found
 from penstock.batch.errors import InvalidSubmission
 from penstock.batch.items import BadItem, InputFault
 from penstock.batch.planning import InputFile, Packer
@@ -34,6 +36,9 @@ MOST_BYTES = 8 * 1024 * 1024
 COUNT_SECONDS = 5
 
 _PLAIN = "text/plain"
+
+#: Of all names together, escaped for JSON: an answer that is larger reaches only clients that send Accept.
+_MOST_NAME_BYTES = 400_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,10 +81,11 @@ class DryRun:
         if source.kind is SourceKind.ITEM_LIST:
             return Forecast(files=(), batches=_batches(source.items, source), truncated=False)
         found = self._probe.look(source, seconds=DRY_RUN_SECONDS, pages=DRY_RUN_PAGES)
+        named = _fitting(found.names)
         return Forecast(
-            files=found.names,
+            files=named,
             batches=self._count(source, found),
-            truncated=not found.complete or found.count > MOST_REMEMBERED,
+            truncated=not found.complete or found.count > len(named),
         )
 
     def _count(self, source: Source, found: Found) -> int | None:
@@ -123,6 +129,12 @@ def _chunks(found: Found) -> Iterator[Chunk]:
     for bucket, one in found.objects:
         yield from packer.add(InputFile(bucket=bucket, key=one.key, etag=one.etag, size_bytes=one.size_bytes))
     yield from packer.rest()
+
+
+def _fitting(names: Sequence[str]) -> list[str]:
+    """The first of the names, as many as an answer holds."""
+    sizes = accumulate(len(json.dumps(name)) + 2 for name in names)
+    return [name for name, size in zip(names, sizes, strict=True) if size <= _MOST_NAME_BYTES]
 
 
 def _batches(items: int, source: Source) -> int:

@@ -38,6 +38,7 @@ from penstock.aws.deliveries import DynamoDeliveries
 from penstock.aws.directory import DynamoDirectory
 from penstock.aws.figures import EcsWorkers, SqsQueues
 from penstock.aws.hosts import DynamoEndpoints
+from penstock.aws.jobs import DynamoJobs
 from penstock.aws.lanes import SqsLanes
 from penstock.aws.objects import S3Objects
 from penstock.aws.outbox import SqsOutbox
@@ -186,6 +187,7 @@ def _webhooks(
     return Webhooks(
         deployment=settings.deployment,
         records=records,
+        jobs=DynamoJobs(dynamodb, settings.table),
         deliveries=DynamoDeliveries(dynamodb, settings.table, executor=executor),
         endpoints=DynamoEndpoints(dynamodb, settings.table),
         lanes=lanes,

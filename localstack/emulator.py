@@ -28,6 +28,9 @@ READY_WITHIN_SECONDS = 60.0
 #: It writes one file per service when it ends; killed in between, they do not fit together.
 STOP_WITHIN_SECONDS = 30.0
 
+#: What the emulator's interpreter is started with.
+PROCESS = Path(__file__).with_name("emulator_process.py")
+
 #: All that Lambda code sees of the developer's environment: the emulator hands its own on to it.
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ")
 
@@ -139,7 +142,7 @@ def start_emulator(settings: EmulatorSettings, spawn: GroupSpawner, *, outer: Ma
     settings.log.unlink(missing_ok=True)
     environment = settings.environment(outer)
     process = ProcessSpec(
-        command=(str(settings.python), "-m", "ministack"),
+        command=(str(settings.python), "-P", str(PROCESS)),
         directory=settings.state.emulator,
         environment=environment,
         log=settings.log,

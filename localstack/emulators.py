@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from localstack.cluster import EcsCluster
 from localstack.described_cluster import DescribedCluster
 from localstack.emulator import EmulatorSettings, start_emulator
+from localstack.executions import abort_all
 from localstack.localstack_container import PORT, start_localstack
 from localstack.state import DEFAULT_STATE_DIR
 from penstock import names
@@ -72,6 +73,8 @@ class EmulatorKind:
     #: The only port it can have, or None if any will do.
     port: int | None
     start: Callable[[Site], RunningEmulator]
+    #: What is to be done before its processes end.
+    before_end: Callable[[Clients], None]
     #: Where the agent finds the tasks to run, once all is deployed.
     cluster: Callable[[Clients, Config], Cluster]
 
@@ -102,8 +105,24 @@ def _described(clients: Clients, config: Config) -> Cluster:
     )
 
 
-EMBEDDED = EmulatorKind("embedded", "local", DEFAULT_STATE_DIR, None, _start_embedded, _ecs)
+def _abort_executions(clients: Clients) -> None:
+    abort_all(clients.stepfunctions())
+
+
+def _nothing(_clients: Clients) -> None:
+    """Its stage has no state machines."""
+
+
+EMBEDDED = EmulatorKind(
+    "embedded", "local", DEFAULT_STATE_DIR, None, _start_embedded, _abort_executions, _ecs
+)
 LOCALSTACK = EmulatorKind(
-    "localstack", "localstack", DEFAULT_STATE_DIR.with_name("localstack"), PORT, _start_localstack, _described
+    "localstack",
+    "localstack",
+    DEFAULT_STATE_DIR.with_name("localstack"),
+    PORT,
+    _start_localstack,
+    _nothing,
+    _described,
 )
 KINDS = {kind.name: kind for kind in (EMBEDDED, LOCALSTACK)}

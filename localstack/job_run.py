@@ -33,6 +33,8 @@ class JobRun:
         self.pair: TaskPair | None = None
         #: Why it ended by itself, in the words of ECS; None if it runs or was stopped.
         self.reason: str | None = None
+        #: Whether ECS knows of its end.
+        self.told = False
         try:
             self._init = starter.prepare(task)
         except OSError as error:

@@ -31,7 +31,7 @@ class JobRuns:
 
     def pairs(self) -> list[TaskPair]:
         """Return the pairs there are, oldest first."""
-        return [run.pair for run in self._runs.values() if run.pair is not None]
+        return [run.pair for run in self._runs.values() if run.pair is not None and not run.ended]
 
     def follow(self, tasks: Iterable[Task]) -> None:
         """Begin what is new, end what is wanted no more, and tell of what has ended.
@@ -45,18 +45,18 @@ class JobRuns:
         for arn, run in self._runs.items():
             if arn not in wanted:
                 run.stop()
-                run.reason = None
+                run.told = True
             elif run.ended and run.reason is not None:
                 self._cluster.stop_task(arn, reason=run.reason)
-                run.reason = None
+                run.told = True
 
     def advance(self) -> list[TaskPair]:
-        """Go on with all as far as possible without waiting; return pairs that have ended for good."""
-        for run in self._runs.values():
+        """Go on with all as far as possible without waiting; return the pairs that have ended by that."""
+        going_on = [run for run in self._runs.values() if not run.ended]
+        for run in going_on:
             run.advance()
-        gone = [arn for arn, run in self._runs.items() if run.ended and run.reason is None]
-        ended = [self._runs.pop(arn).pair for arn in gone]
-        return [pair for pair in ended if pair is not None]
+        self._runs = {arn: run for arn, run in self._runs.items() if not (run.ended and run.told)}
+        return [run.pair for run in going_on if run.ended and run.pair is not None]
 
     def stop(self) -> None:
         """Begin to end all; ECS is not told, as when a machine goes."""

@@ -102,6 +102,8 @@ def running(config_file: Path, options: Options | None = None) -> Iterator[Local
         agent = start.agent(servers)
         agent_run = _run_in_thread(agent, cleanup)
         start.scaling(cleanup)
+        # Before the tasks end, as their end is no reason to start others.
+        cleanup.callback(chosen.emulator.before_end, Clients(endpoint))
 
         file = EndpointFile(url, config.deployment, endpoint.url, os.getpid())
         cleanup.enter_context(file.written(state.endpoint))

@@ -11,4 +11,5 @@ from cdk.arns import Arns
 def test_a_deployment_without_apis_for_single_requests_has_rights_that_aws_takes(apis):
     arns = Arns(aws_cdk.Stack(aws_cdk.App(), "stack"), "demo")
 
-    assert permissions.gateway(arns, apis, input_buckets=[]).validate_for_identity_policy() == []
+    for rights in (permissions.gateway(arns, apis, input_buckets=[]), permissions.publisher(arns, apis)):
+        assert rights.validate_for_identity_policy() == []

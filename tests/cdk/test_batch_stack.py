@@ -89,6 +89,12 @@ def test_enqueuing_may_read_the_input_and_send_to_the_queues_of_jobs(cloud):
     assert leading_keys(role) == {"JOB#*"}
 
 
+def test_enqueuing_has_a_whole_core_and_room_for_the_largest_batch(cloud):
+    function = cloud.function("batch", "penstock-shop-batch-enqueue")
+    assert function["MemorySize"] >= 1769
+    assert function["Timeout"] == 900
+
+
 def test_finishing_may_end_jobs_clean_up_and_report_to_the_queues_that_the_configuration_names(cloud):
     role = function_role(cloud, "finish")
     [ends] = [

@@ -204,6 +204,15 @@ def test_more_files_than_are_named_are_still_counted(door):
     assert (len(found["files"]), found["batch_count"], found["truncated"]) == (1000, 201, True)
 
 
+def test_names_that_are_long_are_fewer_so_that_the_answer_reaches_every_client(door):
+    for number in range(400):
+        put(door, f"in/{number:04d}" + "ü" * 500)
+    answer = dry_run(door, files())
+    assert (answer.json["batch_count"], answer.json["truncated"]) == (200, True)
+    assert 100 < len(answer.json["files"]) < 400
+    assert len(answer.body) < 500_000
+
+
 def test_what_cannot_be_listed_in_time_is_told_as_truncated(door):
     for number in range(2500):
         put(door, f"in/{number:04d}")

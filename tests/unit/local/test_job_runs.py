@@ -214,7 +214,8 @@ def test_the_end_of_the_agent_is_the_end_of_jobs_processes(bench: Bench, task):
     bench.agent.stop()
 
     assert bench.inits + bench.servers + bench.dequeuers == []
-    # The machine is gone: whoever runs ECS finds that out by himself.
+    assert bench.agent.pairs() == ()
+    # The machine is gone: nobody on it tells ECS.
     assert bench.cluster.stopped == []
 
 

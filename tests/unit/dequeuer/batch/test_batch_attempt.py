@@ -15,6 +15,7 @@ from penstock.batch.jobs import JobStatus
 from penstock.outcomes import Trouble
 from penstock.ports import DependencyError
 from tests.unit.dequeuer.batch.job_bench import KEY, RECORD, JobBench
+from tests.unit.dequeuer.manual_time import settle
 from tests.unit.dequeuer.workbench import until
 
 
@@ -217,6 +218,17 @@ async def test_its_message_stays_hidden_until_its_end_is_written(bench):
     assert bench.queue.take(1) == []
     await bench.worker.written()
     assert (bench.tally.succeeded, len(bench.queue)) == (1, 0)
+
+
+async def test_a_batch_that_waits_for_its_next_attempt_is_held_no_longer(bench):
+    bench.enqueue("[1]")
+    bench.container.status, bench.container.headers["retry-after"] = 503, "20"
+    await bench.deliver()
+    bench.clock.advance(15)
+    bench.worker.beats.release()
+    await settle()
+    bench.clock.advance(5)
+    assert len(bench.queue.take(1)) == 1
 
 
 async def test_out_of_time_the_call_is_aborted_and_the_batch_goes_back_at_no_cost(bench):

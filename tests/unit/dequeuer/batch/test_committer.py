@@ -150,6 +150,38 @@ async def test_a_store_that_fails_for_long_delays_the_commit_and_loses_nothing()
     assert (bench.tally.succeeded, len(bench.lines("results")), len(bench.queue)) == (1, 1, 0)
 
 
+async def test_an_attempt_that_decided_nothing_is_counted_with_one_commit_only():
+    bench = JobBench()
+    bench.enqueue("[1]", "[2]")
+    bench.container.status = 503
+    await bench.deliver()
+    bench.container.status = 200
+    await bench.deliver()
+    bench.clock.advance(10)
+    await bench.deliver()
+    assert bench.tally.attempts == 3
+
+
+async def test_out_of_time_a_store_that_fails_is_tried_once_and_no_more():
+    bench = JobBench()
+    bench.enqueue("[1]")
+    await handle_all(bench)
+    bench.worker.jobs.before["commit"] = 1000
+    bench.worker.ends.out_of_time.set()
+    await bench.worker.written()
+    assert bench.worker.jobs.before["commit"] == 999
+
+
+async def test_a_bucket_that_takes_no_part_stops_receiving_at_once():
+    bench = JobBench(record=replace(RECORD, results=True))
+    bench.enqueue("[1]")
+    await handle_all(bench)
+    bench.worker.writes.before["write"] = 1000
+    bench.worker.ends.out_of_time.set()
+    await bench.worker.written()
+    assert bench.worker.outages.suspects == ["results"]
+
+
 async def test_a_store_that_fails_for_ever_leaves_the_messages_to_come_back():
     bench = JobBench()
     bench.enqueue("[1]")

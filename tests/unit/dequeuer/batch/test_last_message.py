@@ -53,6 +53,24 @@ async def test_a_worker_that_dies_before_it_sends_is_stood_in_for(bench):
     assert len(bench.queue) == 1
 
 
+async def test_who_finds_the_job_completing_sends_again_after_a_minute_and_not_before(bench):
+    bench.completing()
+    sent, put = [], bench.queue.put
+
+    def noting(body, **ids):
+        sent.append(bench.clock())
+        put(body, **ids)
+
+    bench.queue.put = noting
+    started = bench.clock()
+    bench.queue.take(1)
+    for _ in range(13):
+        await bench.worker.at_work.source.receive(limit=1, wait_seconds=0)
+        bench.clock.advance(5)
+        bench.queue.take(1)
+    assert [at - started for at in sent] == [0, 60_000]
+
+
 async def test_the_hook_is_told_the_figures_and_then_the_job_has_ended(bench):
     bench.enqueue("[1]", "[2]")
     bench.seal()
