@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 PARAMETERS: Mapping[str, Mapping[str, Any]] = {
-    "job_path": {
+    "job": {
         "name": "id",
         "in": "path",
         "required": True,
@@ -146,7 +146,7 @@ OPERATIONS = (
             "All counts are exact. `results_url` is a link to the list of the results, which is there when "
             f"the job has ended, and {LINK_ENDS}."
         ),
-        parameters=("api", "job_path"),
+        parameters=("api", "job"),
         answers={HTTPStatus.OK: Answer(description="How the job fares.", schema="Job")},
         errors=(*_UNKNOWN, errors.Unavailable),
     ),
@@ -155,7 +155,7 @@ OPERATIONS = (
         path="/batch/{api}/{id}",
         summary="Stop a job",
         description=_STOPS,
-        parameters=("api", "job_path"),
+        parameters=("api", "job"),
         answers={HTTPStatus.OK: Answer(description="The job stops.", schema="StoppedJob")},
         errors=_STOPPED,
     ),
@@ -168,7 +168,7 @@ OPERATIONS = (
             "with the same workers, timeout and config. Retrying a job twice gives one job. To go on, "
             "retry the retry."
         ),
-        parameters=("api", "job_path"),
+        parameters=("api", "job"),
         answers={
             HTTPStatus.ACCEPTED: Answer(
                 description="Accepted, now or by an earlier call.", schema="JobSummary", headers=("Location",)
@@ -186,7 +186,7 @@ OPERATIONS = (
         path="/batch/{api}/{id}/failed",
         summary="List failed batches",
         description="Batches of the job that failed for good, without their items. Also while it runs.",
-        parameters=("api", "job_path", "limit", "cursor"),
+        parameters=("api", "job", "limit", "cursor"),
         answers={HTTPStatus.OK: Answer(description="A page of the list.", schema="FailedBatchList")},
         errors=(errors.InvalidQuery, errors.InvalidCursor, *_UNKNOWN, errors.Unavailable),
     ),
@@ -198,7 +198,7 @@ OPERATIONS = (
             f"Its items are part of the answer up to {MOST_INLINE_BYTES} bytes. For more there is a "
             f"`body_url`, which {LINK_ENDS}."
         ),
-        parameters=("api", "job_path", "batch"),
+        parameters=("api", "job", "batch"),
         answers={HTTPStatus.OK: Answer(description="The batch.", schema="FailedBatch")},
         errors=(*_UNKNOWN, job_errors.UnknownBatch, errors.Unavailable),
     ),
