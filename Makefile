@@ -54,6 +54,10 @@ test-localstack: setup-dev ## Run the end-to-end tests on LocalStack, which need
 simulate: setup-dev ## Replay one simulated schedule with its trace: SEED=n
 	@$(BIN)/python -m tests.simulation --seed $(SEED)
 
+.PHONY: simulate-jobs
+simulate-jobs: setup-dev ## Simulate N schedules of batch jobs with faults; FIRST is the first seed
+	@$(BIN)/python -m tests.simulation --jobs --faults $(N) --first $(FIRST)
+
 .PHONY: simulate-faults
 simulate-faults: setup-dev ## Simulate N schedules with faults, on all cores; FIRST is the first seed
 	@$(BIN)/python -m tests.simulation --faults $(N) --first $(FIRST)

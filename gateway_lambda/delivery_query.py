@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 from gateway_lambda import cursor
 from gateway_lambda.list_query import DEFAULT_LIMIT, read_limit, single_values
+from penstock.batch.job_ids import is_job_id
 from penstock.errors import InvalidQuery
 from penstock.ids import is_request_id
 from penstock.webhooks.deliveries import State
 
-PARAMETERS = ("state", "request", "limit", "cursor")
+PARAMETERS = ("state", "request", "job", "limit", "cursor")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +21,8 @@ class DeliveryQuery:
     state: State | None
     #: Only those of this request.
     request: str | None
+    #: Only those of this job.
+    job: str | None
     limit: int
     #: The position below which the list goes on; None for its first page.
     below: str | None
@@ -31,13 +34,16 @@ class DeliveryQuery:
         """Read a URL's query; ``InvalidQuery`` or ``InvalidCursor``."""
         given = single_values(text, PARAMETERS)
         state = _state(given.get("state"))
-        request = given.get("request")
+        request, job = given.get("request"), given.get("job")
         if request is not None and not is_request_id(request):
             raise InvalidQuery("request takes the id of a request.")
-        belongs_to = ("webhooks", api, state or "", request or "")
+        if job is not None and (not is_job_id(job) or request is not None):
+            raise InvalidQuery("job takes the id of a job, in place of request.")
+        belongs_to = ("webhooks", api, state or "")
         return cls(
             state=state,
             request=request,
+            job=job,
             limit=read_limit(given.get("limit", str(DEFAULT_LIMIT))),
             below=cursor.decode(given["cursor"], belongs_to=belongs_to) if "cursor" in given else None,
             belongs_to=belongs_to,

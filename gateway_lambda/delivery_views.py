@@ -6,9 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from penstock.moments import rfc3339
 from penstock.webhooks.deliveries import State
+from penstock.webhooks.events import Kind
 
 if TYPE_CHECKING:
     from penstock.webhooks.deliveries import Attempt, Delivery
+
+#: What an event is about, by its kind; a test is about nothing.
+_SUBJECT = {Kind.REQUEST: "request_id", Kind.JOB: "job_id", Kind.TEST: "request_id"}
 
 
 def summary(delivery: Delivery, endpoint: str) -> dict[str, Any]:
@@ -21,7 +25,7 @@ def summary(delivery: Delivery, endpoint: str) -> dict[str, Any]:
         "api": delivery.api,
         "event": delivery.type,
         "event_id": delivery.event_id,
-        "request_id": delivery.subject or None,
+        _SUBJECT[delivery.kind]: delivery.subject or None,
         "url": delivery.url,
         "state": delivery.state.value,
         "reason": delivery.reason,

@@ -219,23 +219,23 @@ class Gateway:
 
     def list_deliveries(self, incoming: Incoming) -> Reply:
         """``GET /webhooks/{api}``."""
-        return self._webhooks.page(self._catalogue.find(incoming.path["api"]), incoming.query)
+        return self._webhooks.page(self._catalogue.of_any_kind(incoming.path["api"]), incoming.query)
 
     def delivery(self, incoming: Incoming) -> Reply:
         """``GET /webhooks/{api}/{delivery}``."""
-        return self._webhooks.show(self._catalogue.find(incoming.path["api"]), incoming.path["id"])
+        return self._webhooks.show(self._catalogue.of_any_kind(incoming.path["api"]), incoming.path["id"])
 
     def replay(self, incoming: Incoming) -> Reply:
         """``POST /webhooks/{api}/{delivery}/replay``."""
-        return self._webhooks.replay(self._catalogue.find(incoming.path["api"]), incoming.path["id"])
+        return self._webhooks.replay(self._catalogue.of_any_kind(incoming.path["api"]), incoming.path["id"])
 
     def replay_many(self, incoming: Incoming) -> Reply:
         """``POST /webhooks/{api}/replay``."""
-        return self._webhooks.replay_many(self._catalogue.find(incoming.path["api"]), incoming.body)
+        return self._webhooks.replay_many(self._catalogue.of_any_kind(incoming.path["api"]), incoming.body)
 
     def test_webhook(self, incoming: Incoming) -> Reply:
         """``POST /webhooks/{api}/test``."""
-        return self._webhooks.test(self._catalogue.find(incoming.path["api"]))
+        return self._webhooks.test(self._catalogue.of_any_kind(incoming.path["api"]))
 
     def submit_job(self, incoming: Incoming) -> Reply:
         """``POST /batch/{api}``."""

@@ -9,6 +9,7 @@ from gateway_lambda.delivery_list import MAX_DAYS, MAX_LOOKED_AT
 from gateway_lambda.reference import Answer, Operation
 from gateway_lambda.webhooks import MAX_REPLAYS
 from penstock import errors
+from penstock.batch.errors import UnknownJob
 from penstock.webhooks.deliveries import State
 from penstock.webhooks.urls import MOST_CHARACTERS
 
@@ -56,6 +57,13 @@ PARAMETERS: Json = {
         "description": "Only deliveries of this request; without pages.",
         "schema": {"$ref": "#/components/schemas/RequestId"},
     },
+    # The one in a path is called "job" as well.
+    "of_job": {
+        "name": "job",
+        "in": "query",
+        "description": "Only deliveries of this job; without pages.",
+        "schema": {"$ref": "#/components/schemas/JobId"},
+    },
 }
 
 _ONE = (errors.UnknownApi, errors.UnknownDelivery, errors.Unavailable)
@@ -70,13 +78,14 @@ OPERATIONS = (
             f"{MAX_DAYS} days and about {MAX_LOOKED_AT} deliveries are looked at, so a page may be short or "
             "empty. The list goes on as long as there is a `next_cursor`."
         ),
-        parameters=("api", "state", "request", "limit", "cursor"),
+        parameters=("api", "state", "request", "of_job", "limit", "cursor"),
         answers={HTTPStatus.OK: Answer(description="A page of the list.", schema="DeliveryList")},
         errors=(
             errors.InvalidQuery,
             errors.InvalidCursor,
             errors.UnknownApi,
             errors.UnknownRequest,
+            UnknownJob,
             errors.Unavailable,
         ),
     ),
@@ -146,6 +155,7 @@ def webhook_schemas() -> dict[str, Any]:
     known: dict[str, Any] = {
         **summary,
         "request_id": _reference("RequestId"),
+        "job_id": _reference("JobId"),
         "reason": text | {"description": "Why it ended without another attempt: a code."},
         "next_attempt_at": moment | {"description": "While it is pending."},
         "last_attempt": _reference("Attempt"),

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from gateway_lambda import delivery_list, delivery_views, replies
 from gateway_lambda.callbacks import read_callback
 from gateway_lambda.delivery_query import DeliveryQuery
+from penstock.batch.errors import UnknownJob
+from penstock.batch.jobs import JobKey
 from penstock.errors import (
     DeliveryPending,
     InvalidBody,
@@ -21,7 +23,7 @@ from penstock.errors import (
 from penstock.ports import DependencyError
 from penstock.records import RequestKey
 from penstock.webhooks import deliveries as delivering
-from penstock.webhooks import events
+from penstock.webhooks import events, job_events
 from penstock.webhooks.deliveries import Delivery, DeliveryKey, State, Target
 from penstock.webhooks.hosts import Lane
 from penstock.webhooks.messages import Due
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 
     from gateway_lambda.callbacks import Callback
     from gateway_lambda.replies import Reply
+    from penstock.batch.ports import Jobs
     from penstock.catalogue import ApiEntry
     from penstock.ports import Clock, Records
     from penstock.webhooks.guard import Guard
@@ -51,6 +54,7 @@ class Webhooks:
         *,
         deployment: str,
         records: Records,
+        jobs: Jobs,
         deliveries: Deliveries,
         endpoints: Endpoints,
         lanes: Lanes,
@@ -59,6 +63,7 @@ class Webhooks:
     ) -> None:
         self._deployment = deployment
         self._records = records
+        self._jobs = jobs
         self._deliveries = deliveries
         self._endpoints = endpoints
         self._lanes = lanes
@@ -70,11 +75,11 @@ class Webhooks:
         return read_callback(headers, api, self._guard)
 
     def page(self, api: ApiEntry, query: str) -> Reply:
-        """A page of the API's deliveries, or those of one request."""
+        """A page of the API's deliveries, or those of one request or job."""
         wanted = DeliveryQuery.parse(query, api=api.name)
         try:
-            if wanted.request is not None:
-                found = self._of_request(api, wanted.request)
+            found = self._of_one(api, wanted)
+            if found is not None:
                 page = delivery_list.DeliveryPage(
                     [delivery for delivery in found if wanted.state in {None, delivery.state}], None
                 )
@@ -129,16 +134,29 @@ class Webhooks:
             raise Unavailable("The test could not be sent just now. Try again.") from error
         return replies.document(delivery_views.whole(delivery, api.endpoint), status=HTTPStatus.ACCEPTED)
 
-    def _of_request(self, api: ApiEntry, request_id: str) -> Sequence[Delivery]:
+    def _of_one(self, api: ApiEntry, wanted: DeliveryQuery) -> Sequence[Delivery] | None:
+        """Deliveries of the request or job that is asked for; None if neither is."""
+        if wanted.request is not None:
+            event_ids = self._events_of_request(api, wanted.request)
+        elif wanted.job is not None:
+            event_ids = self._events_of_job(api, wanted.job)
+        else:
+            return None
+        keys = [DeliveryKey(event_id, target) for event_id in event_ids for target in Target]
+        found = self._deliveries.read(keys) if keys else {}
+        return [found[key] for key in keys if key in found]
+
+    def _events_of_request(self, api: ApiEntry, request_id: str) -> Sequence[str]:
         record = self._records.get(RequestKey(api=api.name, id=request_id))
         if record is None or not record.retained(self._clock()):
             raise UnknownRequest(f"API {api.name} has no request {request_id!r}, or its retention is over.")
-        if not record.status.terminal:
-            return []
-        event_id = events.event_id(record, deployment=self._deployment)
-        keys = [DeliveryKey(event_id, target) for target in Target]
-        found = self._deliveries.read(keys)
-        return [found[key] for key in keys if key in found]
+        return [events.event_id(record, deployment=self._deployment)] if record.status.terminal else []
+
+    def _events_of_job(self, api: ApiEntry, job_id: str) -> Sequence[str]:
+        record = self._jobs.get(JobKey(api=api.name, id=job_id))
+        if record is None or not record.retained(self._clock()):
+            raise UnknownJob(f"API {api.name} has no job {job_id!r}, or its retention is over.")
+        return job_events.event_ids(record, deployment=self._deployment)
 
     def _find(self, api: ApiEntry, name: str) -> Delivery:
         key = DeliveryKey.parse(name)

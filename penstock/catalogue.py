@@ -10,11 +10,14 @@ import json
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from penstock.errors import UnknownApi
 from penstock.kinds import Kind
 from penstock.webhooks.guard import Policy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _ROUTES = {Kind.ASYNC: "async", Kind.BATCH: "batch"}
 
@@ -70,8 +73,14 @@ class Catalogue:
         if entry is not None:
             right = f"/{_ROUTES[entry.kind]}/{entry.endpoint}"
             raise UnknownApi(f"{entry.endpoint!r} is a {entry.kind}, not a {kind}: it is called at {right}.")
-        known = ", ".join(sorted(api.endpoint for api in self.apis if api.kind is kind)) or "none"
-        raise UnknownApi(f"There is no {kind} {endpoint[:64]!r} here. Deployed: {known}.")
+        raise _unknown(str(kind), endpoint, self.of(kind))
+
+    def of_any_kind(self, endpoint: str) -> ApiEntry:
+        """The API behind a path segment, whatever it does; ``UnknownApi`` names the ones that exist."""
+        entry = self.get(endpoint)
+        if entry is None:
+            raise _unknown("API", endpoint, self.apis)
+        return entry
 
     def of(self, kind: Kind) -> tuple[ApiEntry, ...]:
         """All APIs of that kind."""
@@ -102,6 +111,11 @@ class Catalogue:
     @cached_property
     def _by_endpoint(self) -> dict[str, ApiEntry]:
         return {api.endpoint: api for api in self.apis}
+
+
+def _unknown(what: str, endpoint: str, apis: Iterable[ApiEntry]) -> UnknownApi:
+    known = ", ".join(sorted(api.endpoint for api in apis)) or "none"
+    return UnknownApi(f"There is no {what} {endpoint[:64]!r} here. Deployed: {known}.")
 
 
 def _entry(members: dict[str, Any]) -> ApiEntry:

@@ -136,9 +136,22 @@ def _row(delivery: WebhookDelivery) -> tuple[str, ...]:
     return delivery.id, delivery.state, delivery.event, str(delivery.attempt), created, delivery.url
 
 
+_SHOWN = (
+    "id",
+    "event",
+    "request_id",
+    "job_id",
+    "url",
+    "state",
+    "reason",
+    "attempt",
+    "replays",
+    "next_attempt_at",
+)
+
+
 def _rows(delivery: WebhookDelivery) -> Iterator[tuple[str, str]]:
-    told = ("id", "event", "request_id", "url", "state", "reason", "attempt", "replays", "next_attempt_at")
-    for name in told:
+    for name in _SHOWN:
         if delivery.document.get(name) is not None:
             yield name, str(delivery.document[name])
 

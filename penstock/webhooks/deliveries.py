@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from penstock.transitions import Check, Op
+from penstock.webhooks.events import Kind
 from penstock.webhooks.schedule import Answer
 
 if TYPE_CHECKING:
@@ -109,6 +110,11 @@ class Delivery:
     lease_until_ms: int = 0
     attempts: tuple[Attempt, ...] = ()
     expires_at: int
+
+    @property
+    def kind(self) -> Kind:
+        """What its event is about."""
+        return Kind(self.type.partition(".")[0])
 
     @property
     def key(self) -> DeliveryKey:

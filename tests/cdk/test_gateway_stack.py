@@ -80,9 +80,9 @@ def test_the_function_understands_its_environment(cloud):
 
 def test_every_functions_bundle_knows_the_apis(cloud):
     files = list(cloud.folder.glob("cdk.out/asset.*/penstock/catalogue.json"))
-    functions = [
-        function for part in cloud.by_part for function in cloud.of_type(part, "AWS::Lambda::Function")
-    ]
+    # What publishes numbers of tasks has a file of its own, with the policies alone.
+    parts = cloud.by_part.keys() - {"scaling"}
+    functions = [function for part in parts for function in cloud.of_type(part, "AWS::Lambda::Function")]
 
     assert len(files) == len(functions)
     [text] = {file.read_text() for file in files}

@@ -67,9 +67,8 @@ def _in_memory() -> Belongings:
 
 def _on_aws(url: str, *, deployment: str) -> Belongings:
     sqs, scheduler = boto3.client("sqs", endpoint_url=url), boto3.client("scheduler", endpoint_url=url)
-    fifo = {"FifoQueue": "true"}
     dead_letters, mine = (
-        sqs.create_queue(QueueName=name, Attributes=fifo)["QueueUrl"]
+        sqs.create_queue(QueueName=name, Attributes={"FifoQueue": "true"})["QueueUrl"]
         for name in (names.dead_letter_queue(deployment, KEY.api), f"{deployment}-mine.fifo")
     )
     scheduler.create_schedule_group(Name=names.batch_schedules(deployment))
@@ -174,7 +173,7 @@ def test_a_queue_that_is_not_there_refuses_letters_for_good(job):
 
 
 def stubbed(service: str) -> tuple[Any, Stubber]:
-    client = boto3.client(
+    client: Any = boto3.client(  # type: ignore[call-overload]  # any of two
         service, region_name="eu-west-1", aws_access_key_id="test", aws_secret_access_key="test"
     )
     stub = Stubber(client)

@@ -6,10 +6,18 @@ import argparse
 import os
 import sys
 import time
+from typing import TYPE_CHECKING, Any
 
+from tests.simulation.job_plants import JOB_PLANTS
+from tests.simulation.job_schedule import run as run_job
 from tests.simulation.plants import PLANTS
 from tests.simulation.run import Summary, first_failure, run_spread
 from tests.simulation.schedule import run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from tests.simulation.schedule import Verdict
 
 _FAILED, _INTERRUPTED = 1, 130
 #: Seeds that are named when many fail.
@@ -25,27 +33,29 @@ def main() -> int:
     what.add_argument("--seed", type=int, help="run this schedule and print its trace")
     what.add_argument("--faults", type=int, metavar="N", help="run N schedules, each with faults")
     what.add_argument("--planted", action="store_true", help="count the schedules that find planted faults")
+    parser.add_argument("--jobs", action="store_true", help="of batch jobs in place of requests")
     parser.add_argument("--first", type=int, default=0, help="first seed of the N")
     parser.add_argument("--processes", type=int, default=os.cpu_count())
     arguments = parser.parse_args()
+    simulate = run_job if arguments.jobs else run
     if arguments.seed is not None:
-        return _replay(arguments.seed)
+        return _replay(simulate(arguments.seed, tracing=True))
     if arguments.planted:
-        return _planted()
-    return _many(range(arguments.first, arguments.first + arguments.faults), arguments.processes)
+        return _planted(JOB_PLANTS if arguments.jobs else PLANTS, simulate)
+    seeds = range(arguments.first, arguments.first + arguments.faults)
+    return _many(seeds, arguments.processes, simulate)
 
 
-def _replay(seed: int) -> int:
-    verdict = run(seed, tracing=True)
+def _replay(verdict: Verdict) -> int:
     print(verdict.trace)
-    print(f"\nseed {seed}, {verdict.faults} faults: {verdict.failure or 'every rule held'}")
+    print(f"\nseed {verdict.seed}, {verdict.faults} faults: {verdict.failure or 'every rule held'}")
     return 0 if verdict.failure is None else _FAILED
 
 
-def _many(seeds: range, processes: int) -> int:
+def _many(seeds: range, processes: int, simulate: Callable[[int], Verdict]) -> int:
     total, began = Summary(), time.monotonic()
     try:
-        for part in run_spread(seeds, processes=processes):
+        for part in run_spread(seeds, processes=processes, simulate=simulate):
             total.add(part)
             _show_progress(total, len(seeds), time.monotonic() - began)
     except KeyboardInterrupt:
@@ -76,12 +86,12 @@ def _show_progress(total: Summary, of: int, seconds: float) -> None:
         print(line, file=sys.stderr, flush=True)
 
 
-def _planted() -> int:
+def _planted(plants: Sequence[type[Any]], simulate: Callable[..., Verdict]) -> int:
     print("| planted | found in | first by seed |\n|---|---:|---:|")
     unfound = 0
-    for plant in PLANTS:
+    for plant in plants:
         seeds = range(_PLANTED_WITHIN)
-        found = [seed for seed in seeds if first_failure(plant, [seed]) is not None]
+        found = [seed for seed in seeds if first_failure(plant, [seed], simulate=simulate) is not None]
         unfound += not found
         first = found[0] if found else "-"
         print(f"| {(plant.__doc__ or '').strip()} | {len(found)} of {len(seeds)} | {first} |", flush=True)

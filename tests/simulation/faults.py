@@ -35,19 +35,18 @@ _FREEZES_SECONDS = (15, 90)
 #: Chance that a service is out for a while.
 _OUTAGE_RATE = 0.15
 _LONGEST_OUTAGE_SECONDS = 240
-#: The first fault comes at one of the first calls at the latest.
-_FIRST_WITHIN_CALLS = 40
 
 
 class FaultPlan:
     """Decides call by call, until ``end``; each schedule has one fault at least."""
 
-    def __init__(self, seed: int, rng: Random) -> None:
+    def __init__(self, seed: int, rng: Random, *, first_within_calls: int) -> None:
+        """The first fault comes at one of so many calls at the latest."""
         self._seed = seed
         self._rng = rng
         self._rate = rng.choice((0.0, 0.01, 0.05))
         self._most = rng.choice((1, 2, 3, 5, 8, 13))
-        self._first_by = rng.randrange(1, _FIRST_WITHIN_CALLS)
+        self._first_by = rng.randrange(1, first_within_calls)
         self._chosen: dict[tuple[object, ...], bool] = {}
         #: By point: how often it will still be hit because it is in focus.
         self._focus: dict[Point, int] = {}

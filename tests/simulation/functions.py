@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from penstock.ports import Clock
-    from tests.simulation.world import World
+    from tests.simulation.ground import Ground
 
 T = TypeVar("T")
 
@@ -23,7 +23,7 @@ class NoReply(Exception):
 class Call:
     """What the code of one call sees of the world."""
 
-    def __init__(self, world: World, actor: str) -> None:
+    def __init__(self, world: Ground, actor: str) -> None:
         world.calls += 1
         self.script = Script()
         self.process = world.process(f"{actor}-{world.calls}", actor)
@@ -35,7 +35,7 @@ class Call:
         return lambda: self.script.read(self._clock)
 
 
-async def invoke(world: World, actor: str, code: Callable[[Call], T]) -> T:
+async def invoke(world: Ground, actor: str, code: Callable[[Call], T]) -> T:
     """Run it in a new process; ``NoReply`` if that died, else what it returned or raised."""
     call = Call(world, actor)
     heard: asyncio.Future[T] = asyncio.get_running_loop().create_future()
@@ -46,9 +46,14 @@ async def invoke(world: World, actor: str, code: Callable[[Call], T]) -> T:
 
     async def serve() -> None:
         try:
-            heard.set_result(await call.script.play(lambda: code(call), world.mint))
+            answer = await call.script.play(lambda: code(call), world.mint)
         except Exception as error:  # noqa: BLE001 - the caller hears it
-            heard.set_exception(error)
+            # If it still listens: who calls may have been ended itself.
+            if not heard.done():
+                heard.set_exception(error)
+        else:
+            if not heard.done():
+                heard.set_result(answer)
 
     call.process.on_death.append(died)
     call.process.spawn(serve())

@@ -106,6 +106,7 @@ class FrontDoor:
             webhooks=Webhooks(
                 deployment=_DEPLOYMENT,
                 records=records,
+                jobs=unused,
                 deliveries=unused,
                 endpoints=unused,
                 lanes=unused,

@@ -16,9 +16,13 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 #: Packages whose calls are points; the rest of a call's stack is plumbing.
-PRODUCT = ("dequeuer", "gateway_lambda", "recovery_lambda", "penstock")
+PRODUCT = ("batch_lambda", "dequeuer", "gateway_lambda", "recovery_lambda", "penstock")
 #: What only hands calls on: the simulated services, and the dequeuer's view of its stores.
-_PLUMBING = (ROOT / "penstock" / "testing", ROOT / "dequeuer" / "watched.py")
+_PLUMBING = (
+    ROOT / "penstock" / "testing",
+    ROOT / "dequeuer" / "watched.py",
+    ROOT / "dequeuer" / "batch" / "watched.py",
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

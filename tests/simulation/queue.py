@@ -65,6 +65,11 @@ class UnrulyQueue(MemoryQueue):
         """The texts of all messages."""
         return [entry.body for entry in self._entries]
 
+    def group_of(self, handle: str) -> str:
+        """The group of a message that was received."""
+        (entry,) = self._held(handle)
+        return entry.group
+
     def put(self, body: str, *, group: str, deduplication_id: str) -> None:
         """See ``MemoryQueue.put``; it may take a while until the message can be received."""
         before = len(self)

@@ -5,15 +5,15 @@ from __future__ import annotations
 import signal
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tests.simulation.coverage import Coverage
 from tests.simulation.schedule import run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
-    from tests.simulation.plant import Sound
+    from tests.simulation.schedule import Verdict
 
 #: Schedules that a process runs before it tells how it went.
 _BLOCK = 100
@@ -37,11 +37,11 @@ class Summary:
         self.failures |= other.failures
 
 
-def run_all(seeds: Sequence[int]) -> Summary:
-    """One after the other, in this process."""
+def run_all(seeds: Sequence[int], *, simulate: Callable[[int], Verdict] = run) -> Summary:
+    """One after the other, in this process; of requests, unless said otherwise."""
     summary = Summary()
     for seed in seeds:
-        verdict = run(seed)
+        verdict = simulate(seed)
         summary.schedules += 1
         summary.faults += verdict.faults
         summary.coverage.add(verdict.coverage)
@@ -51,21 +51,25 @@ def run_all(seeds: Sequence[int]) -> Summary:
     return summary
 
 
-def run_spread(seeds: Sequence[int], *, processes: int) -> Iterator[Summary]:
+def run_spread(
+    seeds: Sequence[int], *, processes: int, simulate: Callable[[int], Verdict] = run
+) -> Iterator[Summary]:
     """In so many processes; gives what each block of seeds found, as soon as it has."""
     blocks = [seeds[start : start + _BLOCK] for start in range(0, len(seeds), _BLOCK)]
     pool = ProcessPoolExecutor(processes, initializer=_leave_interrupts_to_the_parent)
     try:
-        for done in as_completed([pool.submit(run_all, block) for block in blocks]):
+        for done in as_completed([pool.submit(run_all, block, simulate=simulate) for block in blocks]):
             yield done.result()
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-def first_failure(plant: type[Sound], seeds: Sequence[int]) -> tuple[int, str] | None:
+def first_failure(
+    plant: type[Any], seeds: Sequence[int], *, simulate: Callable[..., Verdict] = run
+) -> tuple[int, str] | None:
     """The first seed that finds what is planted, and what it says; None if none does."""
     for seed in seeds:
-        failure = run(seed, plant=plant()).failure
+        failure = simulate(seed, plant=plant()).failure
         if failure is not None:
             return seed, failure
     return None

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.simulation.coverage import Coverage
+    from tests.simulation.ground import Ground
 
 #: Faults happen for so long, or until the first one did.
 _FAULTY_SECONDS = (60, 300)
@@ -54,18 +55,18 @@ def run(seed: int, *, plant: Sound | None = None, tracing: bool = False) -> Verd
         try:
             loop.run_until_complete(_live(world))
         except* Exception as error:  # noqa: BLE001 - whatever it is, the seed is told with it
-            failures = list(_told(error))
+            failures = list(told(error))
         failures += complaints
-        loop.run_until_complete(_bury(world, loop))
+        loop.run_until_complete(bury(world, loop))
         loop.close()
     failure = "\n".join(failures) or None
     return Verdict(seed, failure, str(world.trace), world.coverage, world.faults.hits)
 
 
-def _told(error: BaseException) -> Iterator[str]:
+def told(error: BaseException) -> Iterator[str]:
     if isinstance(error, BaseExceptionGroup):
         for part in error.exceptions:
-            yield from _told(part)
+            yield from told(part)
     elif isinstance(error, Broken):
         yield str(error)
     else:
@@ -122,7 +123,7 @@ async def _settle(world: World, calling: asyncio.Task[None]) -> None:
     world.keeping.at_rest(world.network.touched)
 
 
-async def _bury(world: World, loop: VirtualLoop) -> None:
+async def bury(world: Ground, loop: VirtualLoop) -> None:
     """Let every coroutine end, those of the dead as well: nothing that they do counts any more."""
     world.network.close()
     for process in world.processes:

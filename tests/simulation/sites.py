@@ -12,20 +12,31 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from penstock import overview, ports
+from penstock.batch import belongings
+from penstock.batch import ports as jobs
 from tests.simulation.points import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_PORTS = {
-    "ledger": ports.Ledger,
-    "source": ports.Source,
-    "streams": ports.Streams,
-    "records": ports.Records,
-    "objects": ports.Objects,
-    "outbox": ports.Outbox,
-    "copies": ports.Copies,
-    "directory": overview.Directory,
+#: By the names that the product gives them.
+_PORTS: dict[str, tuple[type, ...]] = {
+    "ledger": (ports.Ledger,),
+    "source": (ports.Source,),
+    "streams": (ports.Streams,),
+    "records": (ports.Records,),
+    "objects": (ports.Objects,),
+    "outbox": (ports.Outbox, jobs.JobOutbox),
+    "copies": (ports.Copies,),
+    "directory": (overview.Directory,),
+    "jobs": (jobs.Jobs, jobs.WorkerJobs),
+    "parts": (jobs.JobParts,),
+    "bodies": (ports.Objects,),
+    "sender": (jobs.JobSender,),
+    "ranges": (jobs.Ranges,),
+    "queues": (belongings.JobQueues,),
+    "timers": (belongings.Timers,),
+    "dead_letters": (belongings.DeadLetterQueues,),
 }
 
 
@@ -68,6 +79,14 @@ def _port_method(node: ast.AST) -> str | None:
         return None
     holder = node.value
     name = holder.attr if isinstance(holder, ast.Attribute) else getattr(holder, "id", "")
-    port = _PORTS.get(name.lstrip("_"))
-    methods = () if port is None else [method for method, _ in inspect.getmembers(port, inspect.isfunction)]
+    methods = {
+        method
+        for port in _PORTS.get(name.lstrip("_"), ())
+        for method, _ in inspect.getmembers(port, inspect.isfunction)
+    }
     return f"{name.lstrip('_')}.{node.attr}" if node.attr in methods else None
+
+
+def lines_of(site: Site) -> range:
+    """The lines that it stands on."""
+    return range(site.first_line, site.last_line + 1)

@@ -20,7 +20,7 @@ class Planned(FaultPlan):
     """Every call meets the same fault, and nothing else is wrong."""
 
     def __init__(self, fault: Fault | None) -> None:
-        super().__init__(0, Random(0))
+        super().__init__(0, Random(0), first_within_calls=2)
         self._fault = fault
 
     def draw(self, point, service, now, allowed):

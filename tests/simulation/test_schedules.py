@@ -14,7 +14,7 @@ from tests.simulation.faults import Fault
 from tests.simulation.points import ROOT
 from tests.simulation.run import Summary, run_all
 from tests.simulation.schedule import run
-from tests.simulation.sites import sites_in
+from tests.simulation.sites import lines_of, sites_in
 
 # Half a minute on a machine that has nothing else to do.
 pytestmark = [pytest.mark.xdist_group("schedules"), pytest.mark.timeout(600)]
@@ -67,14 +67,10 @@ def test_every_call_of_a_port_that_stands_in_the_source_is_reached(schedules):
     reached = {(file, line, call.partition(":")[0]) for _, file, _, line, call in schedules.coverage.reached}
     sites = [site for file in SIMULATED for site in sites_in(file) if site.call not in UNSIMULATED]
     unreached = [
-        site for site in sites if not any((site.file, line, site.call) in reached for line in _lines(site))
+        site for site in sites if not any((site.file, line, site.call) in reached for line in lines_of(site))
     ]
     assert len(sites) > 20
     assert unreached == []
-
-
-def _lines(site):
-    return range(site.first_line, site.last_line + 1)
 
 
 def test_a_fault_that_was_never_met_is_told():

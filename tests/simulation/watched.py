@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import UserDict
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,6 +21,11 @@ class Watched(UserDict[K, V]):
         old = self.data.get(key)
         self.data[key] = value
         self.on_change(key, old, value)
+
+    def __ior__(self, other: Any) -> Self:  # type: ignore[override, misc]  # as the base class does it
+        # The base class would change the data behind our back.
+        self.update(other)
+        return self
 
     def __delitem__(self, key: K) -> None:
         old = self.data.pop(key)

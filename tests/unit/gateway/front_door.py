@@ -209,6 +209,7 @@ class FrontDoor:
         webhooks = Webhooks(
             deployment="demo",
             records=self.records,
+            jobs=self.jobs,
             deliveries=self.deliveries,
             endpoints=self.endpoints,
             lanes=self.lanes,

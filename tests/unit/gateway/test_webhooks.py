@@ -5,15 +5,17 @@ from typing import Any
 
 import pytest
 
+from penstock.batch.jobs import JobStatus
 from penstock.ports import DependencyError
 from penstock.records import Status
 from penstock.testing import MemoryDeliveries
 from penstock.webhooks import deliveries as delivering
-from penstock.webhooks import events
+from penstock.webhooks import events, job_events
 from penstock.webhooks.deliveries import Attempt, Delivery, State, Target, stop
 from penstock.webhooks.guard import Policy
 from penstock.webhooks.hosts import Lane
 from penstock.webhooks.messages import Due
+from tests.unit.batch.test_moves import JOB
 from tests.unit.gateway.front_door import Answer, FrontDoor
 from tests.unit.gateway.test_openapi import call, held
 
@@ -172,6 +174,34 @@ def test_a_list_goes_over_all_of_an_api_newest_first_without_bodies(door):
     assert all("body" not in entry for entry in seen)
 
 
+def test_deliveries_of_one_job_are_those_of_its_start_and_of_its_end(door):
+    job = replace(JOB, api="sum-batch", created_ms=door.clock())
+    door.jobs.rows[job.key] = job
+    started, ended, other = (
+        job_events.event_id(job, deployment="demo", status=status)
+        for status in ("started", "succeeded", "stopped")
+    )
+    for number, event_id in enumerate((started, ended, other)):
+        delivery(door, number, event_id=event_id, api="sum-batch", subject=job.id, type="job.x")
+
+    def found() -> list[dict[str, Any]]:
+        return call(door, "GET", "/webhooks/sums", LIST, query={"job": [job.id]}).json["deliveries"]
+
+    assert [(entry["event_id"], entry["job_id"]) for entry in found()] == [(started, job.id)]
+    door.jobs.rows[job.key] = replace(job, status=JobStatus.SUCCEEDED, finished_ms=door.clock())
+    assert [entry["event_id"] for entry in found()] == [started, ended]
+
+
+def test_deliveries_of_a_batch_api_are_listed_sent_again_and_tested_as_any_others(door):
+    made = delivery(door, api="sum-batch", type="job.succeeded", subject=JOB.id, state=State.DELIVERED)
+    assert call(door, "GET", "/webhooks/sums", LIST).json["deliveries"][0]["id"] == str(made.key)
+    replayed = call(door, "POST", f"/webhooks/sums/{made.key}/replay", REPLAY)
+    assert (replayed.status, replayed.json["state"]) == (202, "pending")
+    door.apis = tuple(replace(api, webhook_url="https://hooks.example.com/all") for api in door.apis)
+    door.build()
+    assert call(door, "POST", "/webhooks/sums/test", TEST).status == 202
+
+
 def test_a_list_may_be_of_one_state(door):
     delivery(door, 0)
     failed = delivery(door, 1, state=State.FAILED)
@@ -187,6 +217,9 @@ def test_a_list_may_be_of_one_state(door):
         ({"status": "failed"}, "invalid_query"),
         ({"request": "x"}, "invalid_query"),
         ({"request": "q" * 26}, "unknown_request"),
+        ({"job": "q" * 16}, "invalid_query"),
+        ({"job": JOB.id, "request": "q" * 26}, "invalid_query"),
+        ({"job": JOB.id}, "unknown_job"),
         ({"limit": "0"}, "invalid_query"),
         ({"cursor": "x"}, "invalid_cursor"),
     ],

@@ -41,9 +41,9 @@ def started(**changes: Any) -> JobRecord:
 
 
 def ended(status: JobStatus = JobStatus.SUCCEEDED, **changes: Any) -> JobRecord:
-    counts = {"total": 3, "succeeded": 3, "failed": 0, "cancelled": 0, "finished_ms": NOW_MS + 500}
-    fields: dict[str, Any] = {"status": status, "depth": 1, **counts, **changes}
-    return replace(started(), **fields)
+    end: dict[str, Any] = {"status": status, "depth": 1, "finished_ms": NOW_MS + 500}
+    counts = {"total": 3, "succeeded": 3, "failed": 0, "cancelled": 0}
+    return replace(started(), **end | counts | changes)
 
 
 @pytest.fixture
