@@ -126,7 +126,7 @@ def complete(stack: Stack, state: JobState, items: Sequence[Mapping[str, object]
 
 @pytest.fixture(scope="module")
 def killed(stack: Stack) -> dict[str, str]:
-    """Jobs each of which loses a worker, all at the same time: their batches come back after half a minute."""
+    """Jobs that each lose a worker, at the same time: what it had comes back after half a minute."""
     jobs = {
         "working": submit(stack, SLOW, batch_size=2, results=True),
         "writing": submit(stack, QUICK),
