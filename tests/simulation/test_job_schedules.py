@@ -48,7 +48,10 @@ def schedules() -> Summary:
 
 
 def test_every_rule_holds_in_every_schedule_of_a_job(schedules):
-    told = [f"python -m tests.simulation --jobs --seed {seed}: {failure}" for seed, failure in schedules.failures.items()]
+    told = [
+        f"python -m tests.simulation --jobs --seed {seed}: {failure}"
+        for seed, failure in schedules.failures.items()
+    ]
     assert not told, "\n".join(told)
 
 
