@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import threading
 import zipfile
@@ -14,6 +15,7 @@ import pytest
 
 from localstack.emulator import EmulatorSettings, start_emulator
 from localstack.errors import EmulatorFailed, SetupMissing
+from localstack.executions import abort_all
 from localstack.processes import left_behind
 from penstock.aws.emulator import ACCESS_KEY, REGION, SECRET_KEY
 from tests.waiting import eventually
@@ -167,6 +169,47 @@ def test_a_restart_is_refused_if_the_state_could_not_be_saved(site: Site):
     with pytest.raises(EmulatorFailed, match="too long to save"):
         emulator.restart(interrupt=threading.Event(), within_seconds=0.2)
     emulator.stop(within_seconds=0.2)
+
+
+WAITING = {
+    "StartAt": "Wait",
+    "States": {
+        "Wait": {
+            "Type": "Task",
+            "Resource": "arn:aws:states:::ecs:runTask.sync",
+            "Parameters": {"Cluster": "here", "TaskDefinition": "endless"},
+            "End": True,
+        }
+    },
+}
+
+
+def test_it_saves_and_ends_while_an_execution_waits_for_a_task(site: Site):
+    ecs, states = site.clients.ecs(), site.clients.stepfunctions()
+    with site.emulator() as emulator:
+        # Given an execution whose task runs for as long as anybody lets it
+        ecs.create_cluster(clusterName="here")
+        ecs.register_task_definition(
+            family="endless", containerDefinitions=[{"name": "server", "image": "x"}]
+        )
+        machine = states.create_state_machine(
+            name="waiting", definition=json.dumps(WAITING), roleArn="arn:aws:iam::000000000000:role/x"
+        )["stateMachineArn"]
+        execution = states.start_execution(stateMachineArn=machine)["executionArn"]
+        eventually(
+            lambda: ecs.list_tasks(cluster="here")["taskArns"], within_seconds=20, what="the task runs"
+        )
+
+        # When the emulator is told to end
+        abort_all(states)
+        emulator.stop(within_seconds=20)
+
+        # Then it does, with all saved,
+        assert not (site.state.root / "unsaved").exists()
+
+    # and the execution has not just been forgotten.
+    with site.emulator():
+        assert states.describe_execution(executionArn=execution)["status"] == "ABORTED"
 
 
 def test_an_emulator_that_dies_shows_the_end_of_its_log(site: Site):
