@@ -60,11 +60,7 @@ def build(
         executor=executor,
         clock_ns=time.time_ns,
     )
-    probe = Probe(
-        listing=S3InputListing(s3),
-        executor=ThreadPoolExecutor(batch_probe.AT_ONCE, thread_name_prefix="probe"),
-        clock=_now_ms,
-    )
+    probe = _probe(s3)
     return Batch(
         deployment=settings.deployment,
         intake=intake,
@@ -81,6 +77,11 @@ def build(
         logs_url=partial(_logs_url, settings),
         on_accepted=on_accepted,
     )
+
+
+def _probe(s3: S3Client) -> Probe:
+    executor = ThreadPoolExecutor(batch_probe.AT_ONCE, thread_name_prefix="probe")
+    return Probe(listing=S3InputListing(s3), executor=executor, clock=_now_ms)
 
 
 def _logs_url(settings: Settings, api: str) -> str | None:

@@ -8,7 +8,7 @@ import os
 import secrets
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -55,8 +55,10 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_ecs import ECSClient
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sqs import SQSClient
     from mypy_boto3_stepfunctions import SFNClient
 
+    from gateway_lambda.batch import Batch
     from penstock.catalogue import ApiEntry
 
 logger = Logger()
@@ -78,39 +80,58 @@ _COPIES_AT_ONCE = 16
 _COPIES = _S3.merge(Config(read_timeout=8, max_pool_connections=_COPIES_AT_ONCE + AT_ONCE))
 
 
-def _build() -> Gateway:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Base:
+    """What several parts of the gateway are made of."""
+
+    settings: Settings
+    s3: S3Client
+    dynamodb: DynamoDBClient
+    sqs: SQSClient
+    #: For calls of one request at the same time.
+    executor: ThreadPoolExecutor
+    #: For the shards of a list.
+    shards: ThreadPoolExecutor
+    records: DynamoRecords
+    objects: S3Objects
+
+
+def _base() -> _Base:
     settings = environment.read(Settings, os.environ)
     executor = ThreadPoolExecutor(max_workers=3, thread_name_prefix="store")
     s3, dynamodb, sqs = _clients(executor)
+    return _Base(
+        settings=settings,
+        s3=s3,
+        dynamodb=dynamodb,
+        sqs=sqs,
+        executor=executor,
+        shards=ThreadPoolExecutor(keys.SHARDS, thread_name_prefix="shard"),
+        records=DynamoRecords(dynamodb, settings.table),
+        objects=S3Objects(s3, settings.bucket),
+    )
+
+
+def _build(base: _Base) -> Gateway:
+    settings, records, objects, executor = base.settings, base.records, base.objects, base.executor
     queue_name = functools.partial(names.queue, settings.deployment)
-    records, objects = DynamoRecords(dynamodb, settings.table), S3Objects(s3, settings.bucket)
-    requests = Requests(records, _now_ms)
-    outbox = SqsOutbox(sqs, queue_name)
+    requests, outbox = Requests(records, _now_ms), SqsOutbox(base.sqs, queue_name)
     submitter = _submitter(settings, records=records, objects=objects, outbox=outbox, executor=executor)
     catalogue = Catalogue.from_json(FILE.read_text())
-    shards = ThreadPoolExecutor(keys.SHARDS, thread_name_prefix="shard")
-    directory = DynamoDirectory(dynamodb, settings.table, executor=shards)
+    directory = DynamoDirectory(base.dynamodb, settings.table, executor=base.shards)
     guard = Guard(replace(catalogue.callbacks, loopback=bool(settings.loopback)), SystemResolver())
     retrier = _retrier(settings, records=records, objects=objects, submitter=submitter)
-    lanes = SqsLanes(sqs, functools.partial(names.webhook_queue, settings.deployment))
-    webhooks = _webhooks(
-        settings,
-        guard=guard,
-        records=records,
-        dynamodb=dynamodb,
-        lanes=lanes,
-        executor=shards,
-    )
+    webhooks = _webhooks(base, guard)
     return Gateway(
         catalogue=catalogue,
         submitter=submitter,
         uploads=Uploads(deployment=settings.deployment, records=records, objects=objects, clock=_now_ms),
         requests=requests,
         objects=objects,
-        waiter=_waiter(settings, records=records, dynamodb=dynamodb, executor=executor),
+        waiter=_waiter(settings, records=records, dynamodb=base.dynamodb, executor=executor),
         overview=_overview(
             directory,
-            queues=SqsQueues(sqs, queue_name),
+            queues=SqsQueues(base.sqs, queue_name),
             workers=EcsWorkers(_connect_to_ecs, settings.deployment),
             executor=executor,
         ),
@@ -119,17 +140,21 @@ def _build() -> Gateway:
             catalogue=catalogue, submitter=submitter, directory=directory, guard=guard, clock=_now_ms
         ),
         webhooks=webhooks,
-        batch=batch_wiring.build(
-            settings,
-            dynamodb=dynamodb,
-            s3=s3,
-            connect=_connect_to_states,
-            objects=objects,
-            webhooks=webhooks,
-            executor=executor,
-            shards=shards,
-            on_accepted=_count,
-        ),
+        batch=_batch(base, webhooks),
+        on_accepted=_count,
+    )
+
+
+def _batch(base: _Base, webhooks: Webhooks) -> Batch:
+    return batch_wiring.build(
+        base.settings,
+        dynamodb=base.dynamodb,
+        s3=base.s3,
+        connect=_connect_to_states,
+        objects=base.objects,
+        webhooks=webhooks,
+        executor=base.executor,
+        shards=base.shards,
         on_accepted=_count,
     )
 
@@ -175,22 +200,15 @@ def _waiter(
     )
 
 
-def _webhooks(
-    settings: Settings,
-    *,
-    guard: Guard,
-    records: DynamoRecords,
-    dynamodb: DynamoDBClient,
-    lanes: SqsLanes,
-    executor: ThreadPoolExecutor,
-) -> Webhooks:
+def _webhooks(base: _Base, guard: Guard) -> Webhooks:
+    table, deployment = base.settings.table, base.settings.deployment
     return Webhooks(
-        deployment=settings.deployment,
-        records=records,
-        jobs=DynamoJobs(dynamodb, settings.table),
-        deliveries=DynamoDeliveries(dynamodb, settings.table, executor=executor),
-        endpoints=DynamoEndpoints(dynamodb, settings.table),
-        lanes=lanes,
+        deployment=deployment,
+        records=base.records,
+        jobs=DynamoJobs(base.dynamodb, table),
+        deliveries=DynamoDeliveries(base.dynamodb, table, executor=base.shards),
+        endpoints=DynamoEndpoints(base.dynamodb, table),
+        lanes=SqsLanes(base.sqs, functools.partial(names.webhook_queue, deployment)),
         guard=guard,
         clock=_now_ms,
     )
@@ -271,7 +289,7 @@ def _count(api: ApiEntry, replayed: bool) -> None:  # noqa: FBT001 - the gateway
         metric.add_dimension("api", api.name)
 
 
-_serve = build_app(_build())
+_serve = build_app(_build(_base()))
 
 
 @logger.inject_lambda_context(clear_state=True)

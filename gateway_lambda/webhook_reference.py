@@ -57,7 +57,8 @@ PARAMETERS: Json = {
         "description": "Only deliveries of this request; without pages.",
         "schema": {"$ref": "#/components/schemas/RequestId"},
     },
-    "job": {
+    # The one in a path is called "job" as well.
+    "of_job": {
         "name": "job",
         "in": "query",
         "description": "Only deliveries of this job; without pages.",
@@ -77,7 +78,7 @@ OPERATIONS = (
             f"{MAX_DAYS} days and about {MAX_LOOKED_AT} deliveries are looked at, so a page may be short or "
             "empty. The list goes on as long as there is a `next_cursor`."
         ),
-        parameters=("api", "state", "request", "job", "limit", "cursor"),
+        parameters=("api", "state", "request", "of_job", "limit", "cursor"),
         answers={HTTPStatus.OK: Answer(description="A page of the list.", schema="DeliveryList")},
         errors=(
             errors.InvalidQuery,

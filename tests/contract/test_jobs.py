@@ -33,7 +33,7 @@ from tests.examples import NOW_MS, record
 from tests.unit.batch.test_moves import any_move
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     from penstock.ports import Records
 
@@ -53,6 +53,8 @@ class Stores:
     parts: JobParts
     worker: WorkerJobs
     records: Records
+    #: All items as they lie in the table; nothing expires in memory.
+    items: Callable[[], list[dict[str, Any]]] = list
 
     async def commit(self, commit: Commit, *, by: str) -> frozenset[str]:
         """As the recorder or as a worker does."""
@@ -77,6 +79,7 @@ async def stores(request: pytest.FixtureRequest) -> AsyncIterator[Stores]:
             DynamoJobParts(dynamodb, unique),
             DynamoWorkerJobs(client, unique),
             DynamoRecords(dynamodb, unique),
+            lambda: dynamodb.scan(TableName=unique)["Items"],
         )
 
 
@@ -397,6 +400,22 @@ async def test_releases_are_counted_by_batch_and_do_not_end_it(stores):
     assert await stores.worker.releases(KEY, "0-0") == 2
     assert await stores.worker.releases(KEY, "0-00") == 0
     assert not await stores.worker.ended(KEY, "0-0")
+
+
+async def test_all_that_belongs_to_a_job_goes_by_itself(stores):
+    if stores.name == "memory":
+        pytest.skip("nothing expires in memory")
+    part = Part(id="p", kind=PartKind.RESULTS, key="r", size_bytes=9, lines=1)
+    await stores.worker.arrive(KEY, "w1", now_ms=NOW_MS, expires_at=LATER)
+    await stores.worker.commit(commit(batch("0-0"), batch("0-1", failure=LOST), parts=(part,)))
+    await stores.worker.commit(commit(batch("0-2"), worker="recorder", token="r"))
+    await stores.worker.give_back(KEY, "0-3", expires_at=LATER)
+    stores.parts.put_chunk(KEY, EnqueuedChunk(index=0, batches=1, items=1), expires_at=LATER)
+    stores.parts.put_lane(KEY, Lane(index=0), expires_at=LATER)
+    stores.jobs.reserve(api="sum", key_hash="k", job_id=KEY.id, expires_at=LATER)
+    kept = stores.items()
+    assert len(kept) == 11
+    assert [item for item in kept if item.get("expires_at") != {"N": str(LATER)}] == []
 
 
 @dataclass

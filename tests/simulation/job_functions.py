@@ -107,22 +107,20 @@ class Functions:
         world = self._world
         while True:
             await asyncio.sleep(world.rng.random() * _LONGEST_POLL_SECONDS)
-            for delivery in world.dead_letters.take(_MOST_LETTERS):
-                await self._deal_with(delivery)
+            taken = world.dead_letters.take(_MOST_LETTERS)
+            groups = [world.dead_letters.group_of(delivery.handle) for delivery in taken]
+            for delivery, group in zip(taken, groups, strict=True):
+                await self._deal_with(delivery, group)
 
-    async def _deal_with(self, delivery: Delivery) -> None:
-        letters = self._world.dead_letters
+    async def _deal_with(self, delivery: Delivery, group: str) -> None:
         letter = DeadLetter(
-            queue=_DEAD_LETTERS,
-            message_id=delivery.message_id,
-            group=letters.group_of(delivery.handle),
-            body=delivery.body,
+            queue=_DEAD_LETTERS, message_id=delivery.message_id, group=group, body=delivery.body
         )
         try:
             await invoke(self._world, "recorder", lambda call: self._recorder(call).record(letter))
         except (NoReply, DependencyError):
             return
-        letters.delete(delivery.handle)
+        self._world.dead_letters.delete(delivery.handle)
 
     async def _again(self, actor: str, code: Callable[[Call], Any]) -> Any:
         while True:

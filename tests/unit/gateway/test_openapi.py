@@ -12,7 +12,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # it has no types
 
-from gateway_lambda import dead_letter_reference, function_reference, openapi, reference, views
+from gateway_lambda import (
+    batch_reference,
+    dead_letter_reference,
+    function_reference,
+    openapi,
+    reference,
+    reference_parts,
+    views,
+    webhook_reference,
+)
 from gateway_lambda.gateway import MAX_RESULT_BYTES, Gateway
 from gateway_lambda.incoming import MAX_BODY_BYTES, Incoming
 from gateway_lambda.openapi import OPENAPI_FILE, RoutesDiffer, document, error_codes, main
@@ -126,6 +135,17 @@ def test_every_schema_is_valid_and_each_of_our_objects_is_closed():
     for schema in COMPONENTS["schemas"].values():
         Draft202012Validator.check_schema(schema)
         assert schema.get("type") != "object" or schema["additionalProperties"] is False
+
+
+def test_no_part_of_the_reference_takes_the_name_of_anothers_parameter():
+    parts = [
+        reference_parts,
+        batch_reference,
+        dead_letter_reference,
+        function_reference,
+        webhook_reference,
+    ]
+    assert len(COMPONENTS["parameters"]) == sum(len(part.PARAMETERS) for part in parts)
 
 
 def test_every_route_is_described_and_nothing_else():
