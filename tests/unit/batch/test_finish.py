@@ -203,8 +203,8 @@ def test_a_job_whose_workers_died_after_its_last_batch_gets_another_one_for_the_
 
 def test_a_last_call_that_no_worker_makes_is_given_up_and_told():
     here = site()
-    here.plant(JobStatus.RUNNING, total=3)
-    here.end_batches("a", 2, 1)
+    here.plant(JobStatus.RUNNING, total=3, results=True)
+    here.end_batches("a", 2, 1, results=True)
     asked = 0
     step = here.finish()
     while step.next is Next.WORK:
@@ -216,6 +216,7 @@ def test_a_last_call_that_no_worker_makes_is_given_up_and_told():
     assert here.record.status is JobStatus.COMPLETED_WITH_FAILURES
     assert here.record.hook == Hook(attempts=0, failure=stops.HOOK_UNCALLED)
     assert counts(here) == (2, 1, 0)
+    assert MANIFEST in here.bodies.bodies
 
 
 def test_a_queue_that_somebody_deleted_does_not_keep_a_job_from_ending():
