@@ -17,7 +17,10 @@ from tests.e2e.jobs import ENDPOINT, INPUTS, Ledger, counted, ended, gone, resul
 if TYPE_CHECKING:
     from tests.e2e.conftest import Stack
 
-pytestmark = pytest.mark.embedded_only("without ECS and Step Functions there are no jobs")
+pytestmark = [
+    pytest.mark.embedded_only("without ECS and Step Functions there are no jobs"),
+    pytest.mark.timeout(300),
+]
 
 FILES = {
     "texts/a.jsonl": b'{"n": 1}\n\n{"n": 2, "text": "\\n"}\r\n[3]\n"4"',

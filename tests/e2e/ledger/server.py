@@ -44,6 +44,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def _hook(self, spec: dict[str, Any], stats: dict[str, Any]) -> None:
         self._write("complete", spec, stats=stats)
+        if self.headers["X-Penstock-Attempt"] == "1":
+            time.sleep(spec["config"].get("hook_seconds", 0))
         self._answer(spec["config"].get("hook", 200), {})
 
     def _write(self, what: str, spec: dict[str, Any], **more: Any) -> None:
