@@ -11,11 +11,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from penstock import keys
-from penstock.batch import moves, objects, stops
+from penstock.batch import manifest, moves, stops
 from penstock.batch.jobs import Hook, JobStatus
 from penstock.batch.lanes import without_workers
-from penstock.batch.manifest import manifest
 from penstock.batch.ports import QueueGone
 from penstock.batch.tallies import total
 
@@ -160,12 +158,7 @@ class Finisher:
         enqueued = record.total
         if enqueued is None:
             enqueued = sum(chunk.batches for chunk in self._parts.chunks(record.key))
-        if record.results:
-            self._bodies.put(
-                keys.job_object(record.key, objects.MANIFEST),
-                manifest(self._parts.parts(record.key)),
-                content_type="application/jsonl",
-            )
+        manifest.store(record, parts=self._parts, bodies=self._bodies)
         ended = moves.end(
             ending=record.ending,
             total=enqueued,
@@ -178,6 +171,7 @@ class Finisher:
         logger.info("job ended early", extra=context)
 
     def _finish_without_hook(self, record: JobRecord) -> None:
+        manifest.store(record, parts=self._parts, bodies=self._bodies)
         finished = moves.finish(
             tally=self._tally(record.key),
             hook=Hook(attempts=0, failure=stops.HOOK_UNCALLED),

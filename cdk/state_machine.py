@@ -10,9 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from aws_cdk import Aws
-
 from cdk import sidecar
+from cdk.states import EVERYTHING, caught, choice, nothing, retry, service, wait
 from penstock import keys
 from penstock.batch import objects
 
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
 #: Chunks enqueued at the same time, and so calls of one function: a tenth of what an account has of them.
 _ENQUEUERS = 100
 
-_EVERYTHING = ["States.ALL"]
 #: Of Lambda itself, not of the function's code.
 _SERVICE_FAULTS = [
     "Lambda.ServiceException",
@@ -66,16 +64,16 @@ class Machine:
                     "prepare",
                     answer=("begin",),
                     into="$.prepared",
-                    Catch=_to("Finish"),
+                    Catch=caught("Finish"),
                     Next="Does it begin?",
                 ),
-                "Does it begin?": _choice("$.prepared.begin", {True: "Enqueue and work"}, default="Finish"),
+                "Does it begin?": choice("$.prepared.begin", {True: "Enqueue and work"}, default="Finish"),
                 "Enqueue and work": {
                     "Type": "Parallel",
                     "Comment": "Workers start at once: batches come while others are still being made.",
                     "Branches": [self._enqueuing(), self._working()],
                     "ResultPath": None,
-                    "Catch": _to("Finish"),
+                    "Catch": caught("Finish"),
                     "Next": "Finish",
                 },
                 **self._finishing(),
@@ -100,19 +98,19 @@ class Machine:
                     {"position.$": "$.plan.position"},
                     answer=("done", "position"),
                     into="$.plan",
-                    Catch=_to(failed),
+                    Catch=caught(failed),
                     Next="Is all planned?",
                 ),
-                "Is all planned?": _choice("$.plan.done", {True: "Enqueue chunks"}, default="Plan"),
+                "Is all planned?": choice("$.plan.done", {True: "Enqueue chunks"}, default="Plan"),
                 "Enqueue chunks": self._distributed(
                     objects.CHUNKS,
                     {"chunk.$": "$$.Map.Item.Value.chunk", "enqueued": {"sent": 0}},
                     self._chunk(),
                     MaxConcurrency=_ENQUEUERS,
-                    Catch=_to(failed),
+                    Catch=caught(failed),
                     Next="Seal",
                 ),
-                "Seal": self._step(self.plan, "seal", Catch=_to(failed), End=True),
+                "Seal": self._step(self.plan, "seal", Catch=caught(failed), End=True),
                 failed: self._step(self.finish, "enqueue_failed", {"fault.$": "$.fault"}, End=True),
             },
         }
@@ -129,8 +127,8 @@ class Machine:
                     into="$.enqueued",
                     Next="Is it all enqueued?",
                 ),
-                "Is it all enqueued?": _choice("$.enqueued.done", {True: "Chunk done"}, default="Enqueue"),
-                "Chunk done": _nothing(),
+                "Is it all enqueued?": choice("$.enqueued.done", {True: "Chunk done"}, default="Enqueue"),
+                "Chunk done": nothing(),
             },
         }
 
@@ -150,7 +148,7 @@ class Machine:
             "StartAt": "Run a worker",
             "States": {
                 "Run a worker": self._worker(
-                    ResultPath="$.outcome", Catch=_to("What next?", path="$.outcome"), Next="What next?"
+                    ResultPath="$.outcome", Catch=caught("What next?", path="$.outcome"), Next="What next?"
                 ),
                 "What next?": self._step(
                     self.finish,
@@ -160,9 +158,9 @@ class Machine:
                     into="$.next",
                     Next="Another worker?",
                 ),
-                "Another worker?": _choice("$.next.again", {True: "Pause"}, default="Lane over"),
-                "Pause": _wait("$.next.wait_seconds", then="Run a worker"),
-                "Lane over": _nothing(),
+                "Another worker?": choice("$.next.again", {True: "Pause"}, default="Lane over"),
+                "Pause": wait("$.next.wait_seconds", then="Run a worker"),
+                "Lane over": nothing(),
             },
         }
 
@@ -177,14 +175,14 @@ class Machine:
                 into="$.finish",
                 Next="Is it over?",
             ),
-            "Is it over?": _choice(
+            "Is it over?": choice(
                 "$.finish.next", {"done": "Over", "work": "Run one more worker"}, default="Wait"
             ),
-            "Wait": _wait("$.finish.wait_seconds", then="Finish"),
+            "Wait": wait("$.finish.wait_seconds", then="Finish"),
             "Run one more worker": self._worker(
                 Comment="All batches have ended, and nobody has told the container.",
                 ResultPath=None,
-                Catch=_to("Finish"),
+                Catch=caught("Finish"),
                 Next="Finish",
             ),
             "Over": {"Type": "Succeed"},
@@ -204,7 +202,7 @@ class Machine:
         kept = {f"{member}.$": f"$.Payload.{member}" for member in answer}
         return {
             "Type": "Task",
-            "Resource": _service("lambda:invoke"),
+            "Resource": service("lambda:invoke"),
             "Parameters": {"FunctionName": function, "Payload": {"step": step, **_JOB, **(told or {})}},
             "TimeoutSeconds": self.function_seconds + 60,
             **({"ResultSelector": kept} if kept else {}),
@@ -212,8 +210,8 @@ class Machine:
             "Retry": [
                 # What is wrong with the input stays wrong.
                 {"ErrorEquals": ["InputFault"], "MaxAttempts": 0},
-                _retry(_SERVICE_FAULTS, times=10),
-                _retry(_EVERYTHING, times=5),
+                retry(_SERVICE_FAULTS, times=10),
+                retry(EVERYTHING, times=5),
             ],
             **then,
         }
@@ -223,7 +221,7 @@ class Machine:
         job = [{"Name": sidecar.JOB_ID, "Value.$": "$.job"}]
         return {
             "Type": "Task",
-            "Resource": _service("ecs:runTask.sync"),
+            "Resource": service("ecs:runTask.sync"),
             "Parameters": {
                 "LaunchType": "FARGATE",
                 "Cluster": self.cluster,
@@ -256,7 +254,7 @@ class Machine:
         return {
             "Type": "Map",
             "ItemReader": {
-                "Resource": _service("s3:getObject"),
+                "Resource": service("s3:getObject"),
                 "ReaderConfig": {"InputType": "JSONL"},
                 "Parameters": {"Bucket": self.bucket, "Key.$": key},
             },
@@ -269,42 +267,3 @@ class Machine:
             "ResultPath": None,
             **then,
         }
-
-
-def _service(action: str) -> str:
-    return f"arn:{Aws.PARTITION}:states:::{action}"
-
-
-def _retry(errors: list[str], *, times: int) -> State:
-    return {
-        "ErrorEquals": errors,
-        "IntervalSeconds": 1,
-        "BackoffRate": 2,
-        "MaxDelaySeconds": 60,
-        "MaxAttempts": times,
-        "JitterStrategy": "FULL",
-    }
-
-
-def _to(state: str, *, path: str = "$.fault") -> list[State]:
-    return [{"ErrorEquals": _EVERYTHING, "ResultPath": path, "Next": state}]
-
-
-def _choice(path: str, ways: Mapping[bool | str, str], *, default: str) -> State:
-    compared = {bool: "BooleanEquals", str: "StringEquals"}
-    return {
-        "Type": "Choice",
-        "Choices": [
-            {"Variable": path, compared[type(value)]: value, "Next": state} for value, state in ways.items()
-        ],
-        "Default": default,
-    }
-
-
-def _wait(path: str, *, then: str) -> State:
-    return {"Type": "Wait", "SecondsPath": path, "Next": then}
-
-
-def _nothing() -> State:
-    """The end of a child: the outputs of thousands together must fit into 256 KiB."""
-    return {"Type": "Pass", "Result": {}, "End": True}

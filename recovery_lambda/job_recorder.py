@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from penstock import keys
-from penstock.batch import objects, recovery
+from penstock.batch import manifest, objects, recovery
 from penstock.batch.commits import Commit
 from penstock.batch.messages import BatchMessage, decode
 from penstock.batch.ports import JobApplied, QueueGone
@@ -98,6 +98,7 @@ class JobRecorder:
         return key
 
     def _end_job(self, api: ApiEntry, job: JobRecord) -> bool:
+        manifest.store(job, parts=self._parts, bodies=self._bodies)
         tally = total(self._parts.tallies(job.key))
         ending = recovery.uncalled(job, tally, now_ms=self._clock(), retention_seconds=api.retention_seconds)
         return isinstance(self._jobs.apply(job.key, ending), JobApplied)

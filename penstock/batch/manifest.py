@@ -5,10 +5,26 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from penstock import keys
+from penstock.batch import objects
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from penstock.batch.commits import Part
+    from penstock.batch.jobs import JobRecord
+    from penstock.batch.ports import JobParts
+    from penstock.ports import Objects
+
+
+def store(record: JobRecord, *, parts: JobParts, bodies: Objects) -> None:
+    """Write the manifest of a job that keeps results, for whoever ends it in place of a worker."""
+    if record.results:
+        bodies.put(
+            keys.job_object(record.key, objects.MANIFEST),
+            manifest(parts.parts(record.key)),
+            content_type=objects.LINES,
+        )
 
 
 def manifest(parts: Iterable[Part]) -> bytes:

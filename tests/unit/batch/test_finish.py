@@ -11,7 +11,6 @@ import pytest
 
 from batch_lambda.finish import MOST_LAST_WORKERS, PATIENCE_MS, Next, Step
 from penstock.batch import stops
-from penstock.batch.dead_letters import DeadLetter
 from penstock.batch.jobs import Hook, JobStatus
 from penstock.batch.lanes import Death, Lane
 from penstock.ports import DependencyError
@@ -204,8 +203,8 @@ def test_a_job_whose_workers_died_after_its_last_batch_gets_another_one_for_the_
 
 def test_a_last_call_that_no_worker_makes_is_given_up_and_told():
     here = site()
-    here.plant(JobStatus.RUNNING, total=3)
-    here.end_batches("a", 2, 1)
+    here.plant(JobStatus.RUNNING, total=3, results=True)
+    here.end_batches("a", 2, 1, results=True)
     asked = 0
     step = here.finish()
     while step.next is Next.WORK:
@@ -217,6 +216,7 @@ def test_a_last_call_that_no_worker_makes_is_given_up_and_told():
     assert here.record.status is JobStatus.COMPLETED_WITH_FAILURES
     assert here.record.hook == Hook(attempts=0, failure=stops.HOOK_UNCALLED)
     assert counts(here) == (2, 1, 0)
+    assert MANIFEST in here.bodies.bodies
 
 
 def test_a_queue_that_somebody_deleted_does_not_keep_a_job_from_ending():
@@ -264,91 +264,6 @@ def test_a_job_whose_execution_is_gone_waits_for_the_worker_that_makes_the_last_
     here.clock.advance(61)
     assert here.finish(execution="ABORTED").next is Next.DONE
     assert here.record.status is JobStatus.SUCCEEDED
-
-
-def test_failed_batches_go_to_the_callers_queue_in_pages():
-    here = site(page=2)
-    here.plant(JobStatus.COMPLETED_WITH_FAILURES, failed=5, dead_letter_arn=ARN)
-    here.end_batches("a", 0, 5)
-
-    here.finish()
-
-    received = here.dead_letters.received[ARN]
-    assert [letter.id for letter in received] == [f"{KEY.id}-0-{number}" for number in range(5)]
-    assert received[3].body == '["0-3"]'
-    assert received[3].attributes == {
-        "penstock_api": "sum",
-        "penstock_job_id": KEY.id,
-        "penstock_batch_id": "0-3",
-        "penstock_error": "server_error",
-    }
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        pytest.param(b"[" + b"1" * 300_000 + b"]", id="too long for a message"),
-        pytest.param(b'["\x00"]', id="not for SQS"),
-        pytest.param(b"\xff", id="no text"),
-        pytest.param(None, id="gone"),
-    ],
-)
-def test_a_failed_batch_that_does_not_travel_is_pointed_to(body):
-    here = site()
-    here.plant(JobStatus.COMPLETED_WITH_FAILURES, failed=1, dead_letter_arn=ARN)
-    here.end_batches("a", 0, 1)
-    [key] = here.bodies.bodies
-    if body is None:
-        del here.bodies.bodies[key]
-    else:
-        here.bodies.bodies[key] = body
-
-    here.finish()
-
-    [letter] = here.dead_letters.received[ARN]
-    assert json.loads(letter.body) == {
-        "api": "sum",
-        "job_id": KEY.id,
-        "batch_id": "0-0",
-        "items": 1,
-        "body_url": f"s3://bucket/{key}",
-    }
-
-
-def test_a_callers_queue_that_refuses_does_not_keep_the_jobs_queue():
-    here = site()
-    here.plant(JobStatus.COMPLETED_WITH_FAILURES, failed=1, dead_letter_arn=ARN)
-    here.end_batches("a", 0, 1)
-    here.dead_letters.received.clear()
-
-    assert here.finish() == Step(Next.DONE)
-    assert nothing_left(here)
-
-
-def test_failed_batches_that_take_longer_than_one_call_are_sent_by_the_next():
-    here = site(page=1)
-    here.plant(JobStatus.COMPLETED_WITH_FAILURES, failed=3, dead_letter_arn=ARN)
-    here.end_batches("a", 0, 3)
-    received = here.dead_letters.received[ARN]
-    here.dead_letters.received[ARN] = SlowList(here)
-
-    assert here.finish() == Step(Next.WAIT, wait_seconds=1)
-    assert here.queues.urls
-    assert here.run_to_the_end() == Step(Next.DONE)
-    received = here.dead_letters.received[ARN]
-    assert [letter.id for letter in received] == [f"{KEY.id}-0-{number}" for number in range(3)]
-
-
-class SlowList(list[DeadLetter]):
-    """A queue that takes two minutes for a page."""
-
-    def __init__(self, here: Site) -> None:
-        super().__init__()
-        self._here = here
-
-    def extend(self, letters):
-        self._here.clock.advance(120)
-        super().extend(letters)
 
 
 def stopped(here: Site) -> None:

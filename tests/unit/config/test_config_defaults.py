@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from penstock.batch.jobs import TERMINAL
 from penstock.config import AuthMode, load
 from penstock.kinds import Kind
+from penstock.scaling.decision import ScalingPolicy
 
 CONTAINER = {"name": "server", "image": "x"}
 
@@ -60,16 +61,17 @@ def test_calls_are_signed_unless_something_else_is_written(change):
     assert (keyed.mode, keyed.rate, keyed.burst) == (AuthMode.API_KEY, 50, 100)
 
 
-def test_autoscaling_has_the_defaults_of_cortex(change):
+def test_autoscaling_follows_the_queue_at_once_and_goes_back_after_five_minutes(change):
     scaling = load(change("deployment", "demo")).apis[0].autoscaling
 
     assert (scaling.min_replicas, scaling.max_replicas, scaling.init_replicas) == (1, 100, 1)
     assert scaling.target_in_flight == 1
-    assert scaling.window == timedelta(seconds=60)
+    assert scaling.window == timedelta(seconds=10)
     assert scaling.downscale_stabilization_period == timedelta(minutes=5)
-    assert scaling.upscale_stabilization_period == timedelta(minutes=1)
-    assert (scaling.max_downscale_factor, scaling.max_upscale_factor) == (0.75, 1.5)
+    assert scaling.upscale_stabilization_period == timedelta()
+    assert (scaling.max_downscale_factor, scaling.max_upscale_factor) == (0.25, 100)
     assert (scaling.downscale_tolerance, scaling.upscale_tolerance) == (0.05, 0.05)
+    assert scaling.policy(max_concurrency=1) == ScalingPolicy()
 
 
 def test_target_in_flight_follows_max_concurrency_unless_given(write):

@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
-from penstock.batch.commits import Commit, FinishedBatch
+from penstock import keys
+from penstock.batch.commits import Commit, FinishedBatch, Part, PartKind
 from penstock.batch.jobs import JobKey, JobRecord, JobStatus
 from penstock.batch.messages import BatchMessage, CompleteMessage, JobMessage, decode
+from penstock.batch.objects import MANIFEST
 from penstock.batch.tallies import total
 from penstock.ports import DependencyError
 from recovery_lambda.letters import DeadLetter
@@ -47,10 +49,17 @@ class JobDesk(Desk):
     def give_text(self, body: str, *, message_id: str = "m-1", group: str = "g") -> None:
         self.recorder.record(DeadLetter(queue=JOBS_QUEUE, message_id=message_id, group=group, body=body))
 
-    def worker_ends(self, batch: str, token: str = "w") -> frozenset[str]:
+    def worker_ends(self, batch: str, token: str = "w", part: Part | None = None) -> frozenset[str]:
         ended = FinishedBatch(id=batch, attempt=1, duration_ms=5, items=2, finished_ms=NOW_MS)
         return self.parts.commit(
-            Commit(key=JOB.key, worker="w", token=token, batches=(ended,), expires_at=NOW_MS // 1000 + 9)
+            Commit(
+                key=JOB.key,
+                worker="w",
+                token=token,
+                batches=(ended,),
+                parts=(part,) if part else (),
+                expires_at=NOW_MS // 1000 + 9,
+            )
         )
 
     @property
@@ -175,6 +184,16 @@ def test_a_job_whose_last_message_is_dead_ends_with_the_hook_s_failure(desk):
     assert desk.job.hook.failure.code == "undeliverable"
     assert (desk.job.succeeded, desk.job.failed, desk.job.cancelled) == (1, 1, 0)
     assert desk.job.expires_at == NOW_MS // 1000 + 600
+
+
+def test_results_of_a_job_whose_last_message_is_dead_have_a_manifest(desk):
+    desk.plant_job(status=JobStatus.COMPLETING, results=True)
+    part = Part(id="p", kind=PartKind.RESULTS, key="p.jsonl", size_bytes=9, lines=1)
+    desk.worker_ends("0-0", part=part)
+    desk.give(BATCH)
+    desk.give(COMPLETE)
+    [line] = desk.objects.bodies[keys.job_object(JOB.key, MANIFEST)].decode().splitlines()
+    assert json.loads(line)["key"] == "p.jsonl"
 
 
 def test_a_dead_last_message_does_not_end_a_job_that_is_being_stopped(desk):
