@@ -85,8 +85,8 @@ def _ended(client: Client, screen: Screen, job: Job) -> JobState:
     seen: list[str] = []
 
     def show(state: JobState) -> None:
-        batches = f"{state.finished} of {state.total or 'as yet unknown'} batches"
-        told = f"  {job.api}: {state.status}, {batches}"
+        of_how_many = f" of {state.total}" if state.total else ""
+        told = f"  {job.api}: {state.status}, {state.finished}{of_how_many} batches done"
         if told not in seen:
             seen.append(told)
             screen.tell(f"{told} after {time.monotonic() - job.started:.2f} s")

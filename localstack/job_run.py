@@ -88,7 +88,9 @@ class JobRun:
 
     def _end(self, death: Death, more: str = "") -> None:
         self.reason = stopped_reason(death)
-        self._note(f"{self._task.api} {self._task.short_id}: {death}{more}")
+        # A worker leaves when its job needs it no more.
+        if death.code:
+            self._note(f"{self._task.api} {self._task.short_id}: {death}{more}")
 
     def _cannot_start(self, error: OSError) -> None:
         self.reason = f"CannotStartContainerError: {error}"
