@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
@@ -31,7 +32,6 @@ pytestmark = [
     pytest.mark.timeout(300),
 ]
 
-QUICK = [{"n": number} for number in range(40)]
 MANY = [{"n": number} for number in range(60)]
 #: Each takes a while, so that something happens meanwhile.
 SLOW = [{"n": number, "do": "slow"} for number in range(24)]
@@ -111,8 +111,8 @@ def worker(stack: Stack, job: str, *, seen: int = 0) -> int:
         lambda: len(Ledger(stack, job).calls("begun")) > seen, within_seconds=60, what="a batch is begun"
     )
     servers = {call.pid for call in Ledger(stack, job).calls("begun")[seen:]}
-    [first, *_] = [pair for pair in stack.local.pairs(API) if pair.server_pid in servers]
-    return first.dequeuer_pid
+    found = next(pair for pair in stack.local.pairs(API) if pair.server_pid in servers)
+    return found.dequeuer_pid
 
 
 def complete(stack: Stack, state: JobState, items: Sequence[Mapping[str, object]]) -> None:
@@ -129,15 +129,24 @@ def killed(stack: Stack) -> dict[str, str]:
     """Jobs that each lose a worker, at the same time: what it had comes back after half a minute."""
     jobs = {
         "working": submit(stack, SLOW, batch_size=2, results=True),
-        "writing": submit(stack, QUICK),
-        "telling": submit(stack, [{"n": 1}], config={"hook_seconds": 5}),
+        "writing": submit(stack, SLOW),
+        "telling": submit(stack, [{"n": 1}], config={"hook_seconds": 30}),
     }
-    # The first four batches, of as many at the same time, have been answered by then.
-    os.kill(worker(stack, jobs["working"], seen=4), signal.SIGKILL)
-    for name, what in (("writing", "done"), ("telling", "complete")):
-        pid, ledger = worker(stack, jobs[name]), Ledger(stack, jobs[name])
-        eventually(partial(ledger.calls, what), within_seconds=60, what=f"{name}: {what}")
+
+    def kill_one(job: str, what: str, *, seen: int = 0) -> None:
+        pid = worker(stack, job, seen=seen)
+        eventually(partial(Ledger(stack, job).calls, what), within_seconds=60, what=f"{job}: {what}")
         os.kill(pid, signal.SIGKILL)
+
+    with ThreadPoolExecutor(len(jobs)) as pool:
+        kills = [
+            # The first four batches, of as many at the same time, have been answered by then.
+            pool.submit(kill_one, jobs["working"], "begun", seen=4),
+            pool.submit(kill_one, jobs["writing"], "done"),
+            pool.submit(kill_one, jobs["telling"], "complete"),
+        ]
+    for one in kills:
+        one.result()
     return jobs
 
 
@@ -152,7 +161,7 @@ def test_batches_of_a_worker_that_is_killed_are_run_by_the_one_that_replaces_it(
 
 def test_a_worker_that_is_killed_before_it_has_written_ends_makes_none_count_twice(stack: Stack, killed):
     """The container has answered them, and their ends are written a moment later."""
-    complete(stack, ended(stack, killed["writing"], within_seconds=120), QUICK)
+    complete(stack, ended(stack, killed["writing"], within_seconds=120), SLOW)
 
 
 def test_a_worker_that_is_killed_while_it_tells_of_the_end_is_replaced_by_one_that_does(stack: Stack, killed):
