@@ -67,6 +67,11 @@ class Progress:
         return sum(chunk.batches for chunk in self.chunks) if self.record.total is None else self.record.total
 
     @property
+    def skipped(self) -> int:
+        """Lines that were no items, and were passed over as the submission wants it."""
+        return sum(chunk.skipped for chunk in self.chunks)
+
+    @property
     def in_queue(self) -> int:
         """Batches that are enqueued and have no end, those that run included."""
         if self.record.status.terminal:

@@ -112,6 +112,7 @@ def _whole() -> tuple[dict[str, Any], dict[str, Any]]:
         "succeeded": _COUNT,
         "failed": _COUNT,
         "enqueued_batch_count": _COUNT | {"description": "Batches enqueued so far."},
+        "skipped_item_count": _COUNT | {"description": "Lines that were no items and were skipped."},
         "batches_in_queue": _COUNT | {"description": "Of those, batches without an end; running ones too."},
         "attempts": _COUNT | {"description": "Attempts that ended, whatever came of them."},
         "worker_counts": _closed({name: _COUNT | {"description": said} for name, said in workers.items()}),

@@ -66,6 +66,7 @@ def whole(
         **summary(progress.record, endpoint),
         **asked,
         "enqueued_batch_count": progress.enqueued,
+        "skipped_item_count": progress.skipped,
         "succeeded": progress.succeeded,
         "failed": progress.failed,
         "batches_in_queue": progress.in_queue,

@@ -107,9 +107,10 @@ def failed_rows(batch: FailedBatch) -> Iterator[tuple[str, str]]:
 def _batches(state: JobState) -> str:
     counts = {"succeeded": state.succeeded, "failed": state.failed, "cancelled": state.cancelled}
     told = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count is not None)
+    skipped = f"; {state.skipped_items:,} lines were no items" if state.skipped_items else ""
     if state.total is not None:
-        return f"{told} of {state.total:,}" if told else f"{state.total:,}"
-    return f"{told}; {state.enqueued or 0:,} enqueued so far".removeprefix("; ")
+        return (f"{told} of {state.total:,}" if told else f"{state.total:,}") + skipped
+    return f"{told}; {state.enqueued or 0:,} enqueued so far{skipped}".removeprefix("; ")
 
 
 def _times(state: JobState) -> str | None:

@@ -107,6 +107,8 @@ class JobState:
     total: int | None = None
     #: Batches that are enqueued by now.
     enqueued: int | None = None
+    #: Lines that were no items and were skipped, with ``on_bad_item: skip``.
+    skipped_items: int = 0
     succeeded: int | None = None
     failed: int | None = None
     #: Batches without an end when the job was stopped.
@@ -166,6 +168,7 @@ class JobState:
             workers=document.required("workers", int),
             total=document.optional("total_batch_count", int),
             enqueued=document.optional("enqueued_batch_count", int),
+            skipped_items=document.optional("skipped_item_count", int) or 0,
             succeeded=document.optional("succeeded", int),
             failed=document.optional("failed", int),
             cancelled=document.optional("cancelled", int),

@@ -164,6 +164,7 @@ def test_what_fails_is_tried_again_then_listed_and_can_be_run_again(stack, jobs)
 
 def test_a_line_that_is_no_item_is_passed_over_if_the_job_says_so(stack, jobs):
     state, ledger = done(stack, jobs["bad"])
+    assert state.skipped_items == 1
 
     assert counted([items[0] for items in ledger.done().values()]) == counted([{"n": 10}, {"n": 12}])
     assert (state.status, state.succeeded) == (JobStatus.SUCCEEDED, 2)

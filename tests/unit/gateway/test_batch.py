@@ -47,10 +47,11 @@ def test_a_job_that_nobody_has_begun_has_nothing_yet(door):
 def test_before_the_seal_what_is_enqueued_so_far_is_counted(door):
     job_id = begun(door)
     door.parts.put_chunk(key_of(job_id), EnqueuedChunk(index=0, batches=7, items=14), expires_at=1)
-    door.parts.put_chunk(key_of(job_id), EnqueuedChunk(index=1, batches=3, items=6), expires_at=1)
+    door.parts.put_chunk(key_of(job_id), EnqueuedChunk(index=1, batches=3, items=6, skipped=2), expires_at=1)
     end_batches(door, job_id, batch(0), batch(1, failure=FAILURE))
     found = job(door, job_id)
     assert (found["enqueued_batch_count"], found["batches_in_queue"]) == (10, 8)
+    assert found["skipped_item_count"] == 2
     assert (found["succeeded"], found["failed"]) == (1, 1)
     assert "total_batch_count" not in found
 
