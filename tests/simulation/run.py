@@ -25,6 +25,8 @@ class Summary:
 
     schedules: int = 0
     faults: int = 0
+    #: Schedules that met no fault.
+    untouched: int = 0
     coverage: Coverage = field(default_factory=Coverage)
     #: By seed: what did not hold.
     failures: dict[int, str] = field(default_factory=dict)
@@ -33,6 +35,7 @@ class Summary:
         """Take in another one."""
         self.schedules += other.schedules
         self.faults += other.faults
+        self.untouched += other.untouched
         self.coverage.add(other.coverage)
         self.failures |= other.failures
 
@@ -45,9 +48,9 @@ def run_all(seeds: Sequence[int], *, simulate: Callable[[int], Verdict] = run) -
         summary.schedules += 1
         summary.faults += verdict.faults
         summary.coverage.add(verdict.coverage)
-        failure = verdict.failure or (None if verdict.faults else "no fault was met")
-        if failure is not None:
-            summary.failures[seed] = failure
+        summary.untouched += not verdict.faults
+        if verdict.failure is not None:
+            summary.failures[seed] = verdict.failure
     return summary
 
 
