@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, ValidatorFunctionWrapHandler, field_validator
 
+from penstock import names
 from penstock.config import identifiers
 from penstock.config.apis import AnyApi
 from penstock.config.async_api import AsyncApi
@@ -56,30 +57,40 @@ dashes; at most 16 characters."""
     @field_validator("apis", mode="wrap")
     @classmethod
     def _distinct(cls, value: Any, handler: ValidatorFunctionWrapHandler) -> tuple[AnyApi, ...]:
-        findings = (*_collisions(value), *_broken_chains(value))
+        findings = (*_collisions(value), *_shared_queues(value), *_broken_chains(value))
         return validate_with(findings, value, handler=handler)
 
 
 def _collisions(apis: object) -> Iterator[Finding]:
     if isinstance(apis, list | tuple) and not apis:
         yield Finding((), "must list at least one API")
-    names: set[str] = set()
+    seen: set[str] = set()
     owners: dict[str, str] = {}
     for index, api in entries(apis):
         name = api.get("name")
         if not isinstance(name, str):
             continue
-        if name in names:
+        if name in seen:
             # Equal names mean equal default endpoints, and one report of the mistake is enough.
             yield Finding((index, "name"), f'must be unique: another API is named "{name}"')
             continue
-        names.add(name)
+        seen.add(name)
         path, endpoint = _endpoint(api, name)
         if endpoint in owners:
             yield Finding(
                 (index, *path), f'leads to the same endpoint as the API "{owners[endpoint]}": "{endpoint}"'
             )
         owners.setdefault(endpoint, name)
+
+
+def _shared_queues(apis: object) -> Iterator[Finding]:
+    """APIs whose queue would be the dead-letter queue of another."""
+    named = [(index, api["name"]) for index, api in entries(apis) if isinstance(api.get("name"), str)]
+    owners = {names.dead_letter_queue("", name): name for _, name in named}
+    for index, name in named:
+        owner = owners.get(names.queue("", name))
+        if owner is not None:
+            yield Finding((index, "name"), f'is the name of the dead-letter queue of the API "{owner}"')
 
 
 def _endpoint(api: Any, name: str) -> tuple[tuple[str, ...], str]:

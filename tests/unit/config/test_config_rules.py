@@ -325,6 +325,14 @@ def test_apis_have_different_names(refused):
     )
 
 
+def test_no_api_has_the_dead_letter_queue_of_another_for_its_own(refused):
+    (problem,) = refused("apis", [_api("one-dlq"), _api("one")])
+    assert (problem.path, problem.message) == (
+        "apis[0].name",
+        'is the name of the dead-letter queue of the API "one"',
+    )
+
+
 @pytest.mark.parametrize(
     ("apis", "place"),
     [
