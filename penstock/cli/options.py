@@ -102,6 +102,10 @@ OfRequest = Annotated[
     str | None,
     typer.Option("--request", metavar="ID", help="Only deliveries of this request.", show_default=False),
 ]
+OfJob = Annotated[
+    str | None,
+    typer.Option("--job", metavar="ID", help="Only deliveries of this job.", show_default=False),
+]
 ListenPort = Annotated[int, typer.Option("--port", metavar="PORT", min=0, max=65535, help="Where to listen.")]
 ListenAnswer = Annotated[
     int, typer.Option("--answer", metavar="CODE", min=200, max=599, help="Status to answer with.")

@@ -16,6 +16,7 @@ from penstock.cli.options import (
     Limit,
     ListenAnswer,
     ListenPort,
+    OfJob,
     OfRequest,
     SigningSecret,
     Timeout,
@@ -41,6 +42,7 @@ def list_deliveries(
     *,
     state: DeliveryState = None,
     request: OfRequest = None,
+    job: OfJob = None,
     limit: Limit = 20,
     as_json: AsJson = False,
     url: Url = None,
@@ -48,7 +50,16 @@ def list_deliveries(
     """List deliveries, newest first."""
     from penstock.cli.webhooks import list_deliveries as run  # noqa: PLC0415 - loads httpx
 
-    run(context.obj, api, url=url, state=state, request_id=request, limit=limit, as_json=as_json)
+    run(
+        context.obj,
+        api,
+        url=url,
+        state=state,
+        request_id=request,
+        job_id=job,
+        limit=limit,
+        as_json=as_json,
+    )
 
 
 @app.command(epilog=_EXIT_CODES)

@@ -32,12 +32,13 @@ def list_deliveries(
     url: str | None,
     state: State | None,
     request_id: str | None,
+    job_id: str | None,
     limit: int,
     as_json: bool,
 ) -> None:
     """Print a table."""
     with connected(surroundings, url) as client:
-        found = _gather(client, api, state=state, request_id=request_id, limit=limit)
+        found = _gather(client, api, limit=limit, state=state, request_id=request_id, job_id=job_id)
     print_list(
         surroundings,
         "deliveries",
@@ -80,7 +81,7 @@ def replay(
         raise stopped(ExitCode.BAD_INPUT, "name deliveries, or a --state of them.")
     with connected(surroundings, url) as client:
         ids = list(delivery_ids) or [
-            delivery.id for delivery in _gather(client, api, state=state, request_id=None, limit=limit)
+            delivery.id for delivery in _gather(client, api, limit=limit, state=state)
         ]
         answers = [
             answer
@@ -123,11 +124,8 @@ def _first_answer(
         surroundings.sleep(_PAUSE_SECONDS)
 
 
-def _gather(
-    client: Client, api: str, *, state: State | None, request_id: str | None, limit: int
-) -> list[WebhookDelivery]:
-    page_size = min(limit, LARGEST_PAGE)
-    found = client.webhooks.list(api, state=state, request_id=request_id, page_size=page_size)
+def _gather(client: Client, api: str, *, limit: int, **chosen: str | None) -> list[WebhookDelivery]:
+    found = client.webhooks.list(api, page_size=min(limit, LARGEST_PAGE), **chosen)
     return list(islice(found, limit))
 
 

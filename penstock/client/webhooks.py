@@ -103,11 +103,12 @@ class Webhooks:
         *,
         state: str | None = None,
         request_id: str | None = None,
+        job_id: str | None = None,
         limit: int | None = None,
         cursor: str | None = None,
     ) -> WebhookPage:
-        """One page of the API's deliveries, newest first, or all of one request."""
-        given = {"state": state, "request": request_id, "limit": limit, "cursor": cursor}
+        """One page of the API's deliveries, newest first, or all of one request or job."""
+        given = {"state": state, "request": request_id, "job": job_id, "limit": limit, "cursor": cursor}
         query = [(name, str(value)) for name, value in given.items() if value is not None]
         return self._ask("GET", "webhooks", api, decode=WebhookPage.of, query=query)
 
@@ -117,12 +118,15 @@ class Webhooks:
         *,
         state: str | None = None,
         request_id: str | None = None,
+        job_id: str | None = None,
         page_size: int | None = None,
     ) -> Iterator[WebhookDelivery]:
         """The same deliveries one by one; pages are fetched on the way."""
 
         def fetch(cursor: str | None) -> tuple[Sequence[WebhookDelivery], str | None]:
-            page = self.page(api, state=state, request_id=request_id, limit=page_size, cursor=cursor)
+            page = self.page(
+                api, state=state, request_id=request_id, job_id=job_id, limit=page_size, cursor=cursor
+            )
             return page.deliveries, page.next_cursor
 
         return over_pages(fetch)

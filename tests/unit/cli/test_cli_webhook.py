@@ -62,6 +62,15 @@ def test_list_prints_a_table(terminal):
     assert dict(request.url.params) == {"state": "failed", "request": "r" * 26, "limit": "20"}
 
 
+def test_list_takes_a_job(terminal):
+    terminal.serve(answer(200, {"deliveries": []}))
+
+    terminal.run("webhook", "list", "sum-batch", "--job", "7fff000000000000")
+
+    [request] = terminal.server.requests
+    assert dict(request.url.params) == {"job": "7fff000000000000", "limit": "20"}
+
+
 def test_list_goes_over_pages_and_prints_what_the_server_said(terminal):
     terminal.serve(
         answer(200, {"deliveries": [delivery()], "next_cursor": "c"}),
