@@ -16,7 +16,7 @@ SEED ?= 0
 N ?= 20000
 FIRST ?= 0
 # More than cores on purpose: the end-to-end tests mostly wait.
-PROCESSES ?= 3
+PROCESSES ?= 4
 
 .PHONY: help
 help: ## Show this list

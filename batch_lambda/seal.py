@@ -60,7 +60,7 @@ class Sealer:
         with failing(self._jobs, key, self._clock):
             if not total:
                 raise InputFault("no_items", f"the input has no items; {skipped} bad ones were skipped")
-        answer = self._jobs.apply(key, moves.seal(total=total, now_ms=self._clock()))
+        answer = self._jobs.apply(key, moves.seal(total=total, skipped=skipped, now_ms=self._clock()))
         sealed = isinstance(answer, JobApplied)
         context = {"action": "seal", "api": key.api, "job": key.id, "total": total, "skipped": skipped}
         logger.info("sealed" if sealed else "not sealed", extra=context)

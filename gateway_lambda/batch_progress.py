@@ -69,7 +69,9 @@ class Progress:
     @property
     def skipped(self) -> int:
         """Lines that were no items, and were passed over as the submission wants it."""
-        return sum(chunk.skipped for chunk in self.chunks)
+        if self.record.skipped is None:
+            return sum(chunk.skipped for chunk in self.chunks)
+        return self.record.skipped
 
     @property
     def in_queue(self) -> int:

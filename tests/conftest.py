@@ -58,10 +58,21 @@ def only_loopback() -> None:
 
 #: Folders whose tests share a fixture that is dear to make (an emulator, a deployment, a synthesis),
 #: the slowest first: ``make test`` gives each to one of its processes, and all other tests to any.
-SHARING = ("e2e", "more e2e", "contract", "cdk", "local", "bench")
+SHARING = ("e2e", "more e2e", "e2e of jobs", "contract", "cdk", "local", "bench")
 
-#: End-to-end tests that get a stack of their own, since all of them together take twice as long as the rest.
-MORE_E2E = frozenset({"auth", "fuzz_calls", "fuzz_headers", "openfaas", "recovery", "webhooks"})
+#: End-to-end tests that get a stack of their own, since all of them together take longer than the rest.
+MORE_E2E = frozenset(
+    {
+        "auth",
+        "fuzz_calls",
+        "fuzz_headers",
+        "function_callbacks",
+        "openfaas",
+        "recovery",
+        "scaling",
+        "webhooks",
+    }
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -74,10 +85,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _group(item: pytest.Item) -> str:
-    folder = item.path.relative_to(ROOT / "tests").parts[0]
-    return (
-        f"more {folder}" if item.path.stem.removeprefix("test_") in MORE_E2E and folder == "e2e" else folder
-    )
+    folder, subject = item.path.relative_to(ROOT / "tests").parts[0], item.path.stem.removeprefix("test_")
+    if folder == "e2e" and subject.startswith("batch"):
+        return "e2e of jobs"
+    return f"more {folder}" if folder == "e2e" and subject in MORE_E2E else folder
 
 
 def missing(what: str) -> None:

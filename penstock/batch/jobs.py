@@ -104,6 +104,8 @@ class JobRecord:
     started_ms: int | None = None
     #: Batches in all; None until all are enqueued and counted: then the job is sealed (J3).
     total: int | None = None
+    #: Lines that were no items, and were passed over; known with the total.
+    skipped: int | None = None
     sealed_ms: int | None = None
     completing_ms: int | None = None
     stopping_ms: int | None = None

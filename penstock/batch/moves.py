@@ -40,14 +40,19 @@ def start(*, queue_url: str, now_ms: int) -> Transition:
     )
 
 
-def seal(*, total: int, now_ms: int) -> Transition:
-    """All batches are enqueued, and this is how many there are (J3)."""
+def seal(*, total: int, skipped: int = 0, now_ms: int) -> Transition:
+    """All batches are enqueued, and this is how many there are (J3), and how many lines were no items."""
     return Transition(
         move=JobMove.SEAL,
         allowed=(_is(JobStatus.ENQUEUING),),
         # Whatever has happened since: it was sealed with this number.
         achieved=(Check("total", Op.EQ, total),),
-        assign={"status": JobStatus.RUNNING, "total": total, "sealed_ms": now_ms},
+        assign={
+            "status": JobStatus.RUNNING,
+            "total": total,
+            "skipped": skipped,
+            "sealed_ms": now_ms,
+        },
     )
 
 

@@ -198,7 +198,7 @@ def test_a_dry_run_says_what_there_is_to_do_and_makes_nothing(stack, inputs):
     def jobs_there() -> list[str]:
         return [job.id for job in stack.client.batch.list(ENDPOINT)]
 
-    before, objects = jobs_there(), stack.keys("jobs/ledger/")
+    before = jobs_there()
 
     listed = stack.client.batch.dry_run(ENDPOINT, JobRequest(source=paths(), workers=1))
     counted_lines = stack.client.batch.dry_run(ENDPOINT, JobRequest(source=texts(), workers=1))
@@ -207,7 +207,8 @@ def test_a_dry_run_says_what_there_is_to_do_and_makes_nothing(stack, inputs):
     assert (listed.batch_count, listed.truncated) == (1, False)
     assert counted_lines.batch_count == 3
     assert jobs_there() == before
-    assert len(stack.keys("jobs/ledger/")) == len(objects)
+    # Jobs that run meanwhile write more objects of theirs.
+    assert {key.split("/")[2] for key in stack.keys("jobs/ledger/")} <= set(before)
 
 
 def test_the_same_key_twice_is_one_job(stack, jobs):

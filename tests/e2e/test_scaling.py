@@ -31,7 +31,7 @@ def test_a_burst_takes_the_workers_from_none_to_three_and_back(stack: Stack):
 
     eventually(lambda: workers() == 0, within_seconds=160, what="no worker without work")
     started = time.monotonic()
-    requests = [stack.submit(API, query={"delay": "3"}) for _ in range(REQUESTS)]
+    requests = [stack.submit(API, query={"do": "describe", "delay": "3"}) for _ in range(REQUESTS)]
     eventually(lambda: workers() == 3, within_seconds=60, what="three workers")
     appeared_seconds = time.monotonic() - started
 

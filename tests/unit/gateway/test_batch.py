@@ -64,12 +64,13 @@ def test_batches_that_ended_before_their_chunk_was_noted_make_no_negative_queue(
 
 def test_sealed_the_queue_is_exact(door):
     job_id = begun(door)
-    move(door, job_id, moves.seal(total=5, now_ms=door.clock()))
+    move(door, job_id, moves.seal(total=5, skipped=3, now_ms=door.clock()))
     end_batches(door, job_id, batch(0), worker="w1")
     end_batches(door, job_id, batch(1, failure=FAILURE), batch(2), worker="w2")
     found = job(door, job_id)
     assert (found["status"], found["total_batch_count"], found["batches_in_queue"]) == ("running", 5, 2)
     assert (found["succeeded"], found["failed"], found["attempts"]) == (2, 1, 3)
+    assert found["skipped_item_count"] == 3
 
 
 def test_times_of_batches_are_seconds(door):
