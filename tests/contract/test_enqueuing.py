@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, replace
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -231,9 +232,12 @@ def test_a_thousand_batches_are_enqueued_with_at_most_110_calls(emulator_url):
 def counted(service: str, url: str, calls: Counter[str]) -> Any:
     """A client whose calls are counted by operation."""
     client = boto3.client(service, endpoint_url=url)  # type: ignore[call-overload]  # any of three
+    one_at_a_time = Lock()
 
     def count(model: Any, **_: Any) -> None:
-        calls[model.name] += 1
+        # Calls are made by several threads.
+        with one_at_a_time:
+            calls[model.name] += 1
 
     client.meta.events.register("before-call.*.*", count)
     return client
