@@ -8,6 +8,7 @@ from aws_cdk import Duration, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from cdk import permissions
@@ -62,6 +63,9 @@ class Publisher(Construct):
             schedule=events.Schedule.rate(Duration.minutes(1)),
             targets=[targets.LambdaFunction(function, retry_attempts=0, max_event_age=Duration.minutes(1))],
         )
+        self._add_alarm(function)
+
+    def _add_alarm(self, function: lambda_.Function) -> None:
         cloudwatch.Alarm(
             self,
             "Fails",

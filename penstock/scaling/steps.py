@@ -7,8 +7,6 @@ a minute later.
 
 from __future__ import annotations
 
-from bisect import bisect_right
-
 MOST_STEPS = 20
 
 #: How many of the largest steps are exact, so that a full swing is done at once: from none, from one.
@@ -20,16 +18,8 @@ def step_sizes(most: int) -> tuple[int, ...]:
     if most <= MOST_STEPS:
         return tuple(range(1, max(1, most) + 1))
     top = tuple(range(most - _EXACT_AT_THE_TOP + 1, most + 1))
-    count = MOST_STEPS - len(top)
-    sizes: list[int] = []
-    for number in range(count):
-        ratio = (top[0] / max(1, sizes[-1] if sizes else 1)) ** (1 / (count - number + 1))
-        following = (sizes[-1] if sizes else 0) + 1
-        sizes.append(max(following, round((sizes[-1] if sizes else 0) * ratio)))
+    sizes = [1]
+    for left in range(MOST_STEPS - len(top), 1, -1):
+        ratio = (top[0] / sizes[-1]) ** (1 / left)
+        sizes.append(max(sizes[-1] + 1, round(sizes[-1] * ratio)))
     return (*(size for size in sizes if size < top[0]), *top)
-
-
-def adjustment(sizes: tuple[int, ...], asked: float) -> int:
-    """How many tasks a policy with these steps adds, or removes, when so many are asked for."""
-    index = bisect_right(sizes, asked)
-    return sizes[index - 1] if index else 0
