@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import signal
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
@@ -59,7 +60,13 @@ def run_spread(
 ) -> Iterator[Summary]:
     """In so many processes; gives what each block of seeds found, as soon as it has."""
     blocks = [seeds[start : start + _BLOCK] for start in range(0, len(seeds), _BLOCK)]
-    pool = ProcessPoolExecutor(processes, initializer=_leave_interrupts_to_the_parent)
+    # Not forked: a fork would share the node process of jsii that the state machine is made with,
+    # and one of the two would wait for ever for an answer that the other has read.
+    pool = ProcessPoolExecutor(
+        processes,
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=_leave_interrupts_to_the_parent,
+    )
     try:
         for done in as_completed([pool.submit(run_all, block, simulate=simulate) for block in blocks]):
             yield done.result()
