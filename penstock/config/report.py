@@ -6,6 +6,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, get_args
 
 from penstock.config.apis import SECTIONS
+from penstock.config.capacity import CAPACITIES
 from penstock.config.deployment import Config
 from penstock.config.errors import Problem
 from penstock.config.findings import Finding
@@ -31,7 +32,6 @@ _CORTEX_ONLY = frozenset(
         "max_queue_length",
         "node_groups",
         "pre_stop",
-        "shm",
         "update_strategy",
     }
 )
