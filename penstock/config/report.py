@@ -32,9 +32,13 @@ _CORTEX_ONLY = frozenset(
         "node_groups",
         "pre_stop",
         "shm",
-        "update_strategy",
     }
 )
+
+#: Why a key of the one kind can be none of the other, where that is no matter of course.
+_REASONS = {
+    "update_strategy": "its workers run for one job, which keeps the revision that it began with",
+}
 
 _ARTICLES: dict[str, str] = {Kind.ASYNC: "an AsyncAPI", Kind.BATCH: "a BatchAPI"}
 
@@ -120,7 +124,8 @@ def _unknown_key(place: Place, message: str) -> tuple[str, str | None]:
     if kind in SECTIONS:
         owners = [_ARTICLES[other] for other, section in SECTIONS.items() if key in section.model_fields]
         if owners:
-            return f"is a key of {owners[0]}, not of {_ARTICLES[kind]}", None
+            reason = f": {_REASONS[key]}" if key in _REASONS else ""
+            return f"is a key of {owners[0]}, not of {_ARTICLES[kind]}{reason}", None
     near = get_close_matches(key, _keys(place[:-1]), n=1)
     return message, near[0] if near else None
 
