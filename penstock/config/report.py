@@ -25,7 +25,12 @@ if TYPE_CHECKING:
     from penstock.config.wording import Place
 
 #: Keys of Cortex's that nothing takes the place of yet.
-_CORTEX_ONLY = frozenset({"liveness_probe", "shm", "update_strategy"})
+_CORTEX_ONLY = frozenset({"liveness_probe", "shm"})
+
+#: Why a key of the one kind can be none of the other, where that is no matter of course.
+_REASONS = {
+    "update_strategy": "its workers run for one job, which keeps the revision that it began with",
+}
 
 _ARTICLES: dict[str, str] = {Kind.ASYNC: "an AsyncAPI", Kind.BATCH: "a BatchAPI"}
 
@@ -113,7 +118,8 @@ def _unknown_key(place: Place, message: str) -> tuple[str, str | None]:
     if kind in SECTIONS:
         owners = [_ARTICLES[other] for other, section in SECTIONS.items() if key in section.model_fields]
         if owners:
-            return f"is a key of {owners[0]}, not of {_ARTICLES[kind]}", None
+            reason = f": {_REASONS[key]}" if key in _REASONS else ""
+            return f"is a key of {owners[0]}, not of {_ARTICLES[kind]}{reason}", None
     near = get_close_matches(key, _keys(place[:-1]), n=1)
     return message, near[0] if near else None
 
