@@ -50,7 +50,7 @@ class Shell:
     async def make(cls, settings: WorkerSettings, *, agent_uri: str | None, stack: AsyncExitStack) -> Shell:
         """Open for as long as the stack. Without an agent's URI this is no ECS task."""
         http = await stack.enter_async_context(new_session())
-        telemetry = Telemetry(settings.api)
+        telemetry = Telemetry(deployment=settings.deployment, api=settings.api)
         breaker = Breaker(clock=steady_ms, chance=random.random)
         return cls(
             settings,
