@@ -90,6 +90,11 @@ def cluster_of(deployment: str, api: str, *, own: bool) -> str:
     return f"{cluster(deployment)}_{api}" if own else cluster(deployment)
 
 
+def capacity_provider(deployment: str, api: str, part: str) -> str:
+    """ECS capacity provider of one API: ``on-demand``, ``spot`` or ``group``; unique in account and region."""
+    return f"{PREFIX}-{deployment}_{api}-{part}"
+
+
 def task_family(deployment: str, api: str) -> str:
     """ECS task definition family of one API."""
     return f"{PREFIX}-{deployment}-{api}"

@@ -9,12 +9,14 @@ from penstock.config.async_api import AsyncApi
 from penstock.config.auth import Auth, AuthMode
 from penstock.config.autoscaling import Autoscaling
 from penstock.config.batch_api import BatchApi
+from penstock.config.capacity import CapacityKind, Ec2, FargateCapacity, ManagedInstances
 from penstock.config.container import Compute, Container
 from penstock.config.deployment import Config
 from penstock.config.errors import ConfigError, Problem
 from penstock.config.loader import load
 from penstock.config.pod import Pod
 from penstock.config.probe import HttpGet, Probe, TcpSocket
+from penstock.config.update_strategy import UpdateMode, UpdateStrategy
 
 __all__ = [
     "Api",
@@ -23,16 +25,22 @@ __all__ = [
     "AuthMode",
     "Autoscaling",
     "BatchApi",
+    "CapacityKind",
     "Compute",
     "Config",
     "ConfigError",
     "Container",
+    "Ec2",
+    "FargateCapacity",
     "HttpGet",
     "Local",
+    "ManagedInstances",
     "Networking",
     "Pod",
     "Probe",
     "Problem",
     "TcpSocket",
+    "UpdateMode",
+    "UpdateStrategy",
     "load",
 ]
