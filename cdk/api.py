@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from aws_cdk import Stack
 from aws_cdk import aws_ecs as ecs
-from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
-from cdk import network, permissions, sidecar
+from cdk import permissions, sidecar
 from cdk.arns import Arns
 from cdk.dead_letters import DeadLetters
 from cdk.described_task import DescribedTask
+from cdk.placement import placement
 from cdk.queues import Queues
 from cdk.scaling import ServiceScaling
 from cdk.stage import Compute
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from cdk.stage import Stage
-    from penstock.config import AsyncApi
+    from penstock.config import AsyncApi, Network
 
 _Network = ecs.CfnService.NetworkConfigurationProperty
 _Deployment = ecs.CfnService.DeploymentConfigurationProperty
@@ -36,6 +36,7 @@ class ApiProps:
 
     deployment: str
     api: AsyncApi
+    network: Network
     stage: Stage
     root: Path
 
@@ -92,7 +93,7 @@ class Api(Construct):
             ),
             # Workers take from a queue: an even spread gains nothing, and each move drains a worker.
             availability_zone_rebalancing="DISABLED",
-            network_configuration=self._network(props.deployment),
+            network_configuration=self._network(props),
             propagate_tags="SERVICE",
             enable_ecs_managed_tags=True,
             enable_execute_command=False,
@@ -100,18 +101,12 @@ class Api(Construct):
         if props.stage.auto_scaling:
             ServiceScaling(self, "Scaling", deployment=props.deployment, api=props.api, service=service)
 
-    def _network(self, deployment: str) -> _Network:
-        subnet_ids = ssm.StringListParameter.value_for_typed_list_parameter(
-            self, names.parameter(deployment, network.SUBNET_IDS)
-        )
-        security_group_id = ssm.StringParameter.value_for_string_parameter(
-            self, names.parameter(deployment, network.SECURITY_GROUP_ID)
-        )
+    def _network(self, props: ApiProps) -> _Network:
+        place = placement(self, deployment=props.deployment, configured=props.network)
         return _Network(
             awsvpc_configuration=ecs.CfnService.AwsVpcConfigurationProperty(
-                subnets=subnet_ids,
-                security_groups=[security_group_id],
-                # Public subnets without NAT: without an address the task cannot even pull its image.
-                assign_public_ip="ENABLED",
+                subnets=place.subnet_ids,
+                security_groups=[place.security_group_id],
+                assign_public_ip=place.assign_public_ip,
             )
         )

@@ -9,14 +9,14 @@ from aws_cdk import Aws, Duration, Fn, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_ssm as ssm
 from aws_cdk import aws_stepfunctions as stepfunctions
 from constructs import Construct
 
-from cdk import batch_permissions, network, sidecar
+from cdk import batch_permissions, sidecar
 from cdk.arns import Arns
 from cdk.batch import ENDS, FUNCTION_SECONDS
 from cdk.dead_letters import DeadLetters
+from cdk.placement import placement
 from cdk.queues import dead_letter_queue
 from cdk.state_machine import Machine
 from cdk.task import Task, TaskProps
@@ -28,17 +28,26 @@ if TYPE_CHECKING:
     from aws_cdk import aws_sqs as sqs
 
     from cdk.stage import Stage
-    from penstock.config import BatchApi
+    from penstock.config import BatchApi, Network
 
 
 class Jobs(Construct):
     """Everything that exists once per batch API. Queues of work come and go with their jobs."""
 
     def __init__(
-        self, scope: Construct, id_: str, *, deployment: str, api: BatchApi, stage: Stage, root: Path
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        deployment: str,
+        api: BatchApi,
+        network: Network,
+        stage: Stage,
+        root: Path,
     ) -> None:
         super().__init__(scope, id_)
         self._deployment = deployment
+        self._network = network
         self._api = api
         self._arns = Arns(Stack.of(self), deployment)
         dead_letters = dead_letter_queue(self, "DeadLetterQueue", deployment=deployment, api=api.name)
@@ -85,9 +94,7 @@ class Jobs(Construct):
         )
 
     def _machine(self) -> Machine:
-        subnets = ssm.StringListParameter.value_for_typed_list_parameter(
-            self, names.parameter(self._deployment, network.SUBNET_IDS)
-        )
+        place = placement(self, deployment=self._deployment, configured=self._network)
         return Machine(
             api=self._api.name,
             bucket=self._arns.bucket_name,
@@ -97,10 +104,9 @@ class Jobs(Construct):
             function_seconds=FUNCTION_SECONDS,
             cluster=names.cluster(self._deployment),
             task_family=names.task_family(self._deployment, self._api.name),
-            subnets=Fn.join(",", subnets),
-            security_group=ssm.StringParameter.value_for_string_parameter(
-                self, names.parameter(self._deployment, network.SECURITY_GROUP_ID)
-            ),
+            subnets=Fn.join(",", place.subnet_ids),
+            security_group=place.security_group_id,
+            assign_public_ip=place.assign_public_ip,
         )
 
     def _add_rule(self) -> None:

@@ -57,7 +57,7 @@ def add_stacks(app: App, config: Config, *, stage: Stage, sources: Sources) -> N
     # An API's dead-letter queue calls the recorder, which must be there before.
     needed = [data, recovery]
     if stage.compute is Compute.ECS:
-        needed.append(_network(app, config))
+        needed.append(_network(app, config, stage))
     stacks = [_api(app, config, api, stage, sources) for api in config.async_apis]
     if config.batch_apis:
         batch = _batch(app, config, stage, sources)
@@ -87,9 +87,9 @@ def _data(app: App, config: Config, stage: Stage) -> Stack:
     return stack
 
 
-def _network(app: App, config: Config) -> Stack:
+def _network(app: App, config: Config, stage: Stage) -> Stack:
     stack = _stack(app, config, "network", description="VPC and ECS cluster")
-    Network(stack, "Network", deployment=config.deployment)
+    Network(stack, "Network", config=config, stage=stage)
     return stack
 
 
@@ -102,7 +102,8 @@ def _gateway(app: App, config: Config, stage: Stage, sources: Sources) -> Stack:
     FrontDoor(
         stack,
         "FrontDoor",
-        deployment=config.deployment,
+        config=config,
+        stage=stage,
         function=gateway.function,
         admission=admission(stack, props, stage),
         own_calls=admission_of_own_calls(stage),
@@ -133,7 +134,10 @@ def _scaling(app: App, config: Config, sources: Sources) -> Stack:
 
 def _api(app: App, config: Config, api: AsyncApi, stage: Stage, sources: Sources) -> Stack:
     stack = _stack(app, config, f"api-{api.name}", description=f"Queue and workers of {api.name}")
-    Api(stack, "Api", ApiProps(deployment=config.deployment, api=api, stage=stage, root=sources.root))
+    props = ApiProps(
+        deployment=config.deployment, api=api, network=config.network, stage=stage, root=sources.root
+    )
+    Api(stack, "Api", props)
     Tags.of(stack).add("penstock:api", api.name)
     return stack
 
@@ -149,7 +153,15 @@ def _batch(app: App, config: Config, stage: Stage, sources: Sources) -> Stack:
 
 def _jobs(app: App, config: Config, api: BatchApi, stage: Stage, sources: Sources, *, shared: Stack) -> Stack:
     stack = _stack(app, config, f"api-{api.name}", description=f"State machine and workers of {api.name}")
-    Jobs(stack, "Jobs", deployment=config.deployment, api=api, stage=stage, root=sources.root)
+    Jobs(
+        stack,
+        "Jobs",
+        deployment=config.deployment,
+        api=api,
+        network=config.network,
+        stage=stage,
+        root=sources.root,
+    )
     Tags.of(stack).add("penstock:api", api.name)
     stack.add_stack_dependency(shared)
     return stack

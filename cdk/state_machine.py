@@ -52,6 +52,8 @@ class Machine:
     #: Ids, with commas between them.
     subnets: str
     security_group: str
+    #: ``ENABLED`` or ``DISABLED``, as for services.
+    assign_public_ip: str
 
     def definition(self) -> State:
         """The whole, for a job as input: ``{"api": …, "job": …}``."""
@@ -232,8 +234,7 @@ class Machine:
                     "AwsvpcConfiguration": {
                         "Subnets.$": f"States.StringSplit('{self.subnets}', ',')",
                         "SecurityGroups": [self.security_group],
-                        # As for services: without an address the task cannot even pull its image.
-                        "AssignPublicIp": "ENABLED",
+                        "AssignPublicIp": self.assign_public_ip,
                     }
                 },
                 "Overrides": {

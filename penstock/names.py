@@ -76,6 +76,11 @@ def log_group(deployment: str, api: str) -> str:
     return f"/{PREFIX}/{deployment}/{api}"
 
 
+def flow_log_group(deployment: str) -> str:
+    """CloudWatch log group of who connected to tasks; no API's, whose name would have no underscore."""
+    return f"/{PREFIX}/{deployment}/flow_log"
+
+
 def cluster(deployment: str) -> str:
     """ECS cluster of a deployment."""
     return f"{PREFIX}-{deployment}"

@@ -4,6 +4,7 @@
 ``ConfigError`` that lists every problem of the file with its line.
 """
 
+from penstock.config.access import Access
 from penstock.config.api import Api, Local, Networking
 from penstock.config.async_api import AsyncApi
 from penstock.config.auth import Auth, AuthMode
@@ -11,12 +12,16 @@ from penstock.config.autoscaling import Autoscaling
 from penstock.config.batch_api import BatchApi
 from penstock.config.container import Compute, Container
 from penstock.config.deployment import Config
+from penstock.config.domain import Domain
+from penstock.config.encryption import Encryption
 from penstock.config.errors import ConfigError, Problem
 from penstock.config.loader import load
+from penstock.config.network import FlowLogs, Network, NetworkKind
 from penstock.config.pod import Pod
 from penstock.config.probe import HttpGet, Probe, TcpSocket
 
 __all__ = [
+    "Access",
     "Api",
     "AsyncApi",
     "Auth",
@@ -27,8 +32,13 @@ __all__ = [
     "Config",
     "ConfigError",
     "Container",
+    "Domain",
+    "Encryption",
+    "FlowLogs",
     "HttpGet",
     "Local",
+    "Network",
+    "NetworkKind",
     "Networking",
     "Pod",
     "Probe",

@@ -53,6 +53,7 @@ def definition() -> State:
         task_family="",
         subnets="",
         security_group="",
+        assign_public_ip="DISABLED",
     ).definition()
 
 
