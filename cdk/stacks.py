@@ -12,6 +12,7 @@ from cdk.api import Api, ApiProps
 from cdk.batch import Batch
 from cdk.batch_api import Jobs
 from cdk.data import Data
+from cdk.encryption import encrypt
 from cdk.front_door import FrontDoor
 from cdk.gateway import FunctionProps, GatewayFunction
 from cdk.network import Network
@@ -57,7 +58,9 @@ def add_stacks(app: App, config: Config, *, stage: Stage, sources: Sources) -> N
     # An API's dead-letter queue calls the recorder, which must be there before.
     needed = [data, recovery]
     if stage.compute is Compute.ECS:
-        needed.append(_network(app, config, stage))
+        network = _network(app, config, stage)
+        network.add_stack_dependency(data)
+        needed.append(network)
     stacks = [_api(app, config, api, stage, sources) for api in config.async_apis]
     if config.batch_apis:
         batch = _batch(app, config, stage, sources)
@@ -66,6 +69,10 @@ def add_stacks(app: App, config: Config, *, stage: Stage, sources: Sources) -> N
     for stack in stacks:
         for other in needed:
             stack.add_stack_dependency(other)
+    if config.encryption.kms_key is not None:
+        for child in app.node.children:
+            if isinstance(child, Stack):
+                encrypt(child, config)
 
 
 def _deployable(config: Config, stage: Stage) -> Config:
@@ -82,8 +89,7 @@ def _deployable(config: Config, stage: Stage) -> Config:
 
 def _data(app: App, config: Config, stage: Stage) -> Stack:
     stack = _stack(app, config, "data", description="Records and bodies of requests")
-    longest_retention = max(api.retention for api in config.apis)
-    Data(stack, "Data", deployment=config.deployment, longest_retention=longest_retention, stage=stage)
+    Data(stack, "Data", config=config, stage=stage)
     return stack
 
 

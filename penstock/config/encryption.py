@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
+from penstock import names
 from penstock.config import aws_ids
 from penstock.config.section import Section
 
@@ -27,6 +28,10 @@ class Encryption(Section):
         | None
     ) = None
     """`create` for a KMS key of the deployment's own, or the ARN of one of yours. Default: AWS's own keys."""
+
+    def key_id(self, deployment: str) -> str | None:
+        """What AWS's APIs take for the key; None for keys of AWS's own."""
+        return names.key_alias(deployment) if self.creates_key else self.kms_key
 
     @property
     def creates_key(self) -> bool:
