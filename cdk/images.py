@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ from aws_cdk import aws_ecr_assets as ecr_assets
 
 from cdk.stage import Images
 from penstock import names
+from penstock.config import aws_ids
 from penstock.instance_types import Architecture
 
 if TYPE_CHECKING:
@@ -27,9 +27,6 @@ _PLATFORMS = {
 }
 
 _DEQUEUER = "ecs_tasks/dequeuer/Dockerfile"
-_PRIVATE_IMAGE = re.compile(
-    r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(?:\.cn)?/(?P<repository>[^:@]+)"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +82,7 @@ def of_dequeuer(scope: Construct, root: Path, *, built: Built) -> Image:
 
 
 def _from_registry(reference: str) -> Image:
-    private = _PRIVATE_IMAGE.match(reference)
+    private = aws_ids.PRIVATE_IMAGE.match(reference)
     if private is None:
         return Image(reference)
     place = f"{private['region']}:{private['account']}"

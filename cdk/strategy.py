@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 ON_DEMAND, SPOT, GROUP = "on-demand", "spot", "group"
 
+_ALL = 100
+
 FARGATE, FARGATE_SPOT = "FARGATE", "FARGATE_SPOT"
 
 
@@ -38,8 +40,8 @@ def shares(api: AsyncApi | BatchApi, deployment: str) -> tuple[Share, ...]:
             spot = names.capacity_provider(deployment, api.name, SPOT)
     if capacity.spot_percent == 0:
         return (Share(on_demand, 1),)
-    if capacity.spot_percent < 100:
-        weight = 100 - capacity.spot_percent
+    if capacity.spot_percent < _ALL:
+        weight = _ALL - capacity.spot_percent
         return Share(on_demand, weight, capacity.on_demand_base), Share(spot, capacity.spot_percent)
     if capacity.on_demand_base:
         # ECS uses no provider of weight 0, also not for its base.

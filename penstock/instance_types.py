@@ -121,7 +121,9 @@ _IRREGULAR = frozenset({"c5n"})
 #: Since their fifth generation the families are regular.
 _FIRST_REGULAR_GENERATION = 5
 
-_GENERAL = re.compile(r"(?P<family>(?P<class>[cmr])(?P<generation>\d+)(?P<options>[a-z]*)(-flex)?)\.(?P<size>\w+)")
+_GENERAL = re.compile(
+    r"(?P<family>(?P<class>[cmr])(?P<generation>\d+)(?P<options>[a-z]*)(-flex)?)\.(?P<size>\w+)"
+)
 _BURSTABLE = re.compile(r"t(?P<generation>3a?|4g)\.(?P<size>\w+)")
 _SIZE = re.compile(r"(?P<times>\d+)?xlarge")
 _SMALL_VCPUS = {"medium": 1, "large": 2}

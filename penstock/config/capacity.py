@@ -70,7 +70,7 @@ def _ami(value: str) -> str:
 
 
 def _idle_hold(value: object) -> timedelta:
-    if value == "never" or value == NEVER:
+    if value == "never":
         return NEVER
     hold = parse_duration(value)
     if hold > LONGEST_IDLE_HOLD:
@@ -267,9 +267,7 @@ CAPACITIES: Mapping[str, type[FargateCapacity | ManagedInstances | Ec2]] = Mappi
 )
 
 
-def _of_a_kind(
-    value: Any, handler: ValidatorFunctionWrapHandler
-) -> FargateCapacity | ManagedInstances | Ec2:
+def _of_a_kind(value: Any, handler: ValidatorFunctionWrapHandler) -> FargateCapacity | ManagedInstances | Ec2:
     """Report a kind that does not exist, and nothing else: what is right depends on it."""
     if isinstance(value, Mapping):
         value = {"kind": CapacityKind.FARGATE, **value}

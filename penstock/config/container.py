@@ -68,7 +68,8 @@ class Compute(Section):
     """Number of GPUs, for this container alone. On instances."""
 
     neuron: Annotated[bool, Strict()] = False
-    """Whether the container gets all Neuron devices (Inferentia, Trainium) of an instance. With `capacity.kind: managed_instances`."""
+    """Whether the container gets all Neuron devices (Inferentia, Trainium) of an instance. With \
+`capacity.kind: managed_instances`."""
 
     shm_mib: Memory | None = Field(default=None, alias="shm")
     """Shared memory, `/dev/shm`: `8Gi`. With `capacity.kind: ec2`; elsewhere it has 64 MiB."""

@@ -29,8 +29,8 @@ def _disk(gib: int) -> int:
 def _ephemeral(gib: int) -> int:
     if not _LEAST_EPHEMERAL_GIB <= gib <= _MOST_EPHEMERAL_GIB:
         raise ValueError(
-            f"must be from {_LEAST_EPHEMERAL_GIB}Gi to {_MOST_EPHEMERAL_GIB}Gi, not {gib}Gi; without it a task "
-            "has 20Gi"
+            f"must be from {_LEAST_EPHEMERAL_GIB}Gi to {_MOST_EPHEMERAL_GIB}Gi, not {gib}Gi; a task "
+            "has 20Gi without it"
         )
     return gib
 

@@ -11,7 +11,7 @@ from penstock.instance_types import Architecture
 from penstock.kinds import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from penstock.config.capacity import FargateCapacity
     from penstock.config.container import Compute
@@ -90,8 +90,7 @@ def _unstated_memory(pod: Pod) -> Iterator[Finding]:
         if container.compute.mem_mib is None:
             yield Finding(
                 ("pod", "containers", index, "compute", "mem"),
-                "is required on instances: ECS places a task by what it asks for, and no size of a task leaves "
-                "a rest",
+                "is required on instances, where ECS places a task by what it asks for",
             )
 
 
@@ -139,20 +138,20 @@ def _imageless(pod: Pod, capacity: Ec2) -> Iterator[Finding]:
     if pod.gpus and capacity.architecture is Architecture.ARM64 and capacity.ami is None:
         yield Finding(
             ("capacity", "ami"),
-            "is required for GPUs on arm64: AWS has no ECS-optimized image for them; name one of yours, or use "
-            "capacity.kind: managed_instances",
+            "is required for GPUs on arm64, for which AWS has no ECS-optimized image: name one of yours, or "
+            "use capacity.kind: managed_instances",
         )
 
 
 def _unmet(pod: Pod, required: Requirements) -> Iterator[Finding]:
     """Upper ends of ranges that lie below what a task asks for."""
-    asked: tuple[tuple[str, int, Callable[[Requirements], int | None], str], ...] = (
-        ("vcpus", -(-pod.needs.cpu_units // 1024), lambda it: it.vcpus and it.vcpus.max, "vCPU"),
-        ("memory", pod.needs.memory_mib, lambda it: it.memory and it.memory.max_mib, "MiB"),
-        ("accelerators", pod.gpus, lambda it: it.accelerators and it.accelerators.max, "GPUs"),
+    asked = (
+        ("vcpus", -(-pod.needs.cpu_units // 1024), "vCPU", required.vcpus),
+        ("memory", pod.needs.memory_mib, "MiB", required.memory),
+        ("accelerators", pod.gpus, "GPUs", required.accelerators),
     )
-    for key, least, most_of, unit in asked:
-        most = most_of(required)
+    for key, least, unit, allowed in asked:
+        most = allowed.ends[1] if allowed else None
         if most is not None and most < least:
             yield Finding(
                 ("capacity", "requirements", key, "max"),
@@ -164,8 +163,12 @@ def _unmixable(capacity: FargateCapacity | ManagedInstances) -> Iterator[Finding
     """Each worker of a job is a RunTask of its own, which ECS mixes within one call only."""
     remedy = "use capacity.kind: ec2, whose instances are mixed"
     if capacity.spot_percent not in {0, 100}:
-        reason = f"must be 0 or 100 for a BatchAPI: ECS chooses anew for each worker, without a count; {remedy}"
+        reason = (
+            f"must be 0 or 100 for a BatchAPI: ECS chooses anew for each worker, without a count; {remedy}"
+        )
         yield Finding(("capacity", "spot_percent"), reason)
     if capacity.on_demand_base:
-        reason = f"must be left out for a BatchAPI: each worker would be the first one, and On-Demand; {remedy}"
+        reason = (
+            f"must be left out for a BatchAPI: each worker would be the first one, and On-Demand; {remedy}"
+        )
         yield Finding(("capacity", "on_demand_base"), reason)

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import Field, Strict, field_validator
+from pydantic import Strict, field_validator
 
 from penstock.config.findings import each_once
 from penstock.config.ranges import Counts, Memories
@@ -64,5 +64,3 @@ class Requirements(Section):
     def _each_name_once(cls, value: tuple[AcceleratorName, ...]) -> tuple[AcceleratorName, ...]:
         each_once(value, what="accelerator")
         return value
-
-
