@@ -76,7 +76,7 @@ class ManagedProviders(Construct):
         infrastructure: iam.Role,
     ) -> ecs.CfnCapacityProvider:
         spot = name == names.capacity_provider(self._props.deployment, self._props.api.name, SPOT)
-        provider = _Provider(
+        return _Provider(
             self,
             "Spot" if spot else "OnDemand",
             name=name,
@@ -99,9 +99,6 @@ class ManagedProviders(Construct):
                 ),
             ),
         )
-        # Policies of a role are resources of their own: ECS checks them when it makes the provider.
-        provider.node.add_dependency(infrastructure, profile)
-        return provider
 
     def _idle_hold(self) -> _Provider.InfrastructureOptimizationProperty | None:
         hold = self._capacity.idle_hold

@@ -110,7 +110,7 @@ def cluster_of(deployment: str, api: str, *, own: bool) -> str:
 
 
 def capacity_provider(deployment: str, api: str, part: str) -> str:
-    """ECS capacity provider of one API: ``on-demand``, ``spot`` or ``group``; no other in the region has it."""
+    """ECS capacity provider of one API: ``on-demand``, ``spot`` or ``group``."""
     return f"{PREFIX}-{deployment}_{api}-{part}"
 
 
