@@ -34,7 +34,7 @@ COST_FACTOR = 4
 class Shift:
     """One worker's busy and idle times."""
 
-    def __init__(self, *, clock: Clock, slots: int, pace: Pace = Pace()) -> None:  # noqa: B008 - it never changes
+    def __init__(self, *, clock: Clock, slots: int, pace: Pace = Pace()) -> None:
         self._clock = clock
         self._slots = slots
         self._pace = pace
@@ -96,7 +96,7 @@ def _length_ms(drained_ms: int, *, slots: int, pace: Pace) -> int:
     return max(pace.shift_ms, COST_FACTOR * drained_ms * (slots - 1) // slots)
 
 
-def longest_hold_ms(longest_run_ms: int, *, slots: int, poll_ms: int, pace: Pace = Pace()) -> int:  # noqa: B008 - it never changes
+def longest_hold_ms(longest_run_ms: int, *, slots: int, poll_ms: int, pace: Pace = Pace()) -> int:
     """How long a worker that is never idle may keep a deployment from stopping its task.
 
     ``longest_run_ms`` is the longest time that one request takes up a slot. In the worst case the
