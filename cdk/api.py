@@ -64,7 +64,7 @@ class Api(Construct):
                 dead_letter_url=queues.dead_letters.queue_url,
                 stage=props.stage,
             ),
-            rights=permissions.worker(arns, props.api.name, input_buckets=props.api.input_buckets),
+            rights=permissions.worker(arns, props.api),
             root=props.root,
         )
         if props.stage.compute is Compute.ECS:
@@ -79,7 +79,7 @@ class Api(Construct):
             self,
             "Service",
             service_name=names.service(props.api.name),
-            cluster=names.cluster(props.deployment),
+            cluster=props.api.cluster(props.deployment),
             task_definition=task.definition.ref,
             launch_type="FARGATE",
             deployment_configuration=deployment.configuration(props.api),

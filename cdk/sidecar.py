@@ -72,6 +72,7 @@ def _stores(api: AsyncApi | BatchApi, deployment: str) -> dict[str, str]:
     return {
         # boto reads this name only; not every way of running ECS tasks sets it.
         "AWS_DEFAULT_REGION": Aws.REGION,
+        "PENSTOCK_DEPLOYMENT": deployment,
         "PENSTOCK_API": api.name,
         "PENSTOCK_TABLE": names.table(deployment),
         "PENSTOCK_BUCKET": names.bucket(deployment, account=Aws.ACCOUNT_ID, region=Aws.REGION),

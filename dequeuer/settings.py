@@ -59,6 +59,7 @@ class WorkerSettings:
     Each field is read from ``PENSTOCK_`` and its name in capitals.
     """
 
+    deployment: str
     api: str
     table: str
     bucket: str

@@ -50,7 +50,7 @@ class Shell:
     async def make(cls, settings: WorkerSettings, *, agent_uri: str | None, stack: AsyncExitStack) -> Shell:
         """Open for as long as the stack. Without an agent's URI this is no ECS task."""
         http = await stack.enter_async_context(new_session())
-        telemetry = Telemetry(settings.api)
+        telemetry = Telemetry(deployment=settings.deployment, api=settings.api)
         pace = Pace(settle_ms=settings.settle_seconds * 1000, shift_ms=settings.shift_seconds * 1000)
         breaker = Breaker(clock=steady_ms, chance=random.random)
         return cls(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, get_args
 
+from penstock.config import cortex
 from penstock.config.apis import SECTIONS
 from penstock.config.deployment import Config
 from penstock.config.errors import Problem
@@ -23,17 +24,8 @@ if TYPE_CHECKING:
     from penstock.config.positions import Document
     from penstock.config.wording import Place
 
-#: Keys of Cortex's API configuration that this version lacks: not typing errors, so no key is near.
-_CORTEX_ONLY = frozenset(
-    {
-        "inf",
-        "liveness_probe",
-        "max_queue_length",
-        "node_groups",
-        "pre_stop",
-        "shm",
-    }
-)
+#: Keys of Cortex's that nothing takes the place of yet.
+_CORTEX_ONLY = frozenset({"liveness_probe", "shm"})
 
 #: Why a key of the one kind can be none of the other, where that is no matter of course.
 _REASONS = {
@@ -118,6 +110,8 @@ def _message(details: ErrorDetails) -> str:
 
 def _unknown_key(place: Place, message: str) -> tuple[str, str | None]:
     key = str(place[-1])
+    if key in cortex.REPLACEMENTS:
+        return f"is a key of Cortex's that Penstock does not have: {cortex.REPLACEMENTS[key]}", None
     if key in _CORTEX_ONLY:
         return "is a key of Cortex's that Penstock does not have", None
     kind = str(place[-2]) if len(place) > 1 else ""
