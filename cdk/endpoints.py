@@ -41,16 +41,28 @@ class Endpoints(Construct):
         super().__init__(scope, id_)
         self._vpc = vpc
         self._add_gateways()
-        group = ec2.SecurityGroup(
-            self,
-            "Group",
-            vpc=vpc,
-            description="Penstock endpoints: HTTPS from tasks comes in, nothing goes out",
-            allow_all_outbound=False,
-        )
-        group.add_ingress_rule(tasks, ec2.Port.tcp(_HTTPS), "HTTPS from tasks")
+        group = self._add_group(tasks)
         for service in interface_services(config):
             self._add_interface(service, group)
+
+    def _add_group(self, tasks: ec2.ISecurityGroup) -> ec2.ISecurityGroup:
+        # Its rule written inside: the emulator refuses rules as resources, which CDK's construct makes.
+        group = ec2.CfnSecurityGroup(
+            self,
+            "Group",
+            vpc_id=self._vpc.vpc_id,
+            group_description="Penstock endpoints: HTTPS from tasks, and nothing else",
+            security_group_ingress=[
+                ec2.CfnSecurityGroup.IngressProperty(
+                    ip_protocol="tcp",
+                    from_port=_HTTPS,
+                    to_port=_HTTPS,
+                    source_security_group_id=tasks.security_group_id,
+                    description="HTTPS from tasks",
+                )
+            ],
+        )
+        return ec2.SecurityGroup.from_security_group_id(self, "GroupById", group.attr_group_id, mutable=False)
 
     def _add_gateways(self) -> None:
         s3 = ec2.GatewayVpcEndpoint(
@@ -74,7 +86,7 @@ class Endpoints(Construct):
         )
         dynamodb.add_to_policy(_own_principals())
 
-    def _add_interface(self, service: str, group: ec2.SecurityGroup) -> None:
+    def _add_interface(self, service: str, group: ec2.ISecurityGroup) -> None:
         endpoint = ec2.InterfaceVpcEndpoint(
             self,
             service,
