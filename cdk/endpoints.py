@@ -17,11 +17,13 @@ if TYPE_CHECKING:
 #: Pulling images, logs, and the queue. Records and bodies have gateway endpoints.
 _ALWAYS = ("ecr.api", "ecr.dkr", "logs", "sqs")
 
-#: Task protection: the agent beside a service's task calls ECS with the task's rights.
-_SERVICES = "ecs"
+#: Task protection: the agent beside a service's task calls ECS with the task's rights. Instances also
+#: register themselves there.
+_ECS = "ecs"
 
-#: AWS documents policies for the API of ECS, not for what its agents talk to.
-_WITHOUT_POLICY = frozenset({"ecs-agent", "ecs-telemetry"})
+#: What the agents on instances talk to; Fargate's have ways of their own. AWS documents endpoint policies for
+#: the API of ECS, not for these.
+_AGENTS = ("ecs-agent", "ecs-telemetry")
 
 _HTTPS = 443
 
@@ -98,15 +100,18 @@ class Endpoints(Construct):
             open=False,
             private_dns_enabled=True,
         )
-        if service not in _WITHOUT_POLICY:
+        if service not in _AGENTS:
             endpoint.add_to_policy(_own_principals())
 
 
 def interface_services(config: Config) -> Iterator[str]:
     """What tasks call besides S3 and DynamoDB: the ends of the names of endpoints, which cost by the hour."""
     yield from _ALWAYS
-    if config.async_apis:
-        yield _SERVICES
+    instances = any(api.own_cluster for api in config.apis)
+    if config.async_apis or instances:
+        yield _ECS
+    if instances:
+        yield from _AGENTS
     references = [
         reference
         for api in config.apis

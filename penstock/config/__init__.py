@@ -19,6 +19,7 @@ from penstock.config.loader import load
 from penstock.config.network import FlowLogs, Network, NetworkKind
 from penstock.config.pod import Pod
 from penstock.config.probe import HttpGet, Probe, TcpSocket
+from penstock.config.update_strategy import UpdateMode, UpdateStrategy
 
 __all__ = [
     "Access",
@@ -44,5 +45,7 @@ __all__ = [
     "Probe",
     "Problem",
     "TcpSocket",
+    "UpdateMode",
+    "UpdateStrategy",
     "load",
 ]

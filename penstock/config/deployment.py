@@ -77,6 +77,11 @@ dashes; at most 16 characters."""
         """Those for jobs."""
         return tuple(api for api in self.apis if isinstance(api, BatchApi))
 
+    @property
+    def clusters(self) -> dict[str, str]:
+        """ECS clusters of the APIs' tasks, by the APIs' names."""
+        return {api.name: api.cluster(self.deployment) for api in self.apis}
+
     @field_validator("access")
     @classmethod
     def _signed(cls, value: Access, info: ValidationInfo) -> Access:
