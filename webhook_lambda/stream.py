@@ -99,7 +99,7 @@ def handler(event: dict[str, Any], context: Any) -> PartialItemFailureResponse:
     answer = process_partial_response(
         event=event, record_handler=_announce, processor=_processor, context=context
     )
-    failed = [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
+    failed = [str(failure["itemIdentifier"]) for failure in answer["batchItemFailures"]]
     for api, values in _counted.values(failed=failed).items():
         _metrics.write(api, values)
     return answer
