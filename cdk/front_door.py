@@ -94,7 +94,7 @@ class FrontDoor(Construct):
         )
 
     def _add_api(self, deployment: str) -> apigateway.RestApi:
-        name = f"{names.PREFIX}-{deployment}"
+        name = names.rest_api(deployment)
         log_group = logs.LogGroup(
             self,
             "AccessLog",

@@ -14,6 +14,7 @@ from cdk.batch_api import Jobs
 from cdk.data import Data
 from cdk.front_door import FrontDoor
 from cdk.gateway import FunctionProps, GatewayFunction
+from cdk.monitoring import watch
 from cdk.network import Network
 from cdk.publisher import Publisher
 from cdk.recovery import Recovery
@@ -58,14 +59,19 @@ def add_stacks(app: App, config: Config, *, stage: Stage, sources: Sources) -> N
     needed = [data, recovery]
     if stage.compute is Compute.ECS:
         needed.append(_network(app, config))
-    stacks = [_api(app, config, api, stage, sources) for api in config.async_apis]
+    of_apis = {api.name: _api(app, config, api, stage, sources) for api in config.async_apis}
     if config.batch_apis:
         batch = _batch(app, config, stage, sources)
         batch.add_stack_dependency(data)
-        stacks += [_jobs(app, config, api, stage, sources, shared=batch) for api in config.batch_apis]
-    for stack in stacks:
+        of_apis |= {
+            api.name: _jobs(app, config, api, stage, sources, shared=batch) for api in config.batch_apis
+        }
+    for stack in of_apis.values():
         for other in needed:
             stack.add_stack_dependency(other)
+    made = [child for child in app.node.children if isinstance(child, Stack)]
+    own = _stack(app, config, "monitoring", description="Topic of alarms, overview of all APIs")
+    watch(made, config, stage=stage, of_apis=of_apis, own=own)
 
 
 def _deployable(config: Config, stage: Stage) -> Config:

@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from penstock.catalogue import ApiEntry
-
 #: A task that has not started by then does not merely take long: Cortex's limit.
 STALLED_AFTER_MS = 15 * 60_000
 
@@ -142,10 +140,10 @@ class Worker:
 class Roll(Protocol):
     """Services and tasks. Both methods may raise ``DependencyError``."""
 
-    def services(self, apis: Sequence[ApiEntry]) -> Mapping[str, ServiceView]:
+    def services(self, apis: Sequence[str]) -> Mapping[str, ServiceView]:
         """The service of each API, by its name; an API without one is left out."""
 
-    def tasks(self, api: ApiEntry) -> Sequence[TaskView]:
+    def tasks(self, api: str) -> Sequence[TaskView]:
         """The API's tasks: those that run, and those that stopped within about an hour."""
 
 

@@ -6,14 +6,12 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from penstock import names
-from penstock.aws.roll import task_view
+from penstock.descriptions import task_view
 from penstock.metrics import Metric
 from penstock.workers import WorkerState, worker_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-
-    from penstock.catalogue import ApiEntry
+    from collections.abc import Callable, Mapping
 
 logger = logging.getLogger(__name__)
 
@@ -34,13 +32,10 @@ class Stops:
     """Counts tasks that stopped, other than by being told to, and deployments that ECS gave up."""
 
     def __init__(
-        self, deployment: str, apis: Iterable[ApiEntry], *, count: Callable[[str, Metric], None]
+        self, deployment: str, *, clusters: Mapping[str, str], count: Callable[[str, Metric], None]
     ) -> None:
-        listed = list(apis)
-        self._by_family = {names.task_family(deployment, api.name): api.name for api in listed}
-        self._by_service = {
-            f"{names.cluster(deployment)}/{names.service(api.name)}": api.name for api in listed
-        }
+        self._by_family = {names.task_family(deployment, api): api for api in clusters}
+        self._by_service = {f"{cluster}/{names.service(api)}": api for api, cluster in clusters.items()}
         self._count = count
 
     def note(self, event: Mapping[str, Any]) -> None:

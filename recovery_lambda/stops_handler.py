@@ -22,7 +22,7 @@ _settings = environment.read(Settings, os.environ)
 _metrics = MetricLog(_settings.deployment)
 _stops = Stops(
     _settings.deployment,
-    Catalogue.from_json(FILE.read_text()).apis,
+    clusters=Catalogue.from_json(FILE.read_text()).clusters(_settings.deployment),
     count=lambda api, metric: _metrics.write(api, [(metric, 1)]),
 )
 

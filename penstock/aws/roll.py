@@ -1,28 +1,28 @@
-"""The ``Roll`` port on ECS, and what ECS's events say in the same words."""
+"""The ``Roll`` port on ECS."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from collections import defaultdict
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from penstock import names
 from penstock.aws.faults import translated
-from penstock.workers import ContainerView, ServiceView, TaskView
+from penstock.descriptions import service_view, task_view
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from mypy_boto3_ecs import ECSClient
+    from mypy_boto3_ecs.literals import DesiredStatusType
 
-    from penstock.catalogue import ApiEntry
+    from penstock.workers import ServiceView, TaskView
 
-#: DescribeServices and DescribeTasks take no more at once.
+#: DescribeServices takes no more at once.
 _SERVICES_A_CALL = 10
-_TASKS_A_CALL = 100
-#: Of each API, at most this many that run and as many that stopped: enough to see what is wrong.
+#: DescribeTasks takes no more at once. Of each API, at most this many that run are looked at, and as
+#: many that stopped: enough to see what is wrong.
 MOST_TASKS = 100
-_MESSAGES = 3
 
 
 class EcsRoll:
@@ -31,94 +31,52 @@ class EcsRoll:
     The client is made when it is first needed: most calls of the gateway ask for no worker.
     """
 
-    def __init__(self, connect: Callable[[], ECSClient], deployment: str) -> None:
+    def __init__(
+        self, connect: Callable[[], ECSClient], deployment: str, *, clusters: Mapping[str, str]
+    ) -> None:
         self._connect = connect
         self._deployment = deployment
+        #: Of each API, by its name.
+        self._clusters = clusters
 
-    def services(self, apis: Sequence[ApiEntry]) -> Mapping[str, ServiceView]:
+    def services(self, apis: Sequence[str]) -> Mapping[str, ServiceView]:
         """See ``Roll.services``."""
-        found: dict[str, ServiceView] = {}
-        named = {names.service(api.name): api.name for api in apis}
-        listed = list(named)
-        for start in range(0, len(listed), _SERVICES_A_CALL):
-            with translated("describe services"):
-                answer = self._client.describe_services(
-                    cluster=names.cluster(self._deployment), services=listed[start : start + _SERVICES_A_CALL]
-                )
-            for service in answer["services"]:
-                if service["status"] != "INACTIVE":
-                    found[named[service["serviceName"]]] = service_view(service)
-        return found
+        by_cluster: dict[str, list[str]] = defaultdict(list)
+        for api in apis:
+            by_cluster[self._clusters[api]].append(api)
+        return {
+            api: view
+            for cluster, inside in by_cluster.items()
+            for start in range(0, len(inside), _SERVICES_A_CALL)
+            for api, view in self._described(cluster, inside[start : start + _SERVICES_A_CALL])
+        }
 
-    def tasks(self, api: ApiEntry) -> Sequence[TaskView]:
+    def tasks(self, api: str) -> Sequence[TaskView]:
         """See ``Roll.tasks``."""
-        cluster = names.cluster(self._deployment)
-        with translated("describe tasks"):
-            arns = [arn for wanted in ("RUNNING", "STOPPED") for arn in self._arns(cluster, api.name, wanted)]
-            return [
-                task_view(task)
-                for start in range(0, len(arns), _TASKS_A_CALL)
-                for task in self._client.describe_tasks(
-                    cluster=cluster, tasks=arns[start : start + _TASKS_A_CALL]
-                )["tasks"]
-            ]
+        wanted: tuple[DesiredStatusType, ...] = ("RUNNING", "STOPPED")
+        return [view for status in wanted for view in self._tasks(api, status)]
 
-    def _arns(self, cluster: str, api: str, wanted: str) -> list[str]:
-        return self._client.list_tasks(
-            cluster=cluster,
-            family=names.task_family(self._deployment, api),
-            desiredStatus="STOPPED" if wanted == "STOPPED" else "RUNNING",
-            maxResults=MOST_TASKS,
-        )["taskArns"]
+    def _described(self, cluster: str, apis: Sequence[str]) -> list[tuple[str, ServiceView]]:
+        named = {names.service(api): api for api in apis}
+        with translated("describe services"):
+            answer = self._client.describe_services(cluster=cluster, services=list(named))
+        return [
+            (named[service["serviceName"]], service_view(service))
+            for service in answer["services"]
+            # One that was deleted is told of for a while.
+            if service["status"] != "INACTIVE"
+        ]
+
+    def _tasks(self, api: str, status: DesiredStatusType) -> list[TaskView]:
+        cluster, family = self._clusters[api], names.task_family(self._deployment, api)
+        with translated("describe tasks"):
+            arns = self._client.list_tasks(
+                cluster=cluster, family=family, desiredStatus=status, maxResults=MOST_TASKS
+            )["taskArns"]
+            if not arns:
+                return []
+            return list(map(task_view, self._client.describe_tasks(cluster=cluster, tasks=arns)["tasks"]))
 
     @cached_property
     def _client(self) -> ECSClient:
         return self._connect()
-
-
-def service_view(service: Mapping[str, Any]) -> ServiceView:
-    """Read one service of DescribeServices."""
-    deployments = service.get("deployments", [])
-    latest = next((one for one in deployments if one.get("status") == "PRIMARY"), {})
-    return ServiceView(
-        desired=service["desiredCount"],
-        running=service["runningCount"],
-        pending=service.get("pendingCount", 0),
-        updating=latest.get("rolloutState") == "IN_PROGRESS",
-        failed_tasks=latest.get("failedTasks", 0),
-        messages=tuple(event["message"] for event in service.get("events", [])[:_MESSAGES]),
-    )
-
-
-def task_view(task: Mapping[str, Any]) -> TaskView:
-    """Read one task of DescribeTasks, or the detail of a task state change event: they are alike."""
-    return TaskView(
-        id=task["taskArn"].rpartition("/")[2],
-        of_service=task.get("group", "").startswith("service:"),
-        last_status=task["lastStatus"],
-        desired_status=task.get("desiredStatus", ""),
-        health=task.get("healthStatus", ""),
-        stop_code=task.get("stopCode") or "",
-        stopped_reason=task.get("stoppedReason") or "",
-        created_ms=_moment(task.get("createdAt")),
-        started_ms=_moment(task.get("startedAt")),
-        stopped_ms=_moment(task.get("stoppedAt")),
-        containers=tuple(_containers(task)),
-    )
-
-
-def _containers(task: Mapping[str, Any]) -> Iterator[ContainerView]:
-    for container in task.get("containers", []):
-        yield ContainerView(
-            name=container.get("name", ""),
-            exit_code=container.get("exitCode"),
-            reason=container.get("reason") or "",
-        )
-
-
-def _moment(value: datetime | str | None) -> int | None:
-    """Milliseconds; an event has the time as text, the API as a datetime."""
-    if not value:
-        return None
-    at = datetime.fromisoformat(value) if isinstance(value, str) else value
-    return round((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1000)

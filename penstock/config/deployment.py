@@ -12,6 +12,7 @@ from penstock.config.async_api import AsyncApi
 from penstock.config.auth import Auth
 from penstock.config.batch_api import BatchApi
 from penstock.config.findings import Finding, entries, validate_with
+from penstock.config.monitoring import Monitoring
 from penstock.config.section import Section
 from penstock.config.webhook import Callbacks
 from penstock.errors import CallbackRefused
@@ -40,6 +41,9 @@ dashes; at most 16 characters."""
 
     callbacks: Callbacks = Field(default_factory=Callbacks)
     """What callbacks and webhooks may call."""
+
+    monitoring: Monitoring = Field(default_factory=Monitoring)
+    """Dashboards, alarms and logs."""
 
     apis: tuple[AnyApi, ...] = Field(json_schema_extra={"minItems": 1})
     """The APIs, at least one."""
