@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from aws_cdk import Stack
+    from aws_cdk import aws_cloudwatch as cloudwatch
 
     from penstock.config import Config
 
@@ -95,7 +96,7 @@ def _of_shared_parts(deployment: str, functions: Sequence[str]) -> Iterator[Sequ
     )
     prefix = names.stack(deployment, "")
 
-    def of_functions(metric: str, statistic: str) -> list[metrics.cloudwatch.Metric]:
+    def of_functions(metric: str, statistic: str) -> list[cloudwatch.Metric]:
         return [
             metrics.of_function(name, metric, statistic=statistic, label=name.removeprefix(prefix))
             for name in functions

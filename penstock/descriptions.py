@@ -17,7 +17,7 @@ _MESSAGES = 3
 def service_view(service: Mapping[str, Any]) -> ServiceView:
     """Read one service of DescribeServices."""
     deployments = service.get("deployments", [])
-    latest = next((one for one in deployments if one.get("status") == "PRIMARY"), {})
+    latest: Mapping[str, Any] = next((one for one in deployments if one.get("status") == "PRIMARY"), {})
     return ServiceView(
         desired=service["desiredCount"],
         running=service["runningCount"],

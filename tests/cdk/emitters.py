@@ -143,7 +143,7 @@ def of_scaling(apis: Iterable[str]) -> set[Named]:
             queues=_Queues(),
             crews=MemoryCrews({api: Crew(1, 1) for api in listed}),
             oldest_open_ms=lambda _api: NOW_MS - 1,
-            metrics=CloudWatchMetrics(client, DEPLOYMENT),  # type: ignore[arg-type] - it is called for one thing
+            metrics=CloudWatchMetrics(client, DEPLOYMENT),  # type: ignore[arg-type]  # it is called for one thing
             histories=MemoryHistories(),
             executor=executor,
             clock=ManualClock(NOW_MS),
