@@ -34,7 +34,7 @@ X86_64, ARM64 = Architecture.X86_64, Architecture.ARM64
         ("trn1.32xlarge", X86_64, 128, 512, 0, 16),
     ],
 )
-def test_a_type_has_what_aws_says(name, architecture, vcpus, memory_gib, gpus, neuron_devices):  # noqa: PLR0913, PLR0917 - a row
+def test_a_type_has_what_aws_says(name, architecture, vcpus, memory_gib, gpus, neuron_devices):
     found = instance_types.find(name)
 
     assert found is not None

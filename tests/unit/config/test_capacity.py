@@ -66,7 +66,8 @@ REFUSED: list[tuple[str, dict[str, str], str, str]] = [
     ("{}", {"containers": SHM}, "pod.containers[0].compute.shm", "use capacity.kind: ec2"),
     ("{}", {"containers": HUGE}, "pod.containers",
      "ask for 16.125 vCPU and 30976 MiB together with the dequeuer; Fargate's largest task has 16 vCPU"),
-    ("{}", {"pod": ", ephemeral_storage: 20Gi"}, "pod.ephemeral_storage", "must be from 21Gi to 200Gi, not 20Gi"),
+    ("{}", {"pod": ", ephemeral_storage: 20Gi"}, "pod.ephemeral_storage",
+     "must be from 21Gi to 200Gi, not 20Gi"),
     ("{}", {"pod": ", ephemeral_storage: 201Gi"}, "pod.ephemeral_storage", "must be from 21Gi to 200Gi"),
     ("{}", {"pod": ", ephemeral_storage: 50"}, "pod.ephemeral_storage", "with a unit"),
     # what instances have not
@@ -84,7 +85,8 @@ REFUSED: list[tuple[str, dict[str, str], str, str]] = [
      "pod.containers[0].compute.neuron", "use capacity.kind: managed_instances"),
     # instance types
     ("{kind: ec2}", {}, "capacity.instance_types", "is required"),
-    ("{kind: ec2, instance_types: []}", {}, "capacity.instance_types", "must list at least one instance type"),
+    ("{kind: ec2, instance_types: []}", {}, "capacity.instance_types",
+     "must list at least one instance type"),
     ("{kind: ec2, instance_types: [large]}", {}, "capacity.instance_types[0]",
      'must be an instance type such as "g5.xlarge"'),
     ("{kind: ec2, instance_types: [m7i.large, m7i.large]}", {}, "capacity.instance_types",
@@ -95,9 +97,10 @@ REFUSED: list[tuple[str, dict[str, str], str, str]] = [
      "capacity.instance_types[0]", "is of architecture x86_64, and the tasks are arm64"),
     ("{kind: ec2, instance_types: [g5.xlarge, g5.12xlarge]}", {"containers": TWO_GPUS},
      "capacity.instance_types[0]",
-     "g5.xlarge has 4 vCPU, 16384 MiB, of which tasks get 15892 at most, 1 GPU; "
-     "the containers and the dequeuer ask for 3.125 vCPU, 12544 MiB, 2 GPUs"),
-    ("{kind: ec2, instance_types: [m7i.xlarge]}", {"containers": GPU}, "capacity.instance_types[0]", "no GPUs"),
+     ("g5.xlarge has 4 vCPU, 16384 MiB, of which tasks get 15892 at most, 1 GPU; "
+      "the containers and the dequeuer ask for 3.125 vCPU, 12544 MiB, 2 GPUs")),
+    ("{kind: ec2, instance_types: [m7i.xlarge]}", {"containers": GPU}, "capacity.instance_types[0]",
+     "no GPUs"),
     ("{kind: ec2, instance_types: [c7i.large]}", {"containers": GPU.replace(", gpu: 1", "")},
      "capacity.instance_types[0]", "c7i.large has 2 vCPU, 4096 MiB"),
     ("{kind: managed_instances, instance_types: [g5.xlarge, m7i.2xlarge]}", {"containers": TWO_GPUS},
@@ -129,7 +132,8 @@ REFUSED: list[tuple[str, dict[str, str], str, str]] = [
     ("{kind: managed_instances, idle_hold: 61m}", {}, "capacity.idle_hold", 'must be at most 1h, or "never"'),
     ("{kind: managed_instances, idle_hold: long}", {}, "capacity.idle_hold", "must be a duration"),
     ("{kind: managed_instances, disk: 29Gi}", {}, "capacity.disk", "must be from 30Gi to 16Ti, not 29Gi"),
-    ("{kind: ec2, instance_types: [m7i.large], disk: 17Ti}", {}, "capacity.disk", "must be from 30Gi to 16Ti"),
+    ("{kind: ec2, instance_types: [m7i.large], disk: 17Ti}", {}, "capacity.disk",
+     "must be from 30Gi to 16Ti"),
     ("{kind: ec2, instance_types: [m7i.large], ami: x}", {}, "capacity.ami", "must be the id of an image"),
     ("{kind: ec2, instance_types: [m7i.large], min_instances: 5, max_instances: 4}", {},
      "capacity.max_instances", "must be at least min_instances, 5, not 4"),
@@ -194,8 +198,8 @@ def test_each_kind_takes_all_of_its_keys(tmp_path):
     managed = _capacity(
         tmp_path,
         "{kind: managed_instances, idle_hold: never, disk: 200Gi, requirements: {vcpus: {min: 4, max: 16}, "
-        "memory: {min: 16Gi}, memory_per_vcpu: {min: 4Gi}, accelerators: {min: 1}, accelerator_names: [a10g, t4], "
-        "accelerator_memory: {min: 16Gi}, accelerator_manufacturers: [nvidia], local_storage: true}}",
+        "memory: {min: 16Gi}, memory_per_vcpu: {min: 4Gi}, accelerators: {min: 1}, "
+        "accelerator_names: [a10g, t4], accelerator_memory: {min: 16Gi}, accelerator_manufacturers: [nvidia], local_storage: true}}",
         GPU,
     )
     group = _capacity(
