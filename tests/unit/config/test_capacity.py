@@ -199,7 +199,8 @@ def test_each_kind_takes_all_of_its_keys(tmp_path):
         tmp_path,
         "{kind: managed_instances, idle_hold: never, disk: 200Gi, requirements: {vcpus: {min: 4, max: 16}, "
         "memory: {min: 16Gi}, memory_per_vcpu: {min: 4Gi}, accelerators: {min: 1}, "
-        "accelerator_names: [a10g, t4], accelerator_memory: {min: 16Gi}, accelerator_manufacturers: [nvidia], local_storage: true}}",
+        "accelerator_names: [a10g, t4], accelerator_memory: {min: 16Gi}, "
+        "accelerator_manufacturers: [nvidia], local_storage: true}}",
         GPU,
     )
     group = _capacity(
