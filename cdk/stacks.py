@@ -70,9 +70,13 @@ def add_stacks(app: App, config: Config, *, stage: Stage, sources: Sources) -> N
         for other in needed:
             stack.add_stack_dependency(other)
     if config.encryption.kms_key is not None:
-        for child in app.node.children:
-            if isinstance(child, Stack):
-                encrypt(child, config)
+        _encrypt(app, config)
+
+
+def _encrypt(app: App, config: Config) -> None:
+    for child in app.node.children:
+        if isinstance(child, Stack):
+            encrypt(child, config)
 
 
 def _deployable(config: Config, stage: Stage) -> Config:
