@@ -16,17 +16,21 @@ from cdk import batch_permissions, sidecar
 from cdk.arns import Arns
 from cdk.batch import ENDS, FUNCTION_SECONDS
 from cdk.dead_letters import DeadLetters
+from cdk.own_cluster import ClusterProps, OwnCluster
 from cdk.placement import placement
 from cdk.queues import dead_letter_queue
 from cdk.state_machine import Machine
+from cdk.strategy import shares
 from cdk.task import Task, TaskProps
 from penstock import names
+from penstock.config import CapacityKind
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from aws_cdk import aws_sqs as sqs
 
+    from cdk.placement import Placement
     from cdk.stage import Stage
     from penstock.config import BatchApi, Network
 
@@ -47,13 +51,17 @@ class Jobs(Construct):
     ) -> None:
         super().__init__(scope, id_)
         self._deployment = deployment
-        self._network = network
         self._api = api
         self._arns = Arns(Stack.of(self), deployment)
         dead_letters = dead_letter_queue(self, "DeadLetterQueue", deployment=deployment, api=api.name)
         DeadLetters(self, "DeadLetters", deployment=deployment, api=api.name, queue=dead_letters)
+        place = placement(self, deployment=deployment, configured=network)
         task = Task(self, "Task", self._task(dead_letters, stage, root))
-        machine = self._add_machine(task)
+        machine = self._add_machine(task, place)
+        if api.own_cluster:
+            props = ClusterProps(deployment=deployment, api=api, place=place, stage=stage)
+            # Deleted before what its tasks run on.
+            machine.node.add_dependency(OwnCluster(self, "Capacity", props))
         self._add_rule()
         self._add_alarm(machine)
 
@@ -70,7 +78,7 @@ class Jobs(Construct):
             root=root,
         )
 
-    def _add_machine(self, task: Task) -> stepfunctions.CfnStateMachine:
+    def _add_machine(self, task: Task, place: Placement) -> stepfunctions.CfnStateMachine:
         rights = batch_permissions.state_machine(
             self._arns, self._api, role_arns=[role.role_arn for role in task.roles]
         )
@@ -90,11 +98,10 @@ class Jobs(Construct):
             role_arn=role.role_arn,
             # Not CDK's own way into JSON, which leaves members out that are null, and null means something
             # here: a state whose result is not kept.
-            definition_string=json.dumps(self._machine().definition(), indent=1),
+            definition_string=json.dumps(self._machine(place).definition(), indent=1),
         )
 
-    def _machine(self) -> Machine:
-        place = placement(self, deployment=self._deployment, configured=self._network)
+    def _machine(self, place: Placement) -> Machine:
         return Machine(
             api=self._api.name,
             bucket=self._arns.bucket_name,
@@ -103,6 +110,8 @@ class Jobs(Construct):
             finish=self._arns.batch_function("finish"),
             function_seconds=FUNCTION_SECONDS,
             cluster=self._api.cluster(self._deployment),
+            shares=shares(self._api, self._deployment),
+            packed=self._api.capacity.kind is CapacityKind.EC2,
             task_family=names.task_family(self._deployment, self._api.name),
             subnets=Fn.join(",", place.subnet_ids),
             security_group=place.security_group_id,
@@ -137,7 +146,7 @@ class Jobs(Construct):
         name = names.state_machine(self._deployment, self._api.name)
         cloudwatch.Alarm(
             self,
-            "Failed",
+            "ExecutionsFail",
             alarm_description=(
                 f"Executions of {name} failed, which no job should make them do: see their history in "
                 "Step Functions."

@@ -12,6 +12,8 @@ from constructs import Construct
 
 from cdk.endpoints import Endpoints
 from cdk.flow_logs import FlowLog
+from cdk.providers import associate
+from cdk.strategy import FARGATE, FARGATE_SPOT
 from penstock import names
 from penstock.config import FlowLogs, NetworkKind
 
@@ -49,7 +51,9 @@ class Network(Construct):
         security_group = self._security_group(network, vpc)
         if network.kind is NetworkKind.ENDPOINTS:
             Endpoints(self, "Endpoints", config=config, vpc=vpc, tasks=security_group)
-        ecs.Cluster(self, "Cluster", cluster_name=names.cluster(config.deployment), vpc=vpc)
+        cluster = ecs.CfnCluster(self, "Cluster", cluster_name=names.cluster(config.deployment))
+        if stage.capacity_providers:
+            associate(self, cluster, providers=[FARGATE, FARGATE_SPOT])
         self._publish(config.deployment, vpc.vpc_id, subnet_ids, security_group.security_group_id)
         if stage.full_network and network.flow_logs is not FlowLogs.NONE and _is_own(network):
             FlowLog(self, "FlowLog", deployment=config.deployment, vpc=vpc, recorded=network.flow_logs)

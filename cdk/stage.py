@@ -63,6 +63,9 @@ class Stage:
     #: Whether networks have NAT gateways and flow logs. The emulator refuses both; there, processes of the
     #: local agent stand for tasks, and reach what this machine reaches.
     full_network: bool
+    #: Whether capacity providers are deployed, and instances with them. The emulator refuses what binds
+    #: them to a cluster; the local agent runs tasks of every kind as processes.
+    capacity_providers: bool
     #: Whether Application Auto Scaling follows what is published. The emulators refuse it; the local
     #: agent plays its part, from the same values.
     auto_scaling: bool
@@ -72,6 +75,9 @@ class Stage:
     #: Whether calls with an API key are counted against its limits. API Gateway takes what it counts by
     #: from the authorizer; the emulator only from the X-Api-Key header, and would refuse all others.
     counts_keys: bool
+    #: Whether there are dashboards, and alarms that compute. The emulator takes an alarm on an expression
+    #: for an error, and LocalStack has no dashboards.
+    watched: bool
     #: How long a dequeuer waits for a message. A running long poll is never cancelled (R18), so
     #: this is also how long an idle worker takes to stop.
     poll_seconds: int
@@ -121,10 +127,12 @@ _STAGES = {
         deletion_protection=True,
         compute=Compute.ECS,
         full_network=True,
+        capacity_providers=True,
         auto_scaling=True,
         images=Images.BUILT,
         signatures=True,
         counts_keys=True,
+        watched=True,
         poll_seconds=20,
         loopback_callbacks=False,
         guarded=True,
@@ -136,10 +144,12 @@ _STAGES = {
         deletion_protection=False,
         compute=Compute.ECS,
         full_network=False,
+        capacity_providers=False,
         auto_scaling=False,
         images=Images.NAMED,
         signatures=False,
         counts_keys=False,
+        watched=False,
         poll_seconds=2,
         loopback_callbacks=True,
         guarded=False,
@@ -150,10 +160,12 @@ _STAGES = {
         deletion_protection=False,
         compute=Compute.DESCRIBED,
         full_network=False,
+        capacity_providers=False,
         auto_scaling=False,
         images=Images.NAMED,
         signatures=False,
         counts_keys=False,
+        watched=False,
         poll_seconds=2,
         loopback_callbacks=True,
         guarded=False,

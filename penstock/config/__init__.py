@@ -10,6 +10,7 @@ from penstock.config.async_api import AsyncApi
 from penstock.config.auth import Auth, AuthMode
 from penstock.config.autoscaling import Autoscaling
 from penstock.config.batch_api import BatchApi
+from penstock.config.capacity import CapacityKind, Ec2, FargateCapacity, ManagedInstances
 from penstock.config.container import Compute, Container
 from penstock.config.deployment import Config
 from penstock.config.domain import Domain
@@ -29,15 +30,19 @@ __all__ = [
     "AuthMode",
     "Autoscaling",
     "BatchApi",
+    "CapacityKind",
     "Compute",
     "Config",
     "ConfigError",
     "Container",
     "Domain",
+    "Ec2",
     "Encryption",
+    "FargateCapacity",
     "FlowLogs",
     "HttpGet",
     "Local",
+    "ManagedInstances",
     "Network",
     "NetworkKind",
     "Networking",

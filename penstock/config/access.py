@@ -9,8 +9,7 @@ from pydantic import AfterValidator, Field, ModelWrapValidatorHandler, model_val
 from pydantic.config import JsonDict
 
 from penstock.config import aws_ids
-from penstock.config.api import each_once
-from penstock.config.findings import Finding, validate_with
+from penstock.config.findings import Finding, each_once, validate_with
 from penstock.config.section import Section, without_default
 
 MOST_ENTRIES = 50

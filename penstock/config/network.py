@@ -19,8 +19,7 @@ from pydantic import (
 from pydantic.config import JsonDict
 
 from penstock.config import aws_ids
-from penstock.config.api import each_once
-from penstock.config.findings import Finding, validate_with
+from penstock.config.findings import Finding, each_once, validate_with
 from penstock.config.section import Section, WholeNumber, without_default
 
 MOST_ZONES = 3

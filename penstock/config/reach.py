@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from penstock.config import aws_ids
+from penstock.config.capacity import CapacityKind
 from penstock.config.findings import Finding, entries
 from penstock.config.network import NetworkKind
 from penstock.errors import CallbackRefused
@@ -22,6 +23,8 @@ def unreachable(apis: object, *, network: Network | None, access: Access | None)
     """Findings about the raw list of APIs; what is None was wrong itself."""
     if network is not None and network.kind is NetworkKind.ENDPOINTS:
         yield from _public_images(apis)
+    if network is not None and network.public_addresses:
+        yield from _addressless(apis)
     if access is not None and access.private:
         yield from _own_calls(apis)
 
@@ -38,6 +41,21 @@ def _public_images(apis: object) -> Iterator[Finding]:
                     "copy the image to a private ECR repository of the region and name it as "
                     "<account>.dkr.ecr.<region>.amazonaws.com/…, use build, or choose another kind",
                 )
+
+
+def _addressless(apis: object) -> Iterator[Finding]:
+    for index, api in entries(apis):
+        capacity = api.get("capacity")
+        kind = capacity.get("kind") if isinstance(capacity, Mapping) else None
+        if kind in _ON_INSTANCES:
+            yield Finding(
+                (index, "capacity", "kind"),
+                f"{kind} cannot call out from public subnets: only tasks on Fargate get public addresses; "
+                "set network.kind: nat or endpoints, or existing with subnets that have a way out",
+            )
+
+
+_ON_INSTANCES = (CapacityKind.MANAGED_INSTANCES, CapacityKind.EC2)
 
 
 def _own_calls(apis: object) -> Iterator[Finding]:

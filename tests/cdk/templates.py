@@ -23,6 +23,7 @@ DEPLOYMENT = "shop"
 
 CONFIG = """\
 deployment: shop
+monitoring: {alarm_emails: [ops@example.com]}
 callbacks: {deny: [internal.example.com], ports: [443, 8443], schedule: [5s, 5m]}
 apis:
   - name: resize

@@ -50,6 +50,8 @@ def definition() -> State:
         finish="finish",
         function_seconds=300,
         cluster="",
+        shares=(),
+        packed=False,
         task_family="",
         subnets="",
         security_group="",
