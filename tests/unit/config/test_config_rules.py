@@ -107,6 +107,11 @@ def _containers(number: int, **settings: Any) -> list[dict[str, Any]]:
         ("access.source_ips", [], "must list at least one entry; leave the key out for the default"),
         ("access.source_ips", ["203.0.113.0/24"] * 2, "must list each entry once: 203.0.113.0/24"),
         ("access.source_ips", [f"203.0.113.{n}" for n in range(51)], "must have at most 50 entries, not 51"),
+        (
+            "access",
+            {"principals": [f"arn:aws:iam::111122223333:role/{number}{'x' * 200}" for number in range(40)]},
+            "characters in a policy, and API Gateway's has room for 6500: list accounts or organizations",
+        ),
         ("access.vpc_endpoints", ["vpc-01234567"], "must be an id such as vpce-0123456789abcdef0"),
         (
             "access",
