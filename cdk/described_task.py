@@ -8,10 +8,12 @@ from aws_cdk import Stack
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
-from cdk import sidecar
+from cdk import beforehand, sidecar
 from penstock import names
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from cdk.task import TaskProps
 
 
@@ -24,13 +26,22 @@ class DescribedTask(Construct):
 
     def __init__(self, scope: Construct, id_: str, props: TaskProps) -> None:
         super().__init__(scope, id_)
+        mounts = [
+            {"sourceVolume": volume.name, "containerPath": volume.folder}
+            for volume in beforehand.shared(props.api)
+        ]
         containers = [
-            *({"name": item.name, "stopTimeout": sidecar.STOP_SECONDS} for item in props.api.pod.containers),
+            *(
+                {"name": item.name, "stopTimeout": sidecar.STOP_SECONDS, "mountPoints": mounts}
+                for item in props.api.pod.containers
+            ),
+            *(
+                {"name": init.name, "environment": _pairs(init.environment)}
+                for init in beforehand.inits(props.api, deployment=props.deployment)
+            ),
             {
                 "name": sidecar.DEQUEUER,
-                "environment": [
-                    {"name": name, "value": value} for name, value in sorted(props.variables.items())
-                ],
+                "environment": _pairs(props.variables),
                 "stopTimeout": sidecar.STOP_SECONDS,
             },
         ]
@@ -40,3 +51,7 @@ class DescribedTask(Construct):
             parameter_name=names.task_parameter(props.deployment, props.api.name),
             string_value=Stack.of(self).to_json_string(containers),
         )
+
+
+def _pairs(environment: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"name": name, "value": value} for name, value in sorted(environment.items())]

@@ -95,4 +95,8 @@ def bundle(config: Config) -> Bundle:
 
 
 def _scaled(api: AsyncApi) -> ScaledApi:
-    return ScaledApi(name=api.name, policy=api.autoscaling.policy(max_concurrency=api.pod.max_concurrency))
+    return ScaledApi(
+        name=api.name,
+        policy=api.autoscaling.policy(max_concurrency=api.pod.max_concurrency),
+        init_replicas=api.autoscaling.init_replicas,
+    )

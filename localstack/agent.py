@@ -6,17 +6,18 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from localstack.cluster import ClusterUnreachable
-from localstack.job_run import ESSENTIAL_EXITED
 from localstack.job_runs import JobRuns
+from localstack.opening import ESSENTIAL_EXITED, Opening
 from localstack.pair_logs import PairLogs
 from localstack.task_pair import PairState
 
 if TYPE_CHECKING:
     import threading
+    from collections.abc import Container
 
     from localstack.agent_parts import AgentParts
     from localstack.backoff import Backoff
-    from localstack.cluster import Service, Task
+    from localstack.cluster import Service
     from localstack.task_pair import PairView, TaskPair
 
 POLL_INTERVAL_SECONDS = 0.25
@@ -33,6 +34,8 @@ class LocalAgent:
     def __init__(self, parts: AgentParts) -> None:
         self._parts = parts
         self._pairs: dict[str, TaskPair] = {}
+        #: Tasks whose pairs are still to come.
+        self._openings: dict[str, Opening] = {}
         self._runs = JobRuns(parts.cluster, parts.starters, note=parts.note)
         self._backoffs: dict[str, Backoff] = {}
         self._logs = PairLogs(parts.show_log)
@@ -67,8 +70,9 @@ class LocalAgent:
         wanted = {task.arn: task for service in services for task in service.tasks}
         # New before old: a rolling update replaces a task by one that is there already.
         for arn, task in wanted.items():
-            if arn not in self._pairs:
-                self._start(task)
+            if arn not in self._pairs and arn not in self._openings:
+                self._openings[arn] = Opening(task, self._parts.starters[task.api], note=self._parts.note)
+        self._open(wanted)
         for arn, pair in self._pairs.items():
             if arn not in wanted:
                 pair.stop()
@@ -77,16 +81,23 @@ class LocalAgent:
 
     def stop(self) -> None:
         """End all pairs, each in its own order and all at the same time."""
+        for opening in self._openings.values():
+            opening.stop()
         for pair in self._pairs.values():
             pair.stop()
         self._runs.stop()
         self._advance()
-        while self._pairs or self._runs:
+        while self._pairs or self._openings or self._runs:
             self._parts.sleep(STOP_INTERVAL_SECONDS)
+            for opening in self._openings.values():
+                opening.advance()
+            self._openings = {arn: each for arn, each in self._openings.items() if each.at_work}
             self._advance()
 
     def kill(self) -> None:
         """End all processes at once."""
+        for opening in self._openings.values():
+            opening.stop()
         for pair in self._pairs.values():
             pair.kill()
         self._runs.kill()
@@ -123,14 +134,21 @@ class LocalAgent:
         self._parts.cluster.reconcile(service.name)
         return True
 
-    def _start(self, task: Task) -> None:
-        try:
-            self._pairs[task.arn] = self._parts.starters[task.api](task)
-        except OSError as error:
-            # As a container whose image cannot be started: the service tries again, ever more rarely.
-            self._parts.note(f"{task.api} {task.short_id}: cannot be started: {error}")
-            self._count_death(task.api, started=self._parts.clock())
-            self._parts.cluster.stop_task(task.arn, reason=f"CannotStartContainerError: {error}")
+    def _open(self, wanted: Container[str]) -> None:
+        """Take over the pairs that are there by now, and give up tasks that will have none."""
+        for arn, opening in list(self._openings.items()):
+            if arn not in wanted:
+                opening.stop()
+            opening.advance()
+            if opening.pair is not None:
+                self._pairs[arn] = opening.pair
+            elif opening.reason is not None:
+                # As of a container whose image cannot be started: the service tries again, ever more rarely.
+                self._parts.cluster.stop_task(arn, reason=opening.reason)
+                self._count_death(opening.task.api, started=self._parts.clock())
+            elif arn in wanted or opening.at_work:
+                continue
+            del self._openings[arn]
 
     def _advance(self) -> None:
         for pair in self._pairs.values():

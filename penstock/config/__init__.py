@@ -14,7 +14,8 @@ from penstock.config.deployment import Config
 from penstock.config.errors import ConfigError, Problem
 from penstock.config.loader import load
 from penstock.config.pod import Pod
-from penstock.config.probe import HttpGet, Probe, TcpSocket
+from penstock.config.prefetch import Prefetch
+from penstock.config.probe import HttpGet, LivenessProbe, Probe, TcpSocket
 
 __all__ = [
     "Api",
@@ -28,9 +29,11 @@ __all__ = [
     "ConfigError",
     "Container",
     "HttpGet",
+    "LivenessProbe",
     "Local",
     "Networking",
     "Pod",
+    "Prefetch",
     "Probe",
     "Problem",
     "TcpSocket",

@@ -1,7 +1,7 @@
 """What both kinds of APIs have: a name, what runs behind it, and how clients reach it."""
 
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
@@ -16,6 +16,7 @@ from pydantic import (
 )
 
 from penstock.config import identifiers
+from penstock.config.findings import each_once
 from penstock.config.pod import Pod
 from penstock.config.quantities import format_duration
 from penstock.config.retries import Retries
@@ -43,14 +44,6 @@ def _program_first(value: tuple[str, ...]) -> tuple[str, ...]:
     if not value or not value[0]:
         raise ValueError("must start with the program to run")
     return value
-
-
-def each_once(value: Iterable[str], *, what: str) -> None:
-    """Raise ValueError that names what a list has twice."""
-    listed = list(value)
-    twice = sorted({entry for entry in listed if listed.count(entry) > 1})
-    if twice:
-        raise ValueError(f"must list each {what} once: {', '.join(twice)}")
 
 
 class Networking(Section):

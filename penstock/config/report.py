@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 _CORTEX_ONLY = frozenset(
     {
         "inf",
-        "liveness_probe",
         "max_queue_length",
         "node_groups",
         "pre_stop",
@@ -35,6 +34,14 @@ _CORTEX_ONLY = frozenset(
         "update_strategy",
     }
 )
+
+#: Keys that exist in one place and not in another that looks alike, by the name of the place.
+_ELSEWHERE = {
+    ("readiness_probe", "exec"): (
+        "is for a liveness_probe only: readiness is asked for by the dequeuer, from its own container, "
+        "where it cannot run a command in yours; use http_get or tcp_socket"
+    ),
+}
 
 _ARTICLES: dict[str, str] = {Kind.ASYNC: "an AsyncAPI", Kind.BATCH: "a BatchAPI"}
 
@@ -117,6 +124,8 @@ def _unknown_key(place: Place, message: str) -> tuple[str, str | None]:
     if key in _CORTEX_ONLY:
         return "is a key of Cortex's that Penstock does not have", None
     kind = str(place[-2]) if len(place) > 1 else ""
+    if (kind, key) in _ELSEWHERE:
+        return _ELSEWHERE[kind, key], None
     if kind in SECTIONS:
         owners = [_ARTICLES[other] for other, section in SECTIONS.items() if key in section.model_fields]
         if owners:

@@ -49,6 +49,7 @@ VALID: dict[str, Any] = {
             "pod": {
                 "port": 8080,
                 "max_concurrency": 2,
+                "prefetch": [{"from": "s3://models/a/", "to": "/mnt/model"}],
                 "containers": [
                     {
                         "name": "server",
@@ -66,6 +67,10 @@ VALID: dict[str, Any] = {
                             "success_threshold": 1,
                             "failure_threshold": 3,
                         },
+                        "registry_credentials": (
+                            "arn:aws:secretsmanager:eu-west-1:111122223333:secret:registry-AbCdEf"
+                        ),
+                        "liveness_probe": {"exec": {"command": ["true"]}},
                     },
                     {
                         "name": "built",
@@ -86,6 +91,15 @@ VALID: dict[str, Any] = {
                 "max_upscale_factor": 1.5,
                 "downscale_tolerance": 0.05,
                 "upscale_tolerance": 0.05,
+                "schedules": [
+                    {
+                        "name": "day",
+                        "cron": "0 8 ? * MON-FRI *",
+                        "timezone": "Europe/Berlin",
+                        "min_replicas": 1,
+                        "max_replicas": 4,
+                    }
+                ],
             },
             "networking": {"endpoint": "/one", "forward_headers": ["x-a"]},
             "local": {"command": "run", "directory": ".", "env": {"A": "b"}},

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from localstack.backoff import Backoff
-from localstack.job_run import ESSENTIAL_EXITED
+from localstack.opening import ESSENTIAL_EXITED
 from localstack.task_pair import PairState
 from localstack.testing import task_definition
 from tests.unit.local.bench import API, DEQUEUER, SERVER, Bench
