@@ -13,6 +13,7 @@ from pathlib import Path  # noqa: TC003 - read at run time, by penstock.environm
 from aiobotocore.config import AioConfig
 from aiobotocore.session import get_session
 
+from dequeuer.clients import TRIES
 from dequeuer.prefetch.bucket import Buckets
 from dequeuer.prefetch.disk import SharedFolder
 from dequeuer.prefetch.download import STREAMS, Download
@@ -26,7 +27,7 @@ logger = logging.getLogger("dequeuer.prefetch")
 _AWS = AioConfig(
     connect_timeout=5,
     read_timeout=30,
-    retries={"mode": "standard", "total_max_attempts": 8},
+    retries={"mode": "standard", "total_max_attempts": TRIES},
     max_pool_connections=STREAMS,
     signature_version="s3v4",
 )

@@ -158,10 +158,11 @@ def _weekday_rules(text: str) -> Iterator[DayRule]:
         named, hashed, which = part.partition("#")
         if hashed:
             yield _nth(_DAYS_OF_WEEK.number(named), which)
-        elif part.endswith("L"):
-            yield _last(_DAYS_OF_WEEK.number(part[:-1] or "SAT"))
+        elif part.endswith("L") and part != "L":
+            yield _last(_DAYS_OF_WEEK.number(part[:-1]))
         else:
-            yield _among(_DAYS_OF_WEEK.read(part), _day_of_week)
+            # Alone, L is the last day of each week.
+            yield _among(_DAYS_OF_WEEK.read("SAT" if part == "L" else part), _day_of_week)
 
 
 def _among(numbers: frozenset[int], number_of: Callable[[date], int]) -> DayRule:

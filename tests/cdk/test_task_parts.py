@@ -183,7 +183,7 @@ def test_a_private_registry_is_opened_with_its_secret_by_those_who_start_the_tas
     readers = {
         policy["PolicyName"]: listed(statement["Resource"])
         for _, role in cloud.roles()
-        for policy in role["Policies"]
+        for policy in role.get("Policies", [])
         for statement in policy["PolicyDocument"]["Statement"]
         if REGISTRY in listed(statement["Resource"])
     }
