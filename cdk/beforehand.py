@@ -52,8 +52,13 @@ class Init:
     module: str
     #: The volume it fills.
     volume: Volume
+    memory_mib: int
     environment: Mapping[str, str]
 
+
+#: An interpreter with one client for AWS; and one whose streams are on their way besides.
+_SPEC_MIB = 128
+_PREFETCH_MIB = 256
 
 _SPEC = Volume(
     name=sidecar.JOB_SPEC,
@@ -78,13 +83,25 @@ def inits(api: AsyncApi | BatchApi, *, deployment: str) -> list[Init]:
     """The containers that bring what lies in them."""
     found = []
     if api.pod.prefetch:
-        told = sidecar.of_prefetch(api)
         found.append(
-            Init(name=sidecar.PREFETCH, module="dequeuer.prefetch", volume=_SHARED, environment=told)
+            Init(
+                name=sidecar.PREFETCH,
+                module="dequeuer.prefetch",
+                volume=_SHARED,
+                memory_mib=_PREFETCH_MIB,
+                environment=sidecar.of_prefetch(api),
+            )
         )
     if isinstance(api, BatchApi):
-        told = sidecar.of_job_spec(api, deployment=deployment)
-        found.append(Init(name=sidecar.JOB_SPEC, module="dequeuer.job_spec", volume=_SPEC, environment=told))
+        found.append(
+            Init(
+                name=sidecar.JOB_SPEC,
+                module="dequeuer.job_spec",
+                volume=_SPEC,
+                memory_mib=_SPEC_MIB,
+                environment=sidecar.of_job_spec(api, deployment=deployment),
+            )
+        )
     return found
 
 

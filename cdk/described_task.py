@@ -26,13 +26,14 @@ class DescribedTask(Construct):
 
     def __init__(self, scope: Construct, id_: str, props: TaskProps) -> None:
         super().__init__(scope, id_)
+        stop_seconds = sidecar.stop_seconds(props.api)
         mounts = [
             {"sourceVolume": volume.name, "containerPath": volume.folder}
             for volume in beforehand.shared(props.api)
         ]
         containers = [
             *(
-                {"name": item.name, "stopTimeout": sidecar.STOP_SECONDS, "mountPoints": mounts}
+                {"name": item.name, "stopTimeout": stop_seconds, "mountPoints": mounts}
                 for item in props.api.pod.containers
             ),
             *(
@@ -42,7 +43,7 @@ class DescribedTask(Construct):
             {
                 "name": sidecar.DEQUEUER,
                 "environment": _pairs(props.variables),
-                "stopTimeout": sidecar.STOP_SECONDS,
+                "stopTimeout": stop_seconds,
             },
         ]
         ssm.StringParameter(

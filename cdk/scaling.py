@@ -52,7 +52,7 @@ class ServiceScaling(Construct):
             min_capacity=timetable.base.fewest,
             max_capacity=timetable.base.most,
             scheduled_actions=[_scheduled(schedule) for schedule in timetable.schedules] or None,
-            resource_id=f"service/{names.cluster(deployment)}/{names.service(api.name)}",
+            resource_id=f"service/{api.cluster(deployment)}/{names.service(api.name)}",
             role_arn=_service_role(self),
             scalable_dimension=_DIMENSION,
             service_namespace=_SERVICE_NAMESPACE,

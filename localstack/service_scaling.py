@@ -62,6 +62,7 @@ class ServiceScaling:
         ecs: ECSClient,
         cloudwatch: CloudWatchClient,
         deployment: str,
+        clusters: Mapping[str, str],
         note: Callable[[str], None],
         clock: Callable[[], float] = time.monotonic,
         today: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -70,6 +71,7 @@ class ServiceScaling:
         self._ecs = ecs
         self._cloudwatch = cloudwatch
         self._deployment = deployment
+        self._clusters = clusters
         self._note = note
         self._clock = clock
         self._today = today
@@ -118,7 +120,7 @@ class ServiceScaling:
 
     def _change(self, api: str, change: int, bounds: Bounds) -> bool:
         """Have so many tasks more or less, within the bounds; whether there is a service to have them."""
-        cluster, service = names.cluster(self._deployment), names.service(api)
+        cluster, service = self._clusters[api], names.service(api)
         with translated():
             found = self._ecs.describe_services(cluster=cluster, services=[service])["services"]
             if not found:

@@ -31,4 +31,4 @@ def to_json(apis: Iterable[ScaledApi]) -> str:
 
 def from_json(text: str) -> tuple[ScaledApi, ...]:
     """Read what ``to_json`` wrote."""
-    return tuple(ScaledApi(**each | {"policy": ScalingPolicy(**each["policy"])}) for each in json.loads(text))
+    return tuple(ScaledApi(**api | {"policy": ScalingPolicy(**api["policy"])}) for api in json.loads(text))

@@ -97,4 +97,7 @@ def _translated(root: Path) -> Iterator[None]:
 
 
 def _too_small(root: Path, why: str) -> str:
-    return f"the disk of {root} is too small: {why}. pod.ephemeral_storage gives a task more"
+    return (
+        f"the disk of {root} is too small: {why}. pod.ephemeral_storage gives a task on Fargate more, "
+        "capacity.disk one on instances"
+    )

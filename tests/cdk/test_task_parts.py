@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -133,7 +134,7 @@ def test_the_downloading_container_understands_its_environment(cloud):
 def test_a_task_may_read_and_list_exactly_what_it_prefetches(cloud, part, objects, prefixes):
     document = cloud.role(part, "prefetch")["Policies"]
     [policy] = [each["PolicyDocument"] for each in document if each["PolicyName"] == "prefetch"]
-    by_action: dict[str, list] = {}
+    by_action: dict[str, list[Any]] = {}
     for statement in policy["Statement"]:
         by_action.setdefault(statement["Action"], []).append(statement)
 

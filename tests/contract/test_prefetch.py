@@ -38,7 +38,7 @@ class Site:
 
     def run(
         self, *wanted: tuple[str, str], bucket: str | None = None, **options
-    ) -> subprocess.CompletedProcess:
+    ) -> subprocess.CompletedProcess[str]:
         entries = [{"bucket": bucket or self.bucket, "key": key, "path": path} for key, path in wanted]
         environment = {
             **os.environ,

@@ -49,6 +49,7 @@ VALID: dict[str, Any] = {
             "pod": {
                 "port": 8080,
                 "max_concurrency": 2,
+                "stop_timeout": "2m",
                 "prefetch": [{"from": "s3://models/a/", "to": "/mnt/model"}],
                 "containers": [
                     {
@@ -100,6 +101,12 @@ VALID: dict[str, Any] = {
                         "max_replicas": 4,
                     }
                 ],
+            },
+            "update_strategy": {
+                "mode": "rolling",
+                "max_surge": "100%",
+                "max_unavailable": 0,
+                "failure_threshold": 3,
             },
             "networking": {"endpoint": "/one", "forward_headers": ["x-a"]},
             "local": {"command": "run", "directory": ".", "env": {"A": "b"}},

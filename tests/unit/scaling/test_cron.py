@@ -131,6 +131,8 @@ def test_between_two_moments_lies_no_other_and_each_is_as_the_fields_say(minutes
 
     latest, coming = cron.latest(at, zone), cron.next(at, zone)
 
+    assert latest is not None
+    assert coming is not None
     assert latest <= at < coming
     assert cron.next(latest, zone) == coming
     assert cron.latest(coming - timedelta(microseconds=1), zone) == latest
