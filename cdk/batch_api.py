@@ -146,7 +146,7 @@ class Jobs(Construct):
         name = names.state_machine(self._deployment, self._api.name)
         cloudwatch.Alarm(
             self,
-            "Failed",
+            "ExecutionsFail",
             alarm_description=(
                 f"Executions of {name} failed, which no job should make them do: see their history in "
                 "Step Functions."

@@ -17,11 +17,13 @@ if TYPE_CHECKING:
 #: Pulling images, logs, and the queue. Records and bodies have gateway endpoints.
 _ALWAYS = ("ecr.api", "ecr.dkr", "logs", "sqs")
 
-#: Task protection: the agent beside a service's task calls ECS with the task's rights.
-_SERVICES = "ecs"
+#: Task protection: the agent beside a service's task calls ECS with the task's rights. Instances also
+#: register themselves there.
+_ECS = "ecs"
 
-#: AWS documents policies for the API of ECS, not for what its agents talk to.
-_WITHOUT_POLICY = frozenset({"ecs-agent", "ecs-telemetry"})
+#: What the agents on instances talk to; Fargate's have ways of their own. AWS documents endpoint policies for
+#: the API of ECS, not for these.
+_AGENTS = ("ecs-agent", "ecs-telemetry")
 
 _HTTPS = 443
 
@@ -41,16 +43,28 @@ class Endpoints(Construct):
         super().__init__(scope, id_)
         self._vpc = vpc
         self._add_gateways()
-        group = ec2.SecurityGroup(
-            self,
-            "Group",
-            vpc=vpc,
-            description="Penstock endpoints: HTTPS from tasks comes in, nothing goes out",
-            allow_all_outbound=False,
-        )
-        group.add_ingress_rule(tasks, ec2.Port.tcp(_HTTPS), "HTTPS from tasks")
+        group = self._add_group(tasks)
         for service in interface_services(config):
             self._add_interface(service, group)
+
+    def _add_group(self, tasks: ec2.ISecurityGroup) -> ec2.ISecurityGroup:
+        # Its rule written inside: the emulator refuses rules as resources, which CDK's construct makes.
+        group = ec2.CfnSecurityGroup(
+            self,
+            "Group",
+            vpc_id=self._vpc.vpc_id,
+            group_description="Penstock endpoints: HTTPS from tasks, and nothing else",
+            security_group_ingress=[
+                ec2.CfnSecurityGroup.IngressProperty(
+                    ip_protocol="tcp",
+                    from_port=_HTTPS,
+                    to_port=_HTTPS,
+                    source_security_group_id=tasks.security_group_id,
+                    description="HTTPS from tasks",
+                )
+            ],
+        )
+        return ec2.SecurityGroup.from_security_group_id(self, "GroupById", group.attr_group_id, mutable=False)
 
     def _add_gateways(self) -> None:
         s3 = ec2.GatewayVpcEndpoint(
@@ -74,7 +88,7 @@ class Endpoints(Construct):
         )
         dynamodb.add_to_policy(_own_principals())
 
-    def _add_interface(self, service: str, group: ec2.SecurityGroup) -> None:
+    def _add_interface(self, service: str, group: ec2.ISecurityGroup) -> None:
         endpoint = ec2.InterfaceVpcEndpoint(
             self,
             service,
@@ -86,15 +100,18 @@ class Endpoints(Construct):
             open=False,
             private_dns_enabled=True,
         )
-        if service not in _WITHOUT_POLICY:
+        if service not in _AGENTS:
             endpoint.add_to_policy(_own_principals())
 
 
 def interface_services(config: Config) -> Iterator[str]:
     """What tasks call besides S3 and DynamoDB: the ends of the names of endpoints, which cost by the hour."""
     yield from _ALWAYS
-    if config.async_apis:
-        yield _SERVICES
+    instances = any(api.own_cluster for api in config.apis)
+    if config.async_apis or instances:
+        yield _ECS
+    if instances:
+        yield from _AGENTS
     references = [
         reference
         for api in config.apis

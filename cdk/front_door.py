@@ -108,7 +108,7 @@ class FrontDoor(Construct):
         output.override_logical_id(name)
 
     def _add_api(self, deployment: str) -> apigateway.RestApi:
-        name = f"{names.PREFIX}-{deployment}"
+        name = names.rest_api(deployment)
         log_group = logs.LogGroup(
             self,
             "AccessLog",

@@ -15,6 +15,7 @@ from cdk.data import Data
 from cdk.encryption import encrypt
 from cdk.front_door import FrontDoor
 from cdk.gateway import FunctionProps, GatewayFunction
+from cdk.monitoring import watch
 from cdk.network import Network
 from cdk.publisher import Publisher
 from cdk.recovery import Recovery
@@ -61,18 +62,22 @@ def add_stacks(app: App, config: Config, *, stage: Stage, sources: Sources) -> N
         network = _network(app, config, stage)
         network.add_stack_dependency(data)
         needed.append(network)
-    stacks = [_api(app, config, api, stage, sources) for api in config.async_apis]
+    of_apis = {api.name: _api(app, config, api, stage, sources) for api in config.async_apis}
     if config.batch_apis:
         batch = _batch(app, config, stage, sources)
         batch.add_stack_dependency(data)
-        stacks += [_jobs(app, config, api, stage, sources, shared=batch) for api in config.batch_apis]
-    for stack in stacks:
+        of_apis |= {
+            api.name: _jobs(app, config, api, stage, sources, shared=batch) for api in config.batch_apis
+        }
+    for stack in of_apis.values():
         for other in needed:
             stack.add_stack_dependency(other)
+    made = [child for child in app.node.children if isinstance(child, Stack)]
+    own = _stack(app, config, "monitoring", description="Topic of alarms, overview of all APIs")
+    watch(made, config, stage=stage, of_apis=of_apis, own=own)
     if config.encryption.kms_key is not None:
-        for child in app.node.children:
-            if isinstance(child, Stack):
-                encrypt(child, config)
+        for stack in (*made, own):
+            encrypt(stack, config)
 
 
 def _deployable(config: Config, stage: Stage) -> Config:

@@ -75,6 +75,9 @@ class Stage:
     #: Whether calls with an API key are counted against its limits. API Gateway takes what it counts by
     #: from the authorizer; the emulator only from the X-Api-Key header, and would refuse all others.
     counts_keys: bool
+    #: Whether there are dashboards, and alarms that compute. The emulator takes an alarm on an expression
+    #: for an error, and LocalStack has no dashboards.
+    watched: bool
     #: How long a dequeuer waits for a message. A running long poll is never cancelled (R18), so
     #: this is also how long an idle worker takes to stop.
     poll_seconds: int
@@ -129,6 +132,7 @@ _STAGES = {
         images=Images.BUILT,
         signatures=True,
         counts_keys=True,
+        watched=True,
         poll_seconds=20,
         loopback_callbacks=False,
         guarded=True,
@@ -145,6 +149,7 @@ _STAGES = {
         images=Images.NAMED,
         signatures=False,
         counts_keys=False,
+        watched=False,
         poll_seconds=2,
         loopback_callbacks=True,
         guarded=False,
@@ -160,6 +165,7 @@ _STAGES = {
         images=Images.NAMED,
         signatures=False,
         counts_keys=False,
+        watched=False,
         poll_seconds=2,
         loopback_callbacks=True,
         guarded=False,

@@ -30,7 +30,8 @@ class Opening:
         self._note = note
         self._left = list(task.definition.inits)
         self._now: PairProcess | None = None
-        self._stopped = False
+        #: Whether it was told to end.
+        self.stopped = False
         self.pair: TaskPair | None = None
         #: Why there will be no pair, in the words of ECS.
         self.reason: str | None = None
@@ -43,7 +44,7 @@ class Opening:
 
     def stop(self) -> None:
         """End what runs, and begin nothing more."""
-        self._stopped = True
+        self.stopped = True
         if self._now is not None:
             self._now.process.kill()
 
@@ -54,13 +55,13 @@ class Opening:
             if code is None:
                 return
             ended, self._now = self._now, None
-            if self._stopped:
+            if self.stopped:
                 self._starter.clear(self.task)
             elif code:
                 self._fail(
                     stopped_reason(Death(ended.role, code)), f"{Death(ended.role, code)}, see {ended.log}"
                 )
-        if self._stopped or self.pair is not None or self.reason is not None:
+        if self.stopped or self.pair is not None or self.reason is not None:
             return
         try:
             if self._left:

@@ -15,6 +15,7 @@ from localstack.pair_environment import (
 )
 from localstack.processes import ProcessSpec
 from localstack.task_pair import PairProcess, TaskPair
+from localstack.task_protection import URI_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -50,6 +51,8 @@ class PairStarter:
     #: Where tasks whose containers share a folder have one each.
     shared: Path
     spawn: Spawner
+    #: The value of ``ECS_AGENT_URI`` for the task with an id.
+    agent_uri: Callable[[str], str]
     free_port: Callable[[], int]
     clock: Callable[[], float] = time.monotonic
 
@@ -120,6 +123,9 @@ class PairStarter:
             **self.dequeuer.extra_environment,
             **self._paths(task),
         }
+        if task.of_job is None:
+            # ECS protects tasks of services only.
+            defined[URI_VARIABLE] = self.agent_uri(task.id)
         return ProcessSpec(
             command=command,
             directory=self.dequeuer.directory,

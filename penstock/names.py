@@ -139,6 +139,11 @@ def recorder_function(deployment: str) -> str:
     return f"{PREFIX}-{deployment}-recorder"
 
 
+def stops_function(deployment: str) -> str:
+    """Lambda function that counts tasks that stopped."""
+    return f"{PREFIX}-{deployment}-stops"
+
+
 def scaling_function(deployment: str) -> str:
     """Lambda function that publishes what scaling acts on."""
     return f"{PREFIX}-{deployment}-scaling"
@@ -182,6 +187,21 @@ def event_topic(deployment: str) -> str:
 def webhook_secret(deployment: str, api: str) -> str:
     """Secrets Manager secret that an API's webhooks are signed with."""
     return f"{PREFIX}/{deployment}/webhook/{api}"
+
+
+def alarm_topic(deployment: str) -> str:
+    """SNS topic that alarms tell, unless the user has one."""
+    return f"{PREFIX}-{deployment}-alarms"
+
+
+def dashboard(deployment: str, api: str | None = None) -> str:
+    """CloudWatch dashboard of one API, or of all; no deployment's name has the underscore in it."""
+    return f"{PREFIX}-{deployment}" if api is None else f"{PREFIX}-{deployment}_{api}"
+
+
+def rest_api(deployment: str) -> str:
+    """API Gateway's REST API in front of the gateway."""
+    return f"{PREFIX}-{deployment}"
 
 
 def parameter(deployment: str, name: str) -> str:

@@ -21,6 +21,7 @@ from penstock.config.batch_api import BatchApi
 from penstock.config.domain import Domain
 from penstock.config.encryption import Encryption
 from penstock.config.findings import Finding, entries, rejected, validate_with
+from penstock.config.monitoring import Monitoring
 from penstock.config.network import Network
 from penstock.config.reach import unreachable
 from penstock.config.section import Section
@@ -63,6 +64,9 @@ dashes; at most 16 characters."""
 
     encryption: Encryption = Field(default_factory=Encryption)
     """Which key the data is encrypted with."""
+
+    monitoring: Monitoring = Field(default_factory=Monitoring)
+    """Dashboards, alarms and logs."""
 
     apis: tuple[AnyApi, ...] = Field(json_schema_extra={"minItems": 1})
     """The APIs, at least one."""

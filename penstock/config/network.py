@@ -16,6 +16,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from pydantic.config import JsonDict
 
 from penstock.config import aws_ids
 from penstock.config.findings import Finding, each_once, validate_with
@@ -85,6 +86,11 @@ def _range(value: str) -> str:
     return value
 
 
+def _listed(schema: JsonDict) -> None:
+    without_default(schema)
+    schema |= {"minItems": 1, "maxItems": MOST_SUBNETS}
+
+
 class Network(Section):
     """Where tasks run. Functions run outside of it."""
 
@@ -121,7 +127,7 @@ gateways. `endpoints`: no way out but to AWS's own services. `existing`: a VPC o
             Field(json_schema_extra={"pattern": f"^subnet-{aws_ids.EC2_ID_PATTERN}$"}),
         ],
         ...,
-    ] = ()
+    ] = Field(default=(), json_schema_extra=_listed)
     """Its subnets for tasks. Required with `kind: existing`, and only there."""
 
     security_group_id: (
@@ -134,7 +140,7 @@ gateways. `endpoints`: no way out but to AWS's own services. `existing`: a VPC o
     ) = None
     """Security group of tasks. Only with `kind: existing`. Default: one is made that lets nothing in."""
 
-    assign_public_ip: Annotated[bool, Strict()] = False
+    assign_public_ip: Annotated[bool, Strict()] = Field(default=False, json_schema_extra=without_default)
     """Whether tasks have public addresses, for subnets with an internet gateway and no NAT. Only with \
 `kind: existing`."""
 

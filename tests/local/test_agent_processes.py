@@ -102,6 +102,7 @@ class Bench:
             self.site.state.logs,
             self.site.state.shared,
             self.site.spawn,
+            str,
             free_port,
         )
         cluster = EcsCluster(self.ecs, name=CLUSTER)

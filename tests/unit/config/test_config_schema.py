@@ -21,6 +21,7 @@ FIELDS = [
 ]
 #: Where a file has each section.
 PLACES = {
+    "Access": "access",
     "AsyncApi": "apis.0",
     "Auth": "auth",
     "Autoscaling": "apis.0.autoscaling",
@@ -29,10 +30,13 @@ PLACES = {
     "Compute": "apis.0.pod.containers.0.compute",
     "Container": "apis.0.pod.containers.0",
     "Exec": "apis.0.pod.containers.0.liveness_probe.exec",
+    "Domain": "domain",
+    "Encryption": "encryption",
     "HttpGet": "apis.0.pod.containers.0.readiness_probe.http_get",
     "JobWebhook": "apis.1.webhook",
     "LivenessProbe": "apis.0.pod.containers.0.liveness_probe",
     "Local": "apis.0.local",
+    "Network": "network",
     "Networking": "apis.1.networking",
     "Pod": "apis.0.pod",
     "Prefetch": "apis.0.pod.prefetch",
@@ -47,6 +51,7 @@ PLACES = {
 
 #: Sections that are not valid without one more key.
 _NEEDED: dict[str, dict[str, Any]] = {
+    "Domain": {"name": "a.example", "certificate_arn": "arn:aws:acm:eu-west-1:111122223333:certificate/0"},
     "LivenessProbe": {"tcp_socket": {}},
     "Local": {"command": "x"},
     "Probe": {"tcp_socket": {}},
@@ -149,6 +154,13 @@ def _present(change: Any, place: str) -> dict[str, Any]:
         ("apis.0.pod.containers.0.liveness_probe", {"exec": {"command": ["true"]}}, True),
         ("apis.0.pod.containers.0.liveness_probe", {"exec": {"command": []}}, False),
         ("apis.0.pod.containers.0.readiness_probe", {"exec": {"command": ["true"]}}, False),
+        ("access.accounts", ["111122223333"], True),
+        ("access.accounts", [111122223333], False),
+        ("access.source_ips", [], False),
+        ("encryption.kms_key", "create", True),
+        ("encryption.kms_key", "alias/mine", False),
+        ("network.kind", "nat", True),
+        ("network.kind", "private", False),
         ("extra", 1, False),
     ],
 )

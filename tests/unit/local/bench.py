@@ -27,6 +27,7 @@ class Bench:
     cluster: FakeCluster = field(default_factory=FakeCluster)
     spawner: FakeSpawner = field(default_factory=FakeSpawner)
     clock: FakeClock = field(default_factory=FakeClock)
+    protected: set[str] = field(default_factory=set)
     notes: list[str] = field(default_factory=list)
     lines: list[tuple[str, str, str]] = field(default_factory=list)
 
@@ -42,6 +43,7 @@ class Bench:
             self.folder / "logs",
             self.folder / "mnt",
             self.spawner,
+            lambda task_id: f"http://agent/{task_id}",
             lambda: next(ports),
             self.clock,
         )
@@ -51,6 +53,7 @@ class Bench:
                 {API: self.starter},
                 show_log=lambda *line: self.lines.append(line),
                 note=self.notes.append,
+                is_protected=self.protected.__contains__,
                 clock=self.clock,
                 sleep=self.clock.sleep,
             )
