@@ -255,6 +255,30 @@ def test_a_new_revision_replaces_the_pair(bench: Bench):
     assert after.task_arn != before.task_arn
 
 
+def test_a_deployment_in_halves_goes_on_where_the_emulator_leaves_off(bench: Bench):
+    bench.scale(2)
+    before = {pair.task_arn for pair in bench.running(2)}
+
+    bench.register(queue_url="http://queue/2")
+    bench.ecs.update_service(
+        cluster=CLUSTER,
+        service=API,
+        taskDefinition="echo",
+        deploymentConfiguration={"minimumHealthyPercent": 50, "maximumPercent": 100},
+    )
+
+    eventually(
+        lambda: before.isdisjoint(pair.task_arn for pair in bench.agent.pairs()),
+        within_seconds=20,
+        what="both old pairs end",
+    )
+    eventually(
+        lambda: sum("queue http://queue/2" in line for line in bench.lines) == 2,
+        within_seconds=20,
+        what="two pairs of the new revision",
+    )
+
+
 def test_a_task_stopped_through_ecs_is_replaced(bench: Bench):
     [before] = bench.running()
 
