@@ -167,6 +167,12 @@ class Arns:
             service="ecs", resource="cluster", resource_name=api.cluster(self.deployment)
         )
 
+    def instances(self, api: Api) -> str:
+        """The instances of the cluster that one API's tasks run in."""
+        return self.stack.format_arn(
+            service="ecs", resource="container-instance", resource_name=f"{api.cluster(self.deployment)}/*"
+        )
+
     @property
     def task_definitions_of_all(self) -> str:
         """What the ARNs of the task definitions of all APIs begin with."""

@@ -204,7 +204,9 @@ class Webhooks(Construct):
                 "PENSTOCK_DEPLOYMENT": self._deployment,
                 "PENSTOCK_TABLE": names.table(self._deployment),
                 "PENSTOCK_BUCKET": self._arns.bucket_name,
-                "PENSTOCK_API_URL": self._stage.api_url(self._api_id),
+                "PENSTOCK_API_URL": self._stage.base_url(
+                    self._api_id, self._stage.domain(self._props.config.domain)
+                ),
                 **environment,
             },
             service=SERVICE,

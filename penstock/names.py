@@ -76,6 +76,25 @@ def log_group(deployment: str, api: str) -> str:
     return f"/{PREFIX}/{deployment}/{api}"
 
 
+def log_groups(deployment: str) -> tuple[str, ...]:
+    """Patterns of the names of all CloudWatch log groups of a deployment, and of no other's."""
+    return (
+        f"/{PREFIX}/{deployment}/*",
+        f"/aws/lambda/{PREFIX}-{deployment}-*",
+        f"/aws/apigateway/{PREFIX}-{deployment}",
+    )
+
+
+def key_alias(deployment: str) -> str:
+    """Alias of the KMS key that a deployment makes for itself."""
+    return f"alias/{PREFIX}-{deployment}"
+
+
+def flow_log_group(deployment: str) -> str:
+    """CloudWatch log group of who connected to tasks; no API's, whose name would have no underscore."""
+    return f"/{PREFIX}/{deployment}/flow_log"
+
+
 def cluster(deployment: str) -> str:
     """ECS cluster that the APIs of a deployment share."""
     return f"{PREFIX}-{deployment}"
@@ -88,6 +107,11 @@ def cluster_of(deployment: str, api: str, *, own: bool) -> str:
     deployment's name has the underscore in it.
     """
     return f"{cluster(deployment)}_{api}" if own else cluster(deployment)
+
+
+def capacity_provider(deployment: str, api: str, part: str) -> str:
+    """ECS capacity provider of one API: ``on-demand``, ``spot`` or ``group``."""
+    return f"{PREFIX}-{deployment}_{api}-{part}"
 
 
 def task_family(deployment: str, api: str) -> str:

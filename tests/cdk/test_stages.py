@@ -80,6 +80,10 @@ def test_the_stages_differ_in_what_the_stage_module_lists_and_in_nothing_else(cl
         ("webhooks", "AWS::Lambda::Function", "Environment", "Variables", "PENSTOCK_API_URL", "Fn::Join"),
         # authorization
         ("gateway", "AWS::ApiGateway::Method", "AuthorizationType"),
+        # full_network
+        ("network", "AWS::EC2::FlowLog"),
+        ("network", "AWS::IAM::Role"),
+        ("network", "AWS::Logs::LogGroup"),
         # auto_scaling
         *(
             (api, kind)
