@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 
-from cdk import metrics, sizes
+from cdk import metrics, task_shape
 from cdk.arns import Arns
 from cdk.widgets import Graph, dashboard, percentiles
 from penstock import names
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from aws_cdk import Stack
 
     from penstock.config import BatchApi, Config
+    from penstock.sizes import Size
 
 _HOUR = Duration.hours(1)
 _CPU_UNITS = 1024
@@ -95,10 +96,10 @@ class ApiPanels:
         running = metrics.measured(
             Measure.TASKS_RUNNING, self._deployment, self._api.name, statistic="Average", period=_HOUR
         )
-        shares = {"vCPU hours": sizes.task(self._api).cpu_units / _CPU_UNITS}
-        gpus = sum(container.compute.gpu for container in self._api.pod.containers)
-        if gpus:
-            shares["GPU hours"] = gpus
+        pod = self._api.pod
+        shares = {"vCPU hours": _size(self._api).cpu_units / _CPU_UNITS}
+        if pod.gpus:
+            shares["GPU hours"] = pod.gpus
         used = [
             cloudwatch.MathExpression(
                 expression=f"running * {share:g}",
@@ -148,8 +149,13 @@ def add(stack: Stack, config: Config, api: AsyncApi | BatchApi) -> None:
     )
 
 
+def _size(api: AsyncApi | BatchApi) -> Size:
+    """What Fargate charges for; on instances, what the containers ask for of them."""
+    return task_shape.size(api) or api.pod.needs
+
+
 def _text(config: Config, api: AsyncApi | BatchApi) -> str:
-    size = sizes.task(api)
+    size = _size(api)
     return (
         f"# {api.name}\n{api.kind} of the deployment {config.deployment}. A task has "
         f"{size.cpu_units / _CPU_UNITS:g} vCPU and {size.memory_mib / _CPU_UNITS:g} GiB. Prices are not "
