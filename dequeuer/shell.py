@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import random
 import signal
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from dequeuer.protect import Protection
 from dequeuer.shift import Pace, Shift
 from dequeuer.telemetry import Telemetry
 from dequeuer.worker import Worker
+from penstock import environment
+from penstock.tracing import start
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
     from dequeuer.settings import WorkerSettings
     from dequeuer.worker import Handler
     from penstock.ports import Source
+    from penstock.tracing.ports import Tracer
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +44,7 @@ class Shell:
     settings: WorkerSettings
     container: Container
     telemetry: Telemetry
+    tracer: Tracer
     outages: Outages
     readiness: Readiness
     protection: Protection
@@ -52,11 +57,13 @@ class Shell:
         http = await stack.enter_async_context(new_session())
         telemetry = Telemetry(deployment=settings.deployment, api=settings.api)
         pace = Pace(settle_ms=settings.settle_seconds * 1000, shift_ms=settings.shift_seconds * 1000)
+        tracer = start.tracer(os.environ, service="dequeuer", read_secret=_no_secret)
         breaker = Breaker(clock=steady_ms, chance=random.random)
         return cls(
             settings,
             Container(http, port=settings.port, timeout_seconds=settings.timeout_seconds),
             telemetry,
+            tracer,
             Outages(breaker, telemetry=telemetry, clock=steady_ms),
             Readiness(settings.readiness_probes.probes, port=settings.port, session=http),
             Protection(
@@ -95,6 +102,10 @@ class Shell:
             context = {"action": "start", "max_concurrency": concurrency, "health_port": port}
             logger.info("started", extra=context)
             await run_beside(work, self.readiness.run(), self.protection.run(), *helpers)
+
+
+def _no_secret(name: str) -> str:
+    raise environment.SettingsError(f"the secret {name} is for functions: ECS gives a task its text")
 
 
 def on_stop_signals(do: Callable[[], object]) -> None:

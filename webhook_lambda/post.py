@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from penstock import __version__
 from penstock.errors import CallbackApiRefused, CallbackRefused
 from penstock.ports import ObjectMissing
+from penstock.tracing.ports import TRACEPARENT
 from penstock.webhooks import own, signature, urls
 from penstock.webhooks.deliveries import Target
 from penstock.webhooks.schedule import NoAnswer
@@ -91,8 +92,10 @@ class Post:
         url = self.base_url + call.path
         return Outgoing(url, urls.parse(url).host, own=True)
 
-    def send(self, outgoing: Outgoing, delivery: Delivery) -> Answer | NoAnswer:
+    def send(self, outgoing: Outgoing, delivery: Delivery, *, trace: str | None = None) -> Answer | NoAnswer:
         """One call. Its address is looked up and checked now, and connected to as checked.
+
+        ``trace`` is what the receiver can go on with, as ``traceparent``.
 
         ``Undeliverable`` if there is nothing to send any more; ``DependencyError`` if that is not known.
         """
@@ -105,6 +108,7 @@ class Post:
             **signature.headers(
                 delivery.event_id, body, secrets=self.secrets.of(delivery.api, now_ms=now_ms), now_ms=now_ms
             ),
+            **({TRACEPARENT: trace} if trace else {}),
         }
         if outgoing.own:
             # A delivery that is repeated starts the next request once.
