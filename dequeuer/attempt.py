@@ -108,7 +108,8 @@ class Attempts:
 
     async def _call(self, run: Run, payload: Stored) -> Ending:
         with self._ports.tracer.span("call", Kind.CLIENT, parent=run.trace, about=run.traced_as) as span:
-            async with self._ports.container.call(run.record, payload, trace=span.context) as response:
+            told = replace(run.record, trace=span.context)
+            async with self._ports.container.call(told, payload) as response:
                 span.note(status_code=response.status_code)
                 return await self._take(run, response)
 

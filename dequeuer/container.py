@@ -82,11 +82,9 @@ class Container:
         self._timeout_seconds = timeout_seconds
 
     @asynccontextmanager
-    async def call(
-        self, record: RequestRecord, payload: Stored, *, trace: str | None = None
-    ) -> AsyncIterator[Response]:
-        """Send a request; as ``send``. ``trace`` is what the container can go on with."""
-        async with self.send(_outgoing(record, trace), payload) as response:
+    async def call(self, record: RequestRecord, payload: Stored) -> AsyncIterator[Response]:
+        """Send a request; as ``send``. The container can go on with the record's trace."""
+        async with self.send(_outgoing(record), payload) as response:
             yield response
 
     @asynccontextmanager
@@ -186,15 +184,15 @@ class _Body:
             raise
 
 
-def _outgoing(record: RequestRecord, trace: str | None) -> Outgoing:
+def _outgoing(record: RequestRecord) -> Outgoing:
     headers = {
         **record.call.headers,
         "X-Penstock-Request-ID": record.id,
         "X-Penstock-Attempt": str(record.attempt),
         "X-Cortex-Request-ID": record.id,
     }
-    if trace is not None:
-        headers[TRACEPARENT] = trace
+    if record.trace is not None:
+        headers[TRACEPARENT] = record.trace
     if record.call.call_id is not None:
         headers |= openfaas.call_headers(record.call.call_id, record)
     if record.call.content_type is not None:

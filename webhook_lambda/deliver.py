@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from penstock.errors import CallbackRefused
@@ -185,7 +185,7 @@ class Deliverer:
                 "attempt": due.attempt,
             },
         ) as span:
-            answer = self._post.send(outgoing, claimed, trace=span.context)
+            answer = self._post.send(outgoing, replace(claimed, trace=span.context))
             if not (isinstance(answer, Answer) and answer.accepted):
                 span.fail(str(answer))
         return answer

@@ -92,10 +92,10 @@ class Post:
         url = self.base_url + call.path
         return Outgoing(url, urls.parse(url).host, own=True)
 
-    def send(self, outgoing: Outgoing, delivery: Delivery, *, trace: str | None = None) -> Answer | NoAnswer:
+    def send(self, outgoing: Outgoing, delivery: Delivery) -> Answer | NoAnswer:
         """One call. Its address is looked up and checked now, and connected to as checked.
 
-        ``trace`` is what the receiver can go on with, as ``traceparent``.
+        The receiver can go on with the delivery's trace.
 
         ``Undeliverable`` if there is nothing to send any more; ``DependencyError`` if that is not known.
         """
@@ -108,7 +108,7 @@ class Post:
             **signature.headers(
                 delivery.event_id, body, secrets=self.secrets.of(delivery.api, now_ms=now_ms), now_ms=now_ms
             ),
-            **({TRACEPARENT: trace} if trace else {}),
+            **({TRACEPARENT: delivery.trace} if delivery.trace else {}),
         }
         if outgoing.own:
             # A delivery that is repeated starts the next request once.
