@@ -16,9 +16,9 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from cdk import images, job_spec, permissions, sidecar, sizes
+from cdk import images, job_spec, permissions, sidecar, task_shape
 from cdk.arns import Arns
-from penstock import names
+from penstock import names, sizes
 from penstock.config import BatchApi
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from penstock.config import AsyncApi, Container
 
 _DEQUEUER_USER = "10001:10001"
+
+_JOB_SPEC_MIB = 128
 
 _KeyValue = ecs.CfnTaskDefinition.KeyValuePairProperty
 _ContainerDefinition = ecs.CfnTaskDefinition.ContainerDefinitionProperty
@@ -64,11 +66,11 @@ class Task(Construct):
             retention=logs.RetentionDays.ONE_MONTH,
             removal_policy=RemovalPolicy.DESTROY,
         )
-        mode, pod = props.stage.images, props.api.pod
+        pod, built = props.api.pod, images.Built(props.stage.images, props.api.capacity.architecture)
         user_images = {
-            container.name: images.of_container(self, container, mode=mode) for container in pod.containers
+            container.name: images.of_container(self, container, built=built) for container in pod.containers
         }
-        dequeuer_image = images.of_dequeuer(self, props.root, mode=mode)
+        dequeuer_image = images.of_dequeuer(self, props.root, built=built)
         task_role = self._add_task_role()
         execution_role = self._add_execution_role([*user_images.values(), dequeuer_image])
         #: Whoever runs the task must be allowed to lend it both.
@@ -86,22 +88,22 @@ class Task(Construct):
     def _add_definition(
         self, *, containers: list[_ContainerDefinition], task_role: iam.Role, execution_role: iam.Role
     ) -> ecs.CfnTaskDefinition:
-        size = sizes.task(self._props.api)
+        api = self._props.api
+        size = task_shape.size(api)
         return ecs.CfnTaskDefinition(
             self,
             "Definition",
-            family=names.task_family(self._props.deployment, self._props.api.name),
-            requires_compatibilities=["FARGATE"],
+            family=names.task_family(self._props.deployment, api.name),
+            requires_compatibilities=task_shape.compatibilities(api),
             network_mode="awsvpc",
-            cpu=str(size.cpu_units),
-            memory=str(size.memory_mib),
-            runtime_platform=ecs.CfnTaskDefinition.RuntimePlatformProperty(
-                cpu_architecture="X86_64", operating_system_family="LINUX"
-            ),
+            cpu=str(size.cpu_units) if size else None,
+            memory=str(size.memory_mib) if size else None,
+            ephemeral_storage=task_shape.storage(api),
+            runtime_platform=task_shape.platform(api),
             task_role_arn=task_role.role_arn,
             execution_role_arn=execution_role.role_arn,
             container_definitions=containers,
-            volumes=job_spec.volumes(self._props.api),
+            volumes=job_spec.volumes(api),
         )
 
     def _add_task_role(self) -> iam.Role:
@@ -136,6 +138,7 @@ class Task(Construct):
             # Shares and reservations, not limits: whatever the task has left over may be used.
             cpu=sizes.cpu_units(container.compute.cpu_millicores),
             memory_reservation=container.compute.mem_mib,
+            resource_requirements=task_shape.devices(container.compute),
             environment=_pairs(environment),
             secrets=[
                 ecs.CfnTaskDefinition.SecretProperty(name=name, value_from=reference)
@@ -145,7 +148,7 @@ class Task(Construct):
             mount_points=job_spec.mounts(self._props.api, read_only=True),
             depends_on=job_spec.awaited(self._props.api),
             stop_timeout=sidecar.stop_seconds(self._props.api),
-            linux_parameters=_init_process(),
+            linux_parameters=task_shape.linux(container.compute.shm_mib),
             log_configuration=self._logging(),
         )
 
@@ -158,10 +161,12 @@ class Task(Construct):
             name=sidecar.JOB_SPEC,
             image=image.uri,
             essential=False,
+            # The whole task's size says nothing of it; it ends before the others begin.
+            memory_reservation=_JOB_SPEC_MIB,
             entry_point=["python3", "-m", "dequeuer.job_spec"],
             environment=_pairs(sidecar.of_job_spec(api, deployment=self._props.deployment)),
             mount_points=job_spec.mounts(api, read_only=False),
-            linux_parameters=_init_process(),
+            linux_parameters=task_shape.linux(),
             log_configuration=self._logging(),
             readonly_root_filesystem=True,
             user=_DEQUEUER_USER,
@@ -188,7 +193,7 @@ class Task(Construct):
             ],
             stop_timeout=sidecar.stop_seconds(self._props.api),
             health_check=_health_check(),
-            linux_parameters=_init_process(),
+            linux_parameters=task_shape.linux(),
             log_configuration=self._logging(),
             readonly_root_filesystem=True,
             user=_DEQUEUER_USER,
@@ -224,11 +229,6 @@ def _health_check() -> ecs.CfnTaskDefinition.HealthCheckProperty:
         retries=3,
         start_period=60,
     )
-
-
-def _init_process() -> ecs.CfnTaskDefinition.LinuxParametersProperty:
-    # A shell as first process swallows SIGTERM; an init passes it on, and reaps what is left behind.
-    return ecs.CfnTaskDefinition.LinuxParametersProperty(init_process_enabled=True)
 
 
 def _pairs(environment: Mapping[str, str]) -> list[_KeyValue]:

@@ -41,5 +41,7 @@ class AgentParts:
     show_log: LogSink = discard
     #: Takes one line for a person about something the agent did.
     note: Callable[[str], None] = field(default=lambda _line: None)
+    #: Whether the task with this id must not be stopped by a deployment or by scaling.
+    is_protected: Callable[[str], bool] = field(default=lambda _task_id: False)
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep

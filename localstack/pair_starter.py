@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from localstack.pair_environment import JOB_SPEC_VARIABLE, dequeuer_environment, server_environment
 from localstack.processes import ProcessSpec
 from localstack.task_pair import PairProcess, TaskPair
+from localstack.task_protection import URI_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -42,6 +43,8 @@ class PairStarter:
     base_environment: Mapping[str, str]
     logs: Path
     spawn: Spawner
+    #: The value of ``ECS_AGENT_URI`` for the task with an id.
+    agent_uri: Callable[[str], str]
     free_port: Callable[[], int]
     clock: Callable[[], float] = time.monotonic
 
@@ -93,6 +96,9 @@ class PairStarter:
             **self.dequeuer.extra_environment,
             **self._job_spec(task),
         }
+        if task.of_job is None:
+            # ECS protects tasks of services only.
+            defined[URI_VARIABLE] = self.agent_uri(task.id)
         return ProcessSpec(
             command=command,
             directory=self.dequeuer.directory,

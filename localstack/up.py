@@ -7,8 +7,10 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
+from localstack import task_protection
 from localstack.agent import LocalAgent
 from localstack.agent_parts import AgentParts
 from localstack.cdk_cli import CdkCli
@@ -27,11 +29,12 @@ from localstack.processes import GroupSpawner, kill_left_behind
 from localstack.servers import local_servers
 from localstack.service_scaling import ServiceScaling, bounds
 from localstack.state import State
+from localstack.task_protection import TaskProtection, serving
 from penstock import names
 from penstock.config import load
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from concurrent.futures import Future
     from pathlib import Path
 
@@ -99,7 +102,9 @@ def running(config_file: Path, options: Options | None = None) -> Iterator[Local
         except Interrupted:
             half_made.set()
             raise
-        agent = start.agent(servers)
+        protection = TaskProtection()
+        agent_uri = partial(task_protection.agent_uri, cleanup.enter_context(serving(protection)))
+        agent = start.agent(servers, protection, agent_uri)
         agent_run = _run_in_thread(agent, cleanup)
         start.scaling(cleanup)
         # Before the tasks end, as their end is no reason to start others.
@@ -142,7 +147,9 @@ class _Start:
             self.options.tell("Nothing has changed since it was deployed last")
         return deployment.base_url(site.endpoint)
 
-    def agent(self, servers: Sequence[LocalServer]) -> LocalAgent:
+    def agent(
+        self, servers: Sequence[LocalServer], protection: TaskProtection, agent_uri: Callable[[str], str]
+    ) -> LocalAgent:
         site = self.site
         dequeuer = DequeuerProgram(
             self.options.dequeuer_command,
@@ -152,14 +159,21 @@ class _Start:
         )
         starters = {
             names.service(server.api): PairStarter(
-                server, dequeuer, site.environment, site.state.logs, site.spawn, free_port
+                server, dequeuer, site.environment, site.state.logs, site.spawn, agent_uri, free_port
             )
             for server in servers
         }
         cluster = self.options.emulator.cluster(Clients(site.endpoint), site.config)
         self.options.tell("Starting servers and dequeuers")
         return LocalAgent(
-            AgentParts(cluster, starters, self.options.backoff, self.options.show_log, self.options.tell)
+            AgentParts(
+                cluster,
+                starters,
+                self.options.backoff,
+                self.options.show_log,
+                self.options.tell,
+                protection.protects,
+            )
         )
 
     def scaling(self, cleanup: ExitStack) -> None:

@@ -5,7 +5,8 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, field_validator
 
 from penstock.config import identifiers
-from penstock.config.api import Api, each_once
+from penstock.config.api import Api
+from penstock.config.findings import each_once
 from penstock.config.pod import MOST_CONTAINERS, Pod
 from penstock.config.webhook import JobWebhook
 from penstock.kinds import Kind

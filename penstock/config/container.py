@@ -10,6 +10,7 @@ from pydantic import (
     ConfigDict,
     Field,
     ModelWrapValidatorHandler,
+    Strict,
     ValidationInfo,
     WithJsonSchema,
     field_validator,
@@ -64,14 +65,14 @@ class Compute(Section):
     """Memory: `512Mi` or `2Gi`. At least `20Mi`. Default: what the size of the task leaves."""
 
     gpu: WholeNumber = Field(default=0, ge=0)
-    """Number of GPUs. Must be 0 in this version, which deploys to Fargate."""
+    """Number of GPUs, for this container alone. On instances."""
 
-    @field_validator("gpu")
-    @classmethod
-    def _no_gpu_on_fargate(cls, value: int) -> int:
-        if value:
-            raise ValueError("must be 0: this version deploys to Fargate, which has no GPUs")
-        return value
+    neuron: Annotated[bool, Strict()] = False
+    """Whether the container gets all Neuron devices (Inferentia, Trainium) of an instance. With \
+`capacity.kind: managed_instances`."""
+
+    shm_mib: Memory | None = Field(default=None, alias="shm")
+    """Shared memory, `/dev/shm`: `8Gi`. With `capacity.kind: ec2`; elsewhere it has 64 MiB."""
 
 
 class Container(Section):

@@ -1,22 +1,21 @@
 """The containers that run together in one ECS task, and how requests reach them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
 from pydantic import Field, ValidationInfo, ValidatorFunctionWrapHandler, field_validator
 
+from penstock import sizes
 from penstock.config.container import Container
+from penstock.config.disk import EphemeralStorage
 from penstock.config.findings import Finding, entries, validate_with
 from penstock.config.quantities import format_duration
 from penstock.config.section import Duration, Port, Section, WholeNumber
+from penstock.sizes import Size
 
 #: ECS allows ten containers in a task, and the dequeuer is one.
 MOST_CONTAINERS = 9
-
-#: Fargate's largest task: 16 vCPU and 120 GB (Amazon ECS developer guide, "Task CPU and memory").
-LARGEST_CPU_MILLICORES = 16_000
-LARGEST_MEMORY_MIB = 120 * 1024
 
 MOST_CONCURRENT = 100
 
@@ -41,6 +40,9 @@ class Pod(Section):
     containers: tuple[Container, ...] = Field(json_schema_extra={"minItems": 1, "maxItems": MOST_CONTAINERS})
     """The containers, 1 to 9. One of them serves the port."""
 
+    ephemeral_storage_gib: EphemeralStorage | None = Field(default=None, alias="ephemeral_storage")
+    """Disk of a task on Fargate, for its images and files: 21Gi to 200Gi. Default: 20Gi."""
+
     @field_validator("stop_timeout")
     @classmethod
     def _within_fargates_limit(cls, value: timedelta) -> timedelta:
@@ -53,29 +55,22 @@ class Pod(Section):
         return value
 
     @property
-    def cpu_millicores(self) -> int:
-        """CPU of all containers together, without the dequeuer's."""
-        return sum(container.compute.cpu_millicores for container in self.containers)
+    def needs(self) -> Size:
+        """What containers and dequeuer ask for together; containers that state no memory count 0."""
+        asked, beside = [each.compute for each in self.containers], sizes.dequeuer(self.max_concurrency)
+        cpu_units = sum(sizes.cpu_units(compute.cpu_millicores) for compute in asked)
+        memory_mib = sum(compute.mem_mib or 0 for compute in asked)
+        return Size(cpu_units + beside.cpu_units, memory_mib + beside.memory_mib)
 
     @property
-    def mem_mib(self) -> int:
-        """Memory of all containers together in MiB, without the dequeuer's; those that state none count 0."""
-        return sum(container.compute.mem_mib or 0 for container in self.containers)
+    def gpus(self) -> int:
+        """GPUs of all containers together."""
+        return sum(container.compute.gpu for container in self.containers)
 
-    @field_validator("containers")
-    @classmethod
-    def _fit_fargate(cls, value: tuple[Container, ...]) -> tuple[Container, ...]:
-        cpu = sum(container.compute.cpu_millicores for container in value)
-        if cpu > LARGEST_CPU_MILLICORES:
-            raise ValueError(
-                f"ask for {cpu}m CPU together; Fargate's largest task has {LARGEST_CPU_MILLICORES}m"
-            )
-        memory = sum(container.compute.mem_mib or 0 for container in value)
-        if memory > LARGEST_MEMORY_MIB:
-            raise ValueError(
-                f"ask for {memory}Mi together; Fargate's largest task has {LARGEST_MEMORY_MIB}Mi"
-            )
-        return value
+    @property
+    def neuron(self) -> bool:
+        """Whether a container gets the Neuron devices."""
+        return any(container.compute.neuron for container in self.containers)
 
     @field_validator("containers")
     @classmethod
@@ -108,3 +103,21 @@ def _crowding(containers: object) -> Iterator[Finding]:
         if isinstance(name, str) and name in names:
             yield Finding((index, "name"), f'must be unique: another container of this pod is named "{name}"')
         names.add(name if isinstance(name, str) else None)
+    yield from _contended(containers)
+
+
+def _contended(containers: object) -> Iterator[Finding]:
+    """ECS gives a task's accelerators out once: Neuron devices all to one container, and no GPUs besides."""
+    asked = [(index, each["compute"]) for index, each in entries(containers) if _is_map(each.get("compute"))]
+    neuron = [index for index, compute in asked if compute.get("neuron") is True]
+    for index in neuron[1:]:
+        place = (index, "compute", "neuron")
+        yield Finding(place, "must be left out: another container gets all Neuron devices of the instance")
+    for index, compute in asked:
+        if neuron and compute.get("gpu"):
+            place = (index, "compute", "gpu")
+            yield Finding(place, "must be left out beside neuron: no instance has both")
+
+
+def _is_map(value: object) -> bool:
+    return isinstance(value, Mapping)

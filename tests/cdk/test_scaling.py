@@ -31,7 +31,7 @@ def test_alarms_look_every_ten_seconds_and_act_on_one_value(cloud):
     alarms = {
         alarm["Properties"]["MetricName"]: alarm["Properties"]
         for alarm in cloud.of_type("api-resize", "AWS::CloudWatch::Alarm")
-        if alarm["Properties"]["Namespace"] == "Penstock/Scaling"
+        if "Ref" in alarm["Properties"]["AlarmActions"][0]
     }
     assert alarms.keys() == {"TasksMissing", "TasksSpare"}
     for alarm in alarms.values():

@@ -93,7 +93,7 @@ class Bench:
         program = DequeuerProgram((sys.executable, "-c", DEQUEUER), (sys.executable, "-c", INIT), folder, {})
         server = LocalServer(API, SERVER, folder, {}, 8080)
         starter = PairStarter(
-            server, program, self.site.environment, self.site.state.logs, self.site.spawn, free_port
+            server, program, self.site.environment, self.site.state.logs, self.site.spawn, str, free_port
         )
         cluster = EcsCluster(self.ecs, name=CLUSTER)
         self.agent = LocalAgent(

@@ -10,6 +10,11 @@ COMPUTE = f"{CONTAINERS}.0.compute"
 PROBE = f"{CONTAINERS}.0.readiness_probe"
 _FIFO = "arn:aws:sqs:eu-west-1:123456789012:failed.fifo"
 SCALING = "apis.0.autoscaling"
+EXISTING = {"kind": "existing", "vpc_id": "vpc-01234567", "subnet_ids": ["subnet-01234567"]}
+DOMAIN = {
+    "name": "api.example.com",
+    "certificate_arn": "arn:aws:acm:eu-west-1:111122223333:certificate/0123-ab",
+}
 UPDATE = "apis.0.update_strategy"
 
 
@@ -51,6 +56,75 @@ def _containers(number: int, **settings: Any) -> list[dict[str, Any]]:
         ("auth", {"rate": 5}, "limits API keys, and there are none without mode: api_key"),
         ("auth", {"mode": "iam", "burst": 5}, "there are none without mode: api_key"),
         ("auth", {"mode": "none", "rate": 5}, "there are none without mode: api_key"),
+        # network
+        ("network", "nat", 'must be a map of keys and values, not "nat"'),
+        ("network.kind", "private", "must be 'public', 'nat', 'endpoints' or 'existing', not \"private\""),
+        ("network", {"kind": "nat", "availability_zones": 4}, "must be at most 3, not 4"),
+        ("network.availability_zones", 0, "must be at least 1, not 0"),
+        ("network.nat_gateways", 1, "is a key for kind: nat, and the kind is public"),
+        (
+            "network",
+            {"kind": "nat", "nat_gateways": 3},
+            "must be at most 2, the number of availability zones",
+        ),
+        ("network.cidr", "10.0.0.1/16", "must be an IPv4 range such as 10.0.0.0/16, without bits behind"),
+        ("network.cidr", "10.0.0.0/15", "must be a /16 to /24, not a /15"),
+        ("network.cidr", "10.0.0.0/25", "must be a /16 to /24, not a /25"),
+        ("network.cidr", "8.8.0.0/16", "must be within 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16"),
+        ("network.cidr", "fd00::/16", "must be an IPv4 range"),
+        ("network.flow_logs", "some", "must be 'none', 'rejected' or 'all', not \"some\""),
+        ("network.vpc_id", "vpc-01234567", "is a key for kind: existing, and the kind is public"),
+        ("network", EXISTING | {"cidr": "10.0.0.0/16"}, "is a key for kind: public or nat or endpoints"),
+        ("network", EXISTING | {"flow_logs": "none"}, "is a key for kind: public or nat or endpoints"),
+        ("network", EXISTING | {"vpc_id": "vpc-1"}, "must be an id such as vpc-0123456789abcdef0"),
+        (
+            "network",
+            EXISTING | {"subnet_ids": ["sn-01234567"]},
+            "must be an id such as subnet-0123456789abcdef0",
+        ),
+        ("network", EXISTING | {"subnet_ids": []}, "must list 1 to 16 subnets, not 0"),
+        ("network", EXISTING | {"subnet_ids": ["subnet-01234567"] * 2}, "must list each subnet once"),
+        (
+            "network",
+            EXISTING | {"security_group_id": "default"},
+            "must be an id such as sg-0123456789abcdef0",
+        ),
+        ("network", EXISTING | {"assign_public_ip": "yes"}, "must be true or false"),
+        ("network.assign_public_ip", True, "is a key for kind: existing, and the kind is public"),
+        # a name of one's own
+        ("domain", {"name": "api.example.com"}, "is required"),
+        ("domain", DOMAIN | {"name": "https://api.example.com"}, "must be a full name in lower case"),
+        ("domain", DOMAIN | {"name": "api"}, "must be a full name in lower case"),
+        (
+            "domain",
+            DOMAIN | {"certificate_arn": "arn:aws:iam::111122223333:x"},
+            "must be the ARN of a certificate",
+        ),
+        ("domain", DOMAIN | {"hosted_zone_id": "example.com"}, "must be the id of a Route 53 hosted zone"),
+        ("domain", DOMAIN | {"default_endpoint": 0}, "must be true or false"),
+        # access
+        ("access.source_ips", ["203.0.113.1/24"], "must be an address or a range such as 203.0.113.0/24"),
+        ("access.source_ips", [], "must list at least one entry; leave the key out for the default"),
+        ("access.source_ips", ["203.0.113.0/24"] * 2, "must list each entry once: 203.0.113.0/24"),
+        ("access.source_ips", [f"203.0.113.{n}" for n in range(51)], "must have at most 50 entries, not 51"),
+        ("access.vpc_endpoints", ["vpc-01234567"], "must be an id such as vpce-0123456789abcdef0"),
+        (
+            "access",
+            {"source_ips": ["203.0.113.0/24"], "vpc_endpoints": ["vpce-01234567"]},
+            "has no meaning beside vpc_endpoints: a private API is not called from the internet",
+        ),
+        ("access.accounts", [111122223333], "must be text, not 111122223333"),
+        ("access.accounts", ["1111"], "must be the 12 digits of an AWS account, in quotes"),
+        ("access.principals", ["arn:aws:iam::111122223333:root"], "must be the ARN of an IAM user or role"),
+        ("access.principals", ["*"], "must be the ARN of an IAM user or role"),
+        ("access.organizations", ["my-org"], "must be the id of an AWS organization, such as o-a1b2c3d4e5"),
+        # encryption
+        (
+            "encryption.kms_key",
+            "alias/mine",
+            'must be "create" or the ARN of a KMS key: no alias, no bare id',
+        ),
+        ("encryption.kms_key", True, "must be text, not true"),
         # webhooks and callbacks
         ("apis.0.webhook.url", "hooks.example.com", "is refused: The URL must be absolute"),
         ("apis.0.webhook.url", "ftp://hooks.example.com/", "is refused: The URL begins with ftp:"),

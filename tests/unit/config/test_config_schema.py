@@ -21,6 +21,7 @@ FIELDS = [
 ]
 #: Where a file has each section.
 PLACES = {
+    "Access": "access",
     "AsyncApi": "apis.0",
     "Auth": "auth",
     "Autoscaling": "apis.0.autoscaling",
@@ -28,9 +29,12 @@ PLACES = {
     "Callbacks": "callbacks",
     "Compute": "apis.0.pod.containers.0.compute",
     "Container": "apis.0.pod.containers.0",
+    "Domain": "domain",
+    "Encryption": "encryption",
     "HttpGet": "apis.0.pod.containers.0.readiness_probe.http_get",
     "JobWebhook": "apis.1.webhook",
     "Local": "apis.0.local",
+    "Network": "network",
     "Networking": "apis.1.networking",
     "Pod": "apis.0.pod",
     "Probe": "apis.0.pod.containers.0.readiness_probe",
@@ -42,7 +46,11 @@ PLACES = {
 }
 
 #: Sections that are not valid without one more key.
-_NEEDED: dict[str, dict[str, Any]] = {"Local": {"command": "x"}, "Probe": {"tcp_socket": {}}}
+_NEEDED: dict[str, dict[str, Any]] = {
+    "Domain": {"name": "a.example", "certificate_arn": "arn:aws:acm:eu-west-1:111122223333:certificate/0"},
+    "Local": {"command": "x"},
+    "Probe": {"tcp_socket": {}},
+}
 
 
 def test_the_committed_schema_is_that_of_the_models(capsys):
@@ -129,6 +137,13 @@ def _present(change: Any, place: str) -> dict[str, Any]:
         ("apis.1.dead_letter_queues", ["arn:aws:sqs:eu-west-1:123456789012:failed"], False),
         ("apis.1.webhook.events", ["started"], True),
         ("apis.1.webhook.events", ["completed"], False),
+        ("access.accounts", ["111122223333"], True),
+        ("access.accounts", [111122223333], False),
+        ("access.source_ips", [], False),
+        ("encryption.kms_key", "create", True),
+        ("encryption.kms_key", "alias/mine", False),
+        ("network.kind", "nat", True),
+        ("network.kind", "private", False),
         ("extra", 1, False),
     ],
 )

@@ -26,6 +26,7 @@ class Bench:
     cluster: FakeCluster = field(default_factory=FakeCluster)
     spawner: FakeSpawner = field(default_factory=FakeSpawner)
     clock: FakeClock = field(default_factory=FakeClock)
+    protected: set[str] = field(default_factory=set)
     notes: list[str] = field(default_factory=list)
     lines: list[tuple[str, str, str]] = field(default_factory=list)
 
@@ -38,6 +39,7 @@ class Bench:
             {"PATH": "/bin", "AWS_REGION": "us-east-1"},
             self.folder / "logs",
             self.spawner,
+            lambda task_id: f"http://agent/{task_id}",
             lambda: next(ports),
             self.clock,
         )
@@ -47,6 +49,7 @@ class Bench:
                 {API: self.starter},
                 show_log=lambda *line: self.lines.append(line),
                 note=self.notes.append,
+                is_protected=self.protected.__contains__,
                 clock=self.clock,
                 sleep=self.clock.sleep,
             )

@@ -136,20 +136,6 @@ def test_a_process_that_ignores_sigterm_is_killed_after_its_stop_timeout(bench: 
     assert server.signals == [signal.SIGTERM, signal.SIGKILL]
 
 
-def test_a_new_revision_runs_before_the_old_one_is_told_to_stop(bench: Bench):
-    bench.spawner.stubborn.add(DEQUEUER)
-    bench.cluster.create_service(API, task_definition(1, environment={"REVISION": "1"}))
-    bench.agent.poll()
-    [old] = bench.dequeuers
-
-    bench.cluster.deploy(API, task_definition(2, environment={"REVISION": "2"}))
-    bench.agent.poll()
-
-    assert [process.spec.environment["REVISION"] for process in bench.dequeuers] == ["1", "2"]
-    assert old.signals == [signal.SIGTERM]
-    assert [view.state for view in bench.agent.pairs()] == [PairState.STOPPING_DEQUEUER, PairState.RUNNING]
-
-
 def test_a_program_that_is_missing_counts_as_a_death(bench: Bench):
     bench.spawner.missing.add(SERVER)
     bench.cluster.create_service(API, task_definition())
