@@ -46,6 +46,8 @@ class TaskProps:
     stage: Stage
     #: What the dequeuer is told.
     variables: Mapping[str, str]
+    #: Variables of the dequeuer that ECS reads from secrets, as for a container's ``secrets``.
+    secrets: Mapping[str, str]
     #: What the task may do.
     rights: iam.PolicyDocument
     #: The repository, from which the dequeuer's image is built.
@@ -112,8 +114,8 @@ class Task(Construct):
     def _add_execution_role(self, pulled: list[Image]) -> iam.Role:
         references = [
             reference
-            for container in self._props.api.pod.containers
-            for reference in container.secrets.values()
+            for secrets in (self._props.secrets, *(one.secrets for one in self._props.api.pod.containers))
+            for reference in secrets.values()
         ]
         statements = [
             permissions.write_logs([self._log_group.log_group_arn]),
@@ -140,11 +142,7 @@ class Task(Construct):
             memory_reservation=container.compute.mem_mib,
             resource_requirements=task_shape.devices(container.compute),
             environment=_pairs(environment),
-            secrets=[
-                ecs.CfnTaskDefinition.SecretProperty(name=name, value_from=reference)
-                for name, reference in sorted(container.secrets.items())
-            ]
-            or None,
+            secrets=_secrets(container.secrets),
             mount_points=job_spec.mounts(self._props.api, read_only=True),
             depends_on=job_spec.awaited(self._props.api),
             stop_timeout=sidecar.stop_seconds(self._props.api),
@@ -183,6 +181,7 @@ class Task(Construct):
             cpu=size.cpu_units,
             memory_reservation=size.memory_mib,
             environment=_pairs(self._props.variables),
+            secrets=_secrets(self._props.secrets),
             # Started last, and so stopped first: it drains while the server still answers.
             # Not HEALTHY: that needs a shell or curl in the user's image; the dequeuer probes itself.
             depends_on=[
@@ -233,3 +232,10 @@ def _health_check() -> ecs.CfnTaskDefinition.HealthCheckProperty:
 
 def _pairs(environment: Mapping[str, str]) -> list[_KeyValue]:
     return [_KeyValue(name=name, value=value) for name, value in sorted(environment.items())]
+
+
+def _secrets(references: Mapping[str, str]) -> list[ecs.CfnTaskDefinition.SecretProperty] | None:
+    return [
+        ecs.CfnTaskDefinition.SecretProperty(name=name, value_from=reference)
+        for name, reference in sorted(references.items())
+    ] or None

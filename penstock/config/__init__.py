@@ -20,6 +20,7 @@ from penstock.config.loader import load
 from penstock.config.network import FlowLogs, Network, NetworkKind
 from penstock.config.pod import Pod
 from penstock.config.probe import HttpGet, Probe, TcpSocket
+from penstock.config.tracing import Tracing
 from penstock.config.update_strategy import UpdateMode, UpdateStrategy
 
 __all__ = [
@@ -50,6 +51,7 @@ __all__ = [
     "Probe",
     "Problem",
     "TcpSocket",
+    "Tracing",
     "UpdateMode",
     "UpdateStrategy",
     "load",
