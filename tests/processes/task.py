@@ -109,6 +109,7 @@ class Server:
         self.gate = asyncio.Event()
         self.gate.set()
         self.received: list[str] = []
+        self.traces: list[str | None] = []
 
     def app(self) -> web.Application:
         app = web.Application()
@@ -117,6 +118,7 @@ class Server:
 
     async def _serve(self, request: web.Request) -> web.Response:
         self.received.append(request.headers["X-Penstock-Request-ID"])
+        self.traces.append(request.headers.get("traceparent"))
         await request.read()
         await self.gate.wait()
         return web.Response(text="done")
