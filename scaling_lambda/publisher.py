@@ -30,8 +30,8 @@ class ScaledApi:
 
     name: str
     policy: ScalingPolicy
-    #: Whether its tasks have an ECS cluster of their own.
-    own_cluster: bool = False
+    #: What its tasks run on, if they have an ECS cluster of their own.
+    own_cluster: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

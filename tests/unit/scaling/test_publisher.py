@@ -44,7 +44,7 @@ class Bench:
     def another(self) -> Publisher:
         return Publisher(
             [
-                ScaledApi(name=name, policy=POLICY, own_cluster=name in self.on_instances)
+                ScaledApi(name=name, policy=POLICY, own_cluster="ec2" if name in self.on_instances else None)
                 for name in self.queues.depths
             ],
             queues=self.queues,
