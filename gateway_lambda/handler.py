@@ -27,6 +27,7 @@ from gateway_lambda.requests import Requests
 from gateway_lambda.retry import Retrier
 from gateway_lambda.routes import build_app
 from gateway_lambda.settings import Settings
+from gateway_lambda.statuses import Statuses
 from gateway_lambda.submit import Submitter
 from gateway_lambda.uploads import Uploads
 from gateway_lambda.waiting import Waiter
@@ -43,6 +44,7 @@ from penstock.aws.lanes import SqsLanes
 from penstock.aws.objects import S3Objects
 from penstock.aws.outbox import SqsOutbox
 from penstock.aws.records import DynamoRecords
+from penstock.aws.roll import EcsRoll
 from penstock.aws.slots import DynamoSlots
 from penstock.catalogue import FILE, Catalogue
 from penstock.metrics import Metric
@@ -142,6 +144,10 @@ def _build(base: _Base) -> Gateway:
         ),
         webhooks=webhooks,
         batch=_batch(base, webhooks),
+        statuses=Statuses(
+            EcsRoll(_connect_to_ecs, settings.deployment, clusters=catalogue.clusters(settings.deployment)),
+            _now_ms,
+        ),
         on_accepted=_count,
     )
 
