@@ -65,6 +65,7 @@ VALID: dict[str, Any] = {
                 "port": 8080,
                 "max_concurrency": 2,
                 "stop_timeout": "2m",
+                "prefetch": [{"from": "s3://models/a/", "to": "/mnt/model"}],
                 "containers": [
                     {
                         "name": "server",
@@ -82,6 +83,10 @@ VALID: dict[str, Any] = {
                             "success_threshold": 1,
                             "failure_threshold": 3,
                         },
+                        "registry_credentials": (
+                            "arn:aws:secretsmanager:eu-west-1:111122223333:secret:registry-AbCdEf"
+                        ),
+                        "liveness_probe": {"exec": {"command": ["true"]}},
                     },
                     {
                         "name": "built",
@@ -102,6 +107,15 @@ VALID: dict[str, Any] = {
                 "max_upscale_factor": 1.5,
                 "downscale_tolerance": 0.05,
                 "upscale_tolerance": 0.05,
+                "schedules": [
+                    {
+                        "name": "day",
+                        "cron": "0 8 ? * MON-FRI *",
+                        "timezone": "Europe/Berlin",
+                        "min_replicas": 1,
+                        "max_replicas": 4,
+                    }
+                ],
             },
             "update_strategy": {
                 "mode": "rolling",
