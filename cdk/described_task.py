@@ -24,7 +24,7 @@ class DescribedTask(Construct):
 
     def __init__(self, scope: Construct, id_: str, props: TaskProps) -> None:
         super().__init__(scope, id_)
-        stop_seconds = sidecar.stop_seconds(props.api)
+        stop_seconds = sidecar.container_stop_seconds(props.api)
         containers = [
             *({"name": item.name, "stopTimeout": stop_seconds} for item in props.api.pod.containers),
             {
@@ -32,7 +32,7 @@ class DescribedTask(Construct):
                 "environment": [
                     {"name": name, "value": value} for name, value in sorted(props.variables.items())
                 ],
-                "stopTimeout": stop_seconds,
+                "stopTimeout": sidecar.stop_seconds(props.api),
             },
         ]
         ssm.StringParameter(

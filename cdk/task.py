@@ -147,7 +147,7 @@ class Task(Construct):
             or None,
             mount_points=job_spec.mounts(self._props.api, read_only=True),
             depends_on=job_spec.awaited(self._props.api),
-            stop_timeout=sidecar.stop_seconds(self._props.api),
+            stop_timeout=sidecar.container_stop_seconds(self._props.api),
             linux_parameters=task_shape.linux(container.compute.shm_mib),
             log_configuration=self._logging(),
         )
