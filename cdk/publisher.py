@@ -98,5 +98,6 @@ def _scaled(api: AsyncApi) -> ScaledApi:
     return ScaledApi(
         name=api.name,
         policy=api.autoscaling.policy(max_concurrency=api.pod.max_concurrency),
+        init_replicas=api.autoscaling.init_replicas,
         own_cluster=api.own_cluster,
     )

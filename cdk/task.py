@@ -16,10 +16,10 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from cdk import images, job_spec, permissions, sidecar, task_shape
+from cdk import beforehand, health, images, permissions, sidecar, task_shape
 from cdk.arns import Arns
+from cdk.statements import read_prefetched
 from penstock import names, sizes
-from penstock.config import BatchApi
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,11 +27,10 @@ if TYPE_CHECKING:
 
     from cdk.images import Image
     from cdk.stage import Stage
-    from penstock.config import AsyncApi, Container
+    from penstock.config import AsyncApi, BatchApi, Container
 
 _DEQUEUER_USER = "10001:10001"
 
-_JOB_SPEC_MIB = 128
 
 _KeyValue = ecs.CfnTaskDefinition.KeyValuePairProperty
 _ContainerDefinition = ecs.CfnTaskDefinition.ContainerDefinitionProperty
@@ -77,7 +76,7 @@ class Task(Construct):
         self.roles = (task_role, execution_role)
         self.definition = self._add_definition(
             containers=[
-                *self._job_spec(dequeuer_image),
+                *self._inits(dequeuer_image),
                 *(self._container(container, user_images[container.name]) for container in pod.containers),
                 self._dequeuer(dequeuer_image),
             ],
@@ -103,18 +102,20 @@ class Task(Construct):
             task_role_arn=task_role.role_arn,
             execution_role_arn=execution_role.role_arn,
             container_definitions=containers,
-            volumes=job_spec.volumes(api),
+            volumes=beforehand.volumes(api),
         )
 
     def _add_task_role(self) -> iam.Role:
-        return iam.Role(self, "Role", assumed_by=_own_tasks(), inline_policies={"worker": self._props.rights})
+        policies = {"worker": self._props.rights}
+        if prefetched := self._props.api.pod.prefetch:
+            statements = read_prefetched(self._arns, prefetched)
+            policies["prefetch"] = iam.PolicyDocument(statements=statements, minimize=True)
+        return iam.Role(self, "Role", assumed_by=_own_tasks(), inline_policies=policies)
 
     def _add_execution_role(self, pulled: list[Image]) -> iam.Role:
-        references = [
-            reference
-            for container in self._props.api.pod.containers
-            for reference in container.secrets.values()
-        ]
+        containers = self._props.api.pod.containers
+        references = [reference for container in containers for reference in container.secrets.values()]
+        references += [each.registry_credentials for each in containers if each.registry_credentials]
         statements = [
             permissions.write_logs([self._log_group.log_group_arn]),
             *permissions.pull(image.repository_arn for image in pulled if image.repository_arn),
@@ -127,10 +128,11 @@ class Task(Construct):
     def _container(self, container: Container, image: Image) -> _ContainerDefinition:
         port = str(self._props.api.pod.port)
         environment = {**container.env, "PENSTOCK_PORT": port, "CORTEX_PORT": port}
-        environment |= job_spec.variables(self._props.api)
+        environment |= beforehand.variables(self._props.api)
         return _ContainerDefinition(
             name=container.name,
             image=image.uri,
+            repository_credentials=_credentials(container),
             essential=True,
             # As in Kubernetes: command replaces the image's ENTRYPOINT, args its CMD.
             entry_point=list(container.command) or None,
@@ -145,33 +147,33 @@ class Task(Construct):
                 for name, reference in sorted(container.secrets.items())
             ]
             or None,
-            mount_points=job_spec.mounts(self._props.api, read_only=True),
-            depends_on=job_spec.awaited(self._props.api),
+            mount_points=beforehand.mounts(self._props.api),
+            depends_on=beforehand.awaited(self._props.api),
+            health_check=health.of_container(container),
             stop_timeout=sidecar.container_stop_seconds(self._props.api),
             linux_parameters=task_shape.linux(container.compute.shm_mib),
             log_configuration=self._logging(),
         )
 
-    def _job_spec(self, image: Image) -> list[_ContainerDefinition]:
-        """What writes the file with the job, in a task for jobs; it ends before the others start."""
-        api = self._props.api
-        if not isinstance(api, BatchApi):
-            return []
-        definition = _ContainerDefinition(
-            name=sidecar.JOB_SPEC,
-            image=image.uri,
-            essential=False,
-            # The whole task's size says nothing of it; it ends before the others begin.
-            memory_reservation=_JOB_SPEC_MIB,
-            entry_point=["python3", "-m", "dequeuer.job_spec"],
-            environment=_pairs(sidecar.of_job_spec(api, deployment=self._props.deployment)),
-            mount_points=job_spec.mounts(api, read_only=False),
-            linux_parameters=task_shape.linux(),
-            log_configuration=self._logging(),
-            readonly_root_filesystem=True,
-            user=_DEQUEUER_USER,
-        )
-        return [definition]
+    def _inits(self, image: Image) -> list[_ContainerDefinition]:
+        """What brings something that the user's containers find; each ends before those start."""
+        return [
+            _ContainerDefinition(
+                name=init.name,
+                image=image.uri,
+                essential=False,
+                # The whole task's size says nothing of it; it ends before the others begin.
+                memory_reservation=init.memory_mib,
+                entry_point=["python3", "-m", init.module],
+                environment=_pairs(init.environment),
+                mount_points=[init.volume.mount(read_only=False)],
+                linux_parameters=task_shape.linux(),
+                log_configuration=self._logging(),
+                readonly_root_filesystem=True,
+                user=_DEQUEUER_USER,
+            )
+            for init in beforehand.inits(self._props.api, deployment=self._props.deployment)
+        ]
 
     def _dequeuer(self, image: Image) -> _ContainerDefinition:
         pod = self._props.api.pod
@@ -192,7 +194,7 @@ class Task(Construct):
                 for container in pod.containers
             ],
             stop_timeout=sidecar.stop_seconds(self._props.api),
-            health_check=_health_check(),
+            health_check=health.of_dequeuer(),
             linux_parameters=task_shape.linux(),
             log_configuration=self._logging(),
             readonly_root_filesystem=True,
@@ -220,14 +222,11 @@ def _own_tasks() -> iam.ServicePrincipal:
     )
 
 
-def _health_check() -> ecs.CfnTaskDefinition.HealthCheckProperty:
-    # Three times unanswered: an event loop that stands still for a minute or two gets a new task.
-    return ecs.CfnTaskDefinition.HealthCheckProperty(
-        command=["CMD", "python3", "-m", "dequeuer.healthcheck"],
-        interval=30,
-        timeout=15,
-        retries=3,
-        start_period=60,
+def _credentials(container: Container) -> ecs.CfnTaskDefinition.RepositoryCredentialsProperty | None:
+    if container.registry_credentials is None:
+        return None
+    return ecs.CfnTaskDefinition.RepositoryCredentialsProperty(
+        credentials_parameter=container.registry_credentials
     )
 
 

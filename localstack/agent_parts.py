@@ -24,8 +24,12 @@ class Starter(Protocol):
         """Start server and dequeuer."""
         ...
 
-    def prepare(self, task: Task) -> PairProcess:
-        """Start what must end well before the pair of a job's task is started."""
+    def prepare(self, task: Task, container: str) -> PairProcess:
+        """Start an init container, which must end well before the pair is started."""
+        ...
+
+    def clear(self, task: Task) -> None:
+        """Remove what the processes of a task had in common; none of them is left."""
         ...
 
 

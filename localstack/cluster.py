@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     )
 
 DEQUEUER_CONTAINER = "dequeuer"
+#: In the order in which they run here; ECS runs them at the same time.
+INIT_CONTAINERS = ("prefetch", "spec")
+SHARED_VOLUME = "mnt"
 #: What ECS takes where a container definition says nothing.
 DEFAULT_STOP_TIMEOUT_SECONDS = 30
 
@@ -45,6 +48,10 @@ class TaskDefinition:
     dequeuer_environment: Mapping[str, str]
     dequeuer_stop_seconds: int
     server_stop_seconds: int
+    #: The variables of those containers that must end well before the others start, by their names.
+    inits: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    #: Whether the containers have a folder in common.
+    shares_folder: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,13 +261,24 @@ def parsed(arn: str, containers: list[ContainerDefinitionOutputTypeDef]) -> Task
         container["name"]: container.get("stopTimeout", DEFAULT_STOP_TIMEOUT_SECONDS)
         for container in containers
     }
-    [dequeuer] = [container for container in containers if container["name"] == DEQUEUER_CONTAINER]
+    by_name = {container["name"]: container for container in containers}
     return TaskDefinition(
         arn=arn,
-        dequeuer_environment={
-            variable["name"]: variable["value"] for variable in dequeuer.get("environment", [])
-        },
+        dequeuer_environment=_variables(by_name[DEQUEUER_CONTAINER]),
         dequeuer_stop_seconds=stop_seconds.pop(DEQUEUER_CONTAINER),
         # The user's containers are one process here; it gets as long as the most patient of them.
-        server_stop_seconds=max(stop_seconds.values(), default=DEFAULT_STOP_TIMEOUT_SECONDS),
+        server_stop_seconds=max(
+            (seconds for name, seconds in stop_seconds.items() if name not in INIT_CONTAINERS),
+            default=DEFAULT_STOP_TIMEOUT_SECONDS,
+        ),
+        inits={name: _variables(by_name[name]) for name in INIT_CONTAINERS if name in by_name},
+        shares_folder=any(
+            mount.get("sourceVolume") == SHARED_VOLUME
+            for container in containers
+            for mount in container.get("mountPoints", [])
+        ),
     )
+
+
+def _variables(container: ContainerDefinitionOutputTypeDef) -> dict[str, str]:
+    return {variable["name"]: variable["value"] for variable in container.get("environment", [])}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from localstack.circuit_breaker import Rollout
-from localstack.job_run import ESSENTIAL_EXITED
+from localstack.opening import ESSENTIAL_EXITED, Opening
 from localstack.rollout import Replica, next_step
 from localstack.task_pair import PairState
 
@@ -29,6 +29,8 @@ class ServiceTasks:
         self._parts = parts
         #: By the ARN of the task that each stands for.
         self._pairs: dict[str, TaskPair] = {}
+        #: Tasks whose pairs are still to come, by their ARNs.
+        self._openings: dict[str, Opening] = {}
         #: Those of them that stand for a task that a deployment or scaling has ended.
         self._outdated: set[str] = set()
         self._backoffs: dict[str, Backoff] = {}
@@ -36,7 +38,7 @@ class ServiceTasks:
 
     def __bool__(self) -> bool:
         """Whether any process is left."""
-        return bool(self._pairs)
+        return bool(self._pairs or self._openings)
 
     def pairs(self) -> list[TaskPair]:
         """Return the pairs there are, oldest first."""
@@ -76,12 +78,21 @@ class ServiceTasks:
             else:
                 # Whoever stops a task, or deletes its service, asks neither for others nor for protection.
                 pair.stop()
+        for arn, opening in list(self._openings.items()):
+            if arn not in wanted:
+                opening.stop()
+            opening.advance()
+            self._settle(arn)
         for service in services:
             self._follow(service)
             self._go_back_if_broken(service)
 
     def advance(self) -> list[TaskPair]:
         """Go on with ends as far as possible without waiting; return the pairs that have ended by that."""
+        for arn, opening in list(self._openings.items()):
+            if opening.stopped:
+                opening.advance()
+                self._settle(arn)
         for pair in self._pairs.values():
             pair.advance()
         ended = [arn for arn, pair in self._pairs.items() if pair.state is PairState.ENDED]
@@ -90,11 +101,15 @@ class ServiceTasks:
 
     def stop(self) -> None:
         """Begin to end all; ECS is not told, as when a machine goes."""
+        for opening in self._openings.values():
+            opening.stop()
         for pair in self._pairs.values():
             pair.stop()
 
     def kill(self) -> None:
         """End all at once."""
+        for opening in self._openings.values():
+            opening.stop()
         for pair in self._pairs.values():
             pair.kill()
 
@@ -105,20 +120,25 @@ class ServiceTasks:
         return missing < 0 or any(task.definition.arn != service.definition for task in service.tasks)
 
     def _follow(self, service: Service) -> None:
-        waiting = {task.arn: task for task in service.tasks if task.arn not in self._pairs}
+        begun = self._pairs.keys() | self._openings.keys()
+        waiting = {task.arn: task for task in service.tasks if task.arn not in begun}
         self._adopt(service, waiting)
         replicas = self._replicas(service)
+        there_are = [
+            *(pair.task for pair in self._pairs.values()),
+            *(opening.task for opening in self._openings.values()),
+        ]
         step = next_step(
             service.limits,
             desired=service.desired_count,
             waiting=list(waiting),
             replicas=replicas,
-            ending=sum(pair.task.api == service.name for pair in self._pairs.values()) - len(replicas),
+            ending=sum(task.api == service.name for task in there_are) - len(replicas),
         )
         for arn in step.start:
             self._start(waiting[arn])
         for arn in step.stop:
-            self._pairs[arn].stop()
+            (self._pairs.get(arn) or self._openings[arn]).stop()
         healthy = sum(replica.healthy and replica.wanted for replica in replicas)
         rollout = self._rollouts.get(service.name, Rollout(service.definition)).towards(service.definition)
         self._rollouts[service.name] = rollout.after_look(healthy=healthy, desired=service.desired_count)
@@ -133,7 +153,17 @@ class ServiceTasks:
 
     def _replicas(self, service: Service) -> list[Replica]:
         now, must_last = self._parts.clock(), self._parts.backoff.healthy_after_seconds
-        return [
+        opening = [
+            Replica(
+                arn,
+                wanted=each.task.definition.arn == service.definition,
+                healthy=False,
+                protected=False,
+            )
+            for arn, each in self._openings.items()
+            if each.task.api == service.name and not each.stopped
+        ]
+        return opening + [
             Replica(
                 arn,
                 wanted=arn not in self._outdated and pair.task.definition.arn == service.definition,
@@ -145,13 +175,22 @@ class ServiceTasks:
         ]
 
     def _start(self, task: Task) -> None:
-        try:
-            self._pairs[task.arn] = self._parts.starters[task.api](task)
-        except OSError as error:
+        self._openings[task.arn] = Opening(task, self._parts.starters[task.api], note=self._parts.note)
+        self._settle(task.arn)
+
+    def _settle(self, arn: str) -> None:
+        """Take over a pair that is there by now, or give up a task that will have none."""
+        opening = self._openings[arn]
+        if opening.at_work:
+            return
+        if opening.pair is not None:
+            self._pairs[arn] = opening.pair
+        elif opening.reason is not None:
             # As a container whose image cannot be started: the service tries again, ever more rarely.
-            self._parts.note(f"{task.api} {task.short_id}: cannot be started: {error}")
-            self._count_death(task, started=self._parts.clock())
-            self._parts.cluster.stop_task(task.arn, reason=f"CannotStartContainerError: {error}")
+            # First, as it may not get through.
+            self._parts.cluster.stop_task(arn, reason=opening.reason)
+            self._count_death(opening.task, started=self._parts.clock())
+        del self._openings[arn]
 
     def _count_death(self, task: Task, *, started: float) -> None:
         backoff = self._backoffs.get(task.api, self._parts.backoff)

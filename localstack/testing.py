@@ -32,7 +32,11 @@ class FakeClock:
 
 
 def task_definition(
-    revision: int = 1, *, environment: Mapping[str, str] | None = None, dequeuer_stop_seconds: int = 30
+    revision: int = 1,
+    *,
+    environment: Mapping[str, str] | None = None,
+    dequeuer_stop_seconds: int = 30,
+    inits: Mapping[str, Mapping[str, str]] | None = None,
 ) -> TaskDefinition:
     """Return a task definition of a made-up API."""
     return TaskDefinition(
@@ -40,6 +44,8 @@ def task_definition(
         dequeuer_environment=environment or {},
         dequeuer_stop_seconds=dequeuer_stop_seconds,
         server_stop_seconds=30,
+        inits=inits or {},
+        shares_folder="prefetch" in (inits or {}),
     )
 
 

@@ -27,7 +27,7 @@ from localstack.options import Options
 from localstack.pair_starter import DequeuerProgram, PairStarter
 from localstack.processes import GroupSpawner, kill_left_behind
 from localstack.servers import local_servers
-from localstack.service_scaling import ServiceScaling, bounds
+from localstack.service_scaling import ServiceScaling, timetables
 from localstack.state import State
 from localstack.task_protection import TaskProtection, serving
 from penstock import names
@@ -153,13 +153,20 @@ class _Start:
         site = self.site
         dequeuer = DequeuerProgram(
             self.options.dequeuer_command,
-            self.options.init_command,
+            self.options.init_commands,
             site.project,
             self.options.dequeuer_environment,
         )
         starters = {
             names.service(server.api): PairStarter(
-                server, dequeuer, site.environment, site.state.logs, site.spawn, agent_uri, free_port
+                server,
+                dequeuer,
+                site.environment,
+                site.state.logs,
+                site.state.shared,
+                site.spawn,
+                agent_uri,
+                free_port,
             )
             for server in servers
         }
@@ -178,12 +185,12 @@ class _Start:
 
     def scaling(self, cleanup: ExitStack) -> None:
         """Follow what is published, in a thread of its own, if an API has room to scale here."""
-        limits = bounds(self.site.config.async_apis)
-        if not limits or self.options.emulator.stage != EMBEDDED.stage:
+        found = timetables(self.site.config.async_apis)
+        if not found or self.options.emulator.stage != EMBEDDED.stage:
             return
         clients, stop = Clients(self.site.endpoint), threading.Event()
         scaling = ServiceScaling(
-            limits,
+            found,
             ecs=clients.ecs(),
             cloudwatch=clients.cloudwatch(),
             deployment=self.site.config.deployment,

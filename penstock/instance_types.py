@@ -42,7 +42,7 @@ class InstanceType:
     @property
     def burstable(self) -> bool:
         """Whether it lives on CPU credits."""
-        return self.name.startswith("t")
+        return _BURSTABLE.fullmatch(self.name) is not None
 
 
 #: Name of a type: vCPUs, GiB of memory, accelerators.

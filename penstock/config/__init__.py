@@ -19,7 +19,8 @@ from penstock.config.errors import ConfigError, Problem
 from penstock.config.loader import load
 from penstock.config.network import FlowLogs, Network, NetworkKind
 from penstock.config.pod import Pod
-from penstock.config.probe import HttpGet, Probe, TcpSocket
+from penstock.config.prefetch import Prefetch
+from penstock.config.probe import HttpGet, LivenessProbe, Probe, TcpSocket
 from penstock.config.update_strategy import UpdateMode, UpdateStrategy
 
 __all__ = [
@@ -41,12 +42,14 @@ __all__ = [
     "FargateCapacity",
     "FlowLogs",
     "HttpGet",
+    "LivenessProbe",
     "Local",
     "ManagedInstances",
     "Network",
     "NetworkKind",
     "Networking",
     "Pod",
+    "Prefetch",
     "Probe",
     "Problem",
     "TcpSocket",

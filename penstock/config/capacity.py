@@ -203,6 +203,9 @@ class Ec2(_Instances):
     """`ec2`: instances of an Auto Scaling group in your account. GPUs, shared memory, own images, warm \
 pools."""
 
+    instance_types: InstanceTypes = Field(json_schema_extra={"minItems": 1})
+    """Instance types of the group, the preferred one first. A task must fit into each."""
+
     ami: (
         Annotated[str, AfterValidator(_ami), Field(json_schema_extra={"pattern": f"^{_AMI_PATTERN}$"})] | None
     ) = None

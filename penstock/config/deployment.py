@@ -13,7 +13,7 @@ from pydantic import (
 
 from penstock import names
 from penstock.config import identifiers
-from penstock.config.access import OF_SIGNERS, Access
+from penstock.config.access import MOST_CHARACTERS, OF_SIGNERS, Access
 from penstock.config.apis import AnyApi
 from penstock.config.async_api import AsyncApi
 from penstock.config.auth import Auth, AuthMode
@@ -85,6 +85,17 @@ dashes; at most 16 characters."""
     def clusters(self) -> dict[str, str]:
         """ECS clusters of the APIs' tasks, by the APIs' names."""
         return {api.name: api.cluster(self.deployment) for api in self.apis}
+
+    @field_validator("access")
+    @classmethod
+    def _fits_a_policy(cls, value: Access) -> Access:
+        if value.characters > MOST_CHARACTERS:
+            raise ValueError(
+                f"takes {value.characters} characters in a policy, and API Gateway's has room for "
+                f"{MOST_CHARACTERS}: list accounts or organizations instead of principals, ranges instead of "
+                "addresses"
+            )
+        return value
 
     @field_validator("access")
     @classmethod

@@ -49,8 +49,13 @@ def _unavailable(pod: Pod, capacity: AnyCapacity) -> Iterator[Finding]:
     kind = capacity.kind
     for key, asked, others, why in (
         ("gpu", _has_gpu, _INSTANCES, "Fargate has no GPUs"),
-        ("neuron", _has_neuron, (CapacityKind.MANAGED_INSTANCES,), "ECS hands Neuron devices out there only"),
-        ("shm", _has_shm, (CapacityKind.EC2,), "everywhere else /dev/shm has the 64 MiB that AWS gives it"),
+        (
+            "neuron",
+            _has_neuron,
+            (CapacityKind.MANAGED_INSTANCES,),
+            "ECS hands out Neuron devices on managed instances only",
+        ),
+        ("shm", _has_shm, (CapacityKind.EC2,), "only on ec2 can /dev/shm be larger than 64 MiB"),
     ):
         if kind not in others:
             choice = " or ".join(others)

@@ -9,16 +9,22 @@ from pydantic import Field, ValidationInfo, ValidatorFunctionWrapHandler, field_
 from penstock import sizes
 from penstock.config.container import Container
 from penstock.config.disk import EphemeralStorage
-from penstock.config.findings import Finding, entries, validate_with
+from penstock.config.findings import Finding, each_once, entries, validate_with
+from penstock.config.prefetch import Prefetch
 from penstock.config.quantities import format_duration
 from penstock.config.section import Duration, Port, Section, WholeNumber
 from penstock.sizes import Size
 
-#: ECS allows ten containers in a task, and the dequeuer is one.
-MOST_CONTAINERS = 9
+#: ECS allows so many containers in a task, and the dequeuer is one.
+MOST_IN_A_TASK = 10
+_DEQUEUER = "the dequeuer"
+_PREFETCH = "what prefetches"
+_NUMBERS = ("none", "one", "two", "three")
 
 MOST_CONCURRENT = 100
 
+#: All of them stand in one environment variable and in one policy.
+MOST_PREFETCHED = 20
 #: An idle dequeuer is in a long poll of 20 seconds, which is never cancelled (R18).
 SHORTEST_STOP = timedelta(seconds=30)
 #: On Fargate. Nothing is documented of instances that ECS manages, so they get no more.
@@ -40,11 +46,26 @@ class Pod(Section):
     """From SIGTERM to SIGKILL for the dequeuer, which drains until 20s before its end; for the containers \
 after it, up to 2m of it. 30s to 2m; with `capacity.kind: ec2` up to 11h50m."""
 
-    containers: tuple[Container, ...] = Field(json_schema_extra={"minItems": 1, "maxItems": MOST_CONTAINERS})
+    prefetch: tuple[Prefetch, ...] = Field(default=(), json_schema_extra={"maxItems": MOST_PREFETCHED})
+    """What is downloaded from S3 into the shared folder `/mnt` before the containers start. At most 20."""
+
+    containers: tuple[Container, ...] = Field(
+        json_schema_extra={"minItems": 1, "maxItems": MOST_IN_A_TASK - 1}
+    )
     """The containers, 1 to 9. One of them serves the port."""
 
     ephemeral_storage_gib: EphemeralStorage | None = Field(default=None, alias="ephemeral_storage")
     """Disk of a task on Fargate, for its images and files: 21Gi to 200Gi. Default: 20Gi."""
+
+    @property
+    def shares_folder(self) -> bool:
+        """Whether the containers have the folder ``/mnt`` in common."""
+        return len(self.containers) > 1 or bool(self.prefetch)
+
+    @property
+    def beside(self) -> tuple[str, ...]:
+        """What else runs in the task, whatever kind of API it is for."""
+        return _beside(prefetches=bool(self.prefetch))
 
     @field_validator("stop_timeout")
     @classmethod
@@ -78,24 +99,46 @@ after it, up to 2m of it. 30s to 2m; with `capacity.kind: ec2` up to 11h50m."""
         port = info.data.get("port")
         if port is None:
             return value
-        return tuple(
-            container.model_copy(update={"readiness_probe": container.readiness_probe.with_port(port)})
-            if container.readiness_probe
-            else container
-            for container in value
-        )
+        return tuple(container.with_port(port) for container in value)
 
     @field_validator("containers", mode="wrap")
     @classmethod
-    def _distinct(cls, value: Any, handler: ValidatorFunctionWrapHandler) -> tuple[Container, ...]:
-        return validate_with(_crowding(value), value, handler=handler)
+    def _distinct(
+        cls, value: Any, handler: ValidatorFunctionWrapHandler, info: ValidationInfo
+    ) -> tuple[Container, ...]:
+        beside = _beside(prefetches=bool(info.data.get("prefetch")))
+        return validate_with(_crowding(value, beside), value, handler=handler)
+
+    @field_validator("prefetch")
+    @classmethod
+    def _apart(cls, value: tuple[Prefetch, ...]) -> tuple[Prefetch, ...]:
+        if len(value) > MOST_PREFETCHED:
+            raise ValueError(f"must list at most {MOST_PREFETCHED} sources, not {len(value)}")
+        each_once((entry.path.removesuffix("/") for entry in value), what="place")
+        return value
 
 
-def _crowding(containers: object) -> Iterator[Finding]:
+def _beside(*, prefetches: bool) -> tuple[str, ...]:
+    return (_DEQUEUER, _PREFETCH) if prefetches else (_DEQUEUER,)
+
+
+def crowded(containers: int, beside: tuple[str, ...]) -> str | None:
+    """What is wrong if so many containers run beside those others; None if there is room."""
+    most = MOST_IN_A_TASK - len(beside)
+    if containers <= most:
+        return None
+    *others, last = beside
+    listed = f"{', '.join(others)} and {last} are" if others else f"{last} is"
+    return (
+        f"at most {most} containers: ECS allows {MOST_IN_A_TASK} in a task, and {listed} "
+        f"{_NUMBERS[len(beside)]}"
+    )
+
+
+def _crowding(containers: object, beside: tuple[str, ...]) -> Iterator[Finding]:
     if isinstance(containers, list | tuple) and not containers:
         yield Finding((), "must list at least one container")
-    if isinstance(containers, list | tuple) and len(containers) > MOST_CONTAINERS:
-        limit = f"at most {MOST_CONTAINERS} containers: ECS allows 10 in a task, and the dequeuer is one"
+    if isinstance(containers, list | tuple) and (limit := crowded(len(containers), beside)):
         yield Finding((), f"must list {limit}")
     names = set()
     for index, container in entries(containers):

@@ -26,8 +26,13 @@ if TYPE_CHECKING:
     from penstock.config.positions import Document
     from penstock.config.wording import Place
 
-#: Keys of Cortex's that nothing takes the place of yet.
-_CORTEX_ONLY = frozenset({"liveness_probe"})
+#: Keys that exist in one place and not in another that looks alike, by the name of the place.
+_ELSEWHERE = {
+    ("readiness_probe", "exec"): (
+        "is for a liveness_probe only: readiness is asked for by the dequeuer, from its own container, "
+        "where it cannot run a command in yours; use http_get or tcp_socket"
+    ),
+}
 
 #: Why a key of the one kind can be none of the other, where that is no matter of course.
 _REASONS = {
@@ -121,9 +126,9 @@ def _unknown_key(place: Place, message: str) -> tuple[str, str | None]:
     key = str(place[-1])
     if key in cortex.REPLACEMENTS:
         return f"is a key of Cortex's that Penstock does not have: {cortex.REPLACEMENTS[key]}", None
-    if key in _CORTEX_ONLY:
-        return "is a key of Cortex's that Penstock does not have", None
     kind = str(place[-2]) if len(place) > 1 else ""
+    if (kind, key) in _ELSEWHERE:
+        return _ELSEWHERE[kind, key], None
     for family in _FAMILIES:
         owners = [_ARTICLES[other] for other, section in family.items() if key in _named(section)]
         if kind in family and owners:

@@ -307,6 +307,7 @@ def test_user_containers_learn_their_port_and_get_their_variables(cloud):
         "MODE": "fast",
         "PENSTOCK_PORT": "9000",
         "CORTEX_PORT": "9000",
+        "PENSTOCK_MNT": "/mnt",
     }
 
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from ipaddress import ip_network
+from ipaddress import IPv4Network
 from typing import TYPE_CHECKING, Any
 
 import aws_cdk
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.synth
 
-EXISTING = {
+EXISTING: dict[str, Any] = {
     "kind": "existing",
     "vpc_id": "vpc-0123456789abcdef0",
     "subnet_ids": ["subnet-0123456789abcdef0", "subnet-0123456789abcdef1"],
@@ -142,11 +142,11 @@ def test_as_many_zones_as_configured_share_the_range(tmp_path, zones):
     made = network(tmp_path, availability_zones=zones, cidr="172.20.4.0/22")
 
     ranges = [
-        ip_network(subnet["Properties"]["CidrBlock"])
+        IPv4Network(subnet["Properties"]["CidrBlock"])
         for subnet in made.of_type("network", "AWS::EC2::Subnet")
     ]
     assert len(ranges) == zones
-    assert all(found.subnet_of(ip_network("172.20.4.0/22")) for found in ranges)
+    assert all(found.subnet_of(IPv4Network("172.20.4.0/22")) for found in ranges)
     assert made.properties("network", "AWS::EC2::VPC")["CidrBlock"] == "172.20.4.0/22"
 
 
@@ -171,7 +171,7 @@ def test_the_smallest_network_has_room_for_tasks_in_three_zones_behind_nat(tmp_p
     made = network(tmp_path, kind="nat", availability_zones=3, cidr="10.9.8.0/24")
 
     rooms = [
-        ip_network(subnet["Properties"]["CidrBlock"]).num_addresses
+        IPv4Network(subnet["Properties"]["CidrBlock"]).num_addresses
         for subnet in made.of_type("network", "AWS::EC2::Subnet")
         if subnet_name(subnet) == "private"
     ]

@@ -80,6 +80,8 @@ def test_the_stages_differ_in_what_the_stage_module_lists_and_in_nothing_else(cl
         ("webhooks", "AWS::Lambda::Function", "Environment", "Variables", "PENSTOCK_API_URL", "Fn::Join"),
         # authorization
         ("gateway", "AWS::ApiGateway::Method", "AuthorizationType"),
+        # capacity_providers
+        ("network", "AWS::ECS::ClusterCapacityProviderAssociations"),
         # full_network
         ("network", "AWS::EC2::FlowLog"),
         ("network", "AWS::IAM::Role"),

@@ -27,7 +27,9 @@ from tests.local.sites import Site, guarded_site
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+
+    from mypy_boto3_ecs.type_defs import ContainerDefinitionTypeDef
 
 pytestmark = pytest.mark.emulator
 
@@ -90,10 +92,18 @@ class Bench:
     def __post_init__(self) -> None:
         self.ecs = self.site.clients.ecs()
         folder = self.site.state.root
-        program = DequeuerProgram((sys.executable, "-c", DEQUEUER), (sys.executable, "-c", INIT), folder, {})
+        inits = {"spec": (sys.executable, "-c", INIT)}
+        program = DequeuerProgram((sys.executable, "-c", DEQUEUER), inits, folder, {})
         server = LocalServer(API, SERVER, folder, {}, 8080)
         starter = PairStarter(
-            server, program, self.site.environment, self.site.state.logs, self.site.spawn, str, free_port
+            server,
+            program,
+            self.site.environment,
+            self.site.state.logs,
+            self.site.state.shared,
+            self.site.spawn,
+            str,
+            free_port,
         )
         cluster = EcsCluster(self.ecs, name=CLUSTER)
         self.agent = LocalAgent(
@@ -107,11 +117,12 @@ class Bench:
             cluster=CLUSTER, serviceName=API, taskDefinition="echo", desiredCount=desired_count
         )
 
-    def register(self, *, queue_url: str) -> None:
+    def register(self, *, queue_url: str, inits: Sequence[ContainerDefinitionTypeDef] = ()) -> None:
         self.ecs.register_task_definition(
             family="echo",
             containerDefinitions=[
                 {"name": "server", "image": "x"},
+                *inits,
                 {
                     "name": "dequeuer",
                     "image": "x",
@@ -129,6 +140,7 @@ class Bench:
 
     def run_job(self, job: str) -> str:
         """Have Step Functions run a task and wait for its end; return the ARN of the execution."""
+        self.register(queue_url="http://queue/1", inits=[{"name": "spec", "image": "x", "essential": False}])
         states = self.site.clients.stepfunctions()
         machine = states.create_state_machine(
             name="jobs", definition=json.dumps(STATES), roleArn="arn:aws:iam::000000000000:role/jobs"

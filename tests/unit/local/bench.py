@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 SERVER = "server-program"
 DEQUEUER = "dequeuer-program"
 INIT = "init-program"
+PREFETCH = "prefetch-program"
 API = "echo"
 
 
@@ -35,9 +36,12 @@ class Bench:
         server = LocalServer(API, (SERVER, "--fast"), self.folder, {"MODEL": "small"}, 8080)
         self.starter = PairStarter(
             server,
-            DequeuerProgram((DEQUEUER,), (INIT,), self.folder, {"DRAIN": "1"}),
+            DequeuerProgram(
+                (DEQUEUER,), {"prefetch": (PREFETCH,), "spec": (INIT,)}, self.folder, {"DRAIN": "1"}
+            ),
             {"PATH": "/bin", "AWS_REGION": "us-east-1"},
             self.folder / "logs",
+            self.folder / "mnt",
             self.spawner,
             lambda task_id: f"http://agent/{task_id}",
             lambda: next(ports),
