@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from aws_cdk import Aws, IgnoreMode
+from aws_cdk import Aws, DockerBuildSecret, IgnoreMode
 from aws_cdk import aws_ecr_assets as ecr_assets
 
 from cdk.stage import Images
@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 
 #: The tasks' platform, whatever the machine that builds.
 PLATFORM = ecr_assets.Platform.LINUX_AMD64
+
+#: Given as ``-c base_image=…``: the build argument BASE_IMAGE of all images.
+BASE_IMAGE_CONTEXT = "base_image"
+#: Given as ``-c pip_conf=…``: the file that all builds may mount as the secret ``pip.conf``.
+PIP_CONF_CONTEXT = "pip_conf"
 
 _DEQUEUER = "ecs_tasks/dequeuer/Dockerfile"
 _PRIVATE_IMAGE = re.compile(
@@ -43,7 +48,11 @@ def of_container(scope: Construct, container: Container, *, mode: Images) -> Ima
     if mode is Images.NAMED:
         return Image(f"{names.PREFIX}/{container.name}")
     asset = ecr_assets.DockerImageAsset(
-        scope, f"Image-{container.name}", directory=str(container.build), platform=PLATFORM
+        scope,
+        f"Image-{container.name}",
+        directory=str(container.build),
+        platform=PLATFORM,
+        **_given_to_builds(scope),
     )
     return Image(asset.image_uri, asset.repository.repository_arn)
 
@@ -63,8 +72,22 @@ def of_dequeuer(scope: Construct, root: Path, *, mode: Images) -> Image:
         exclude=[*ignored, f"!{_DEQUEUER}"],
         ignore_mode=IgnoreMode.DOCKER,
         platform=PLATFORM,
+        **_given_to_builds(scope),
     )
     return Image(asset.image_uri, asset.repository.repository_arn)
+
+
+def _given_to_builds(scope: Construct) -> dict[str, Any]:
+    """What the machine that builds adds where no public registry is: base image and pip's settings."""
+    base, pip = (scope.node.try_get_context(key) for key in (BASE_IMAGE_CONTEXT, PIP_CONF_CONTEXT))
+    arguments = {"BASE_IMAGE": str(base)} if base else None
+    secrets = {"pip.conf": DockerBuildSecret.from_src(str(pip))} if pip else None
+    # Where the file lies differs between machines, and is no reason to build or deploy anew.
+    return {
+        "build_args": arguments,
+        "build_secrets": secrets,
+        "invalidation": ecr_assets.DockerImageAssetInvalidationOptions(build_secrets=False),
+    }
 
 
 def _from_registry(reference: str) -> Image:
