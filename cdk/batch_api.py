@@ -63,7 +63,7 @@ class Jobs(Construct):
 
     def _add_machine(self, task: Task) -> stepfunctions.CfnStateMachine:
         rights = batch_permissions.state_machine(
-            self._arns, self._api.name, role_arns=[role.role_arn for role in task.roles]
+            self._arns, self._api, role_arns=[role.role_arn for role in task.roles]
         )
         role = iam.Role(
             self,
@@ -95,7 +95,7 @@ class Jobs(Construct):
             enqueue=self._arns.batch_function("enqueue"),
             finish=self._arns.batch_function("finish"),
             function_seconds=FUNCTION_SECONDS,
-            cluster=names.cluster(self._deployment),
+            cluster=self._api.cluster(self._deployment),
             task_family=names.task_family(self._deployment, self._api.name),
             subnets=Fn.join(",", subnets),
             security_group=ssm.StringParameter.value_for_string_parameter(

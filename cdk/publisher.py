@@ -47,7 +47,7 @@ class Publisher(Construct):
             bundle=bundle(config),
             root=root,
             build_folder=build_folder,
-            rights=permissions.publisher(arns, [api.name for api in config.async_apis]),
+            rights=permissions.publisher(arns, config.async_apis),
             policy_name="scaling",
             timeout=Duration.seconds(_SECONDS),
             memory_mib=_MEMORY_MIB,
@@ -95,4 +95,8 @@ def bundle(config: Config) -> Bundle:
 
 
 def _scaled(api: AsyncApi) -> ScaledApi:
-    return ScaledApi(name=api.name, policy=api.autoscaling.policy(max_concurrency=api.pod.max_concurrency))
+    return ScaledApi(
+        name=api.name,
+        policy=api.autoscaling.policy(max_concurrency=api.pod.max_concurrency),
+        own_cluster=api.own_cluster,
+    )

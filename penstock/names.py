@@ -77,8 +77,17 @@ def log_group(deployment: str, api: str) -> str:
 
 
 def cluster(deployment: str) -> str:
-    """ECS cluster of a deployment."""
+    """ECS cluster that the APIs of a deployment share."""
     return f"{PREFIX}-{deployment}"
+
+
+def cluster_of(deployment: str, api: str, *, own: bool) -> str:
+    """ECS cluster that an API's tasks run in: its own if they run on instances, else the shared one.
+
+    Instances and what provides them belong to one cluster, so they come and go with their API. No
+    deployment's name has the underscore in it.
+    """
+    return f"{cluster(deployment)}_{api}" if own else cluster(deployment)
 
 
 def task_family(deployment: str, api: str) -> str:
@@ -87,7 +96,7 @@ def task_family(deployment: str, api: str) -> str:
 
 
 def service(api: str) -> str:
-    """ECS service of one API within its deployment's cluster."""
+    """ECS service of one API within its cluster."""
     return api
 
 

@@ -37,12 +37,16 @@ class Bench:
         self.crews = MemoryCrews({"a": Crew(2, 1), "b": Crew(3, 3)})
         self.metrics, self.histories = MemoryMetrics(), MemoryHistories()
         self.oldest = {"a": NOW_MS - 90_000}
+        self.on_instances: set[str] = set()
         self._executor = executor
         self.publisher = self.another()
 
     def another(self) -> Publisher:
         return Publisher(
-            [ScaledApi(name=name, policy=POLICY) for name in self.queues.depths],
+            [
+                ScaledApi(name=name, policy=POLICY, own_cluster=name in self.on_instances)
+                for name in self.queues.depths
+            ],
             queues=self.queues,
             crews=self.crews,
             oldest_open_ms=self.oldest.get,
@@ -79,6 +83,35 @@ def test_tells_what_is_missing_with_one_put_for_all_apis(bench):
         Measure.TASKS_RUNNING: 1,
         Measure.OLDEST_AGE: 90,
     }
+
+
+class OneClusterThrottled:
+    """Services of which those of one API cannot be read."""
+
+    def __init__(self, crews: MemoryCrews, api: str) -> None:
+        self.crews, self.api = crews, api
+
+    def counts(self, apis):
+        if self.api in apis:
+            raise DependencyError("throttled")
+        return self.crews.counts(apis)
+
+
+def test_an_api_whose_own_cluster_cannot_be_read_does_not_hold_up_the_others(bench):
+    bench.on_instances, bench.crews = {"a"}, OneClusterThrottled(bench.crews, "a")
+
+    look = bench.another().look(ages=False)
+
+    assert (look.decided, look.failed) == (("b",), ("a",))
+
+
+def test_apis_in_clusters_of_their_own_are_decided_on_like_the_others(bench):
+    bench.on_instances = {"a", "b"}
+
+    look = bench.another().look(ages=False)
+
+    assert look.decided == ("a", "b")
+    assert bench.metrics.latest("a")[Measure.TASKS_MISSING] == 7
 
 
 def test_an_api_that_cannot_be_read_does_not_hold_up_the_others(bench):
