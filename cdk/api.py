@@ -15,6 +15,7 @@ from cdk.arns import Arns
 from cdk.dead_letters import DeadLetters
 from cdk.described_task import DescribedTask
 from cdk.queues import Queues
+from cdk.release import ReleaseRecord
 from cdk.scaling import ServiceScaling
 from cdk.stage import Compute
 from cdk.task import Task, TaskProps
@@ -68,7 +69,9 @@ class Api(Construct):
             root=props.root,
         )
         if props.stage.compute is Compute.ECS:
-            self._add_service(props, Task(self, "Task", task))
+            made = Task(self, "Task", task)
+            self._add_service(props, made)
+            ReleaseRecord(self, "Release", deployment=props.deployment, api=props.api, task=made)
         else:
             DescribedTask(self, "Task", task)
 

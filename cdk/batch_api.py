@@ -18,6 +18,7 @@ from cdk.arns import Arns
 from cdk.batch import ENDS, FUNCTION_SECONDS
 from cdk.dead_letters import DeadLetters
 from cdk.queues import dead_letter_queue
+from cdk.release import ReleaseRecord
 from cdk.state_machine import Machine
 from cdk.task import Task, TaskProps
 from penstock import names
@@ -44,6 +45,7 @@ class Jobs(Construct):
         dead_letters = dead_letter_queue(self, "DeadLetterQueue", deployment=deployment, api=api.name)
         DeadLetters(self, "DeadLetters", deployment=deployment, api=api.name, queue=dead_letters)
         task = Task(self, "Task", self._task(dead_letters, stage, root))
+        ReleaseRecord(self, "Release", deployment=deployment, api=api, task=task)
         machine = self._add_machine(task)
         self._add_rule()
         self._add_alarm(machine)

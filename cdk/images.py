@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ from aws_cdk import aws_ecr_assets as ecr_assets
 
 from cdk.stage import Images
 from penstock import names
+from penstock.promotion.references import ecr_image
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,9 +28,6 @@ BASE_IMAGE_CONTEXT = "base_image"
 PIP_CONF_CONTEXT = "pip_conf"
 
 _DEQUEUER = "ecs_tasks/dequeuer/Dockerfile"
-_PRIVATE_IMAGE = re.compile(
-    r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(?:\.cn)?/(?P<repository>[^:@]+)"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +54,10 @@ def of_container(scope: Construct, container: Container, *, mode: Images) -> Ima
     return Image(asset.image_uri, asset.repository.repository_arn)
 
 
-def of_dequeuer(scope: Construct, root: Path, *, mode: Images) -> Image:
-    """The dequeuer's image, built from the repository itself."""
+def of_dequeuer(scope: Construct, root: Path, *, mode: Images, named: str | None) -> Image:
+    """The dequeuer's image: the one that the configuration names, or built from the repository itself."""
+    if named is not None:
+        return _from_registry(named)
     if mode is Images.NAMED:
         return Image(f"{names.PREFIX}/dequeuer")
     # CDK reads only a .dockerignore at the root, and fingerprints what this leaves over: the virtual
@@ -91,8 +90,8 @@ def _given_to_builds(scope: Construct) -> dict[str, Any]:
 
 
 def _from_registry(reference: str) -> Image:
-    private = _PRIVATE_IMAGE.match(reference)
+    private = ecr_image(reference)
     if private is None:
         return Image(reference)
-    place = f"{private['region']}:{private['account']}"
-    return Image(reference, f"arn:{Aws.PARTITION}:ecr:{place}:repository/{private['repository']}")
+    place = f"{private.region}:{private.account}"
+    return Image(reference, f"arn:{Aws.PARTITION}:ecr:{place}:repository/{private.repository}")

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field, ValidationInfo, ValidatorFunctionWrapHandler, field_validator
+from pydantic import AfterValidator, Field, ValidationInfo, ValidatorFunctionWrapHandler, field_validator
 
+from penstock.config import identifiers
 from penstock.config.container import Container
 from penstock.config.findings import Finding, entries, validate_with
 from penstock.config.quantities import format_duration
@@ -40,6 +41,10 @@ class Pod(Section):
 
     containers: tuple[Container, ...] = Field(json_schema_extra={"minItems": 1, "maxItems": MOST_CONTAINERS})
     """The containers, 1 to 9. One of them serves the port."""
+
+    dequeuer_image: Annotated[str, AfterValidator(identifiers.image_reference)] | None = None
+    """Image of the dequeuer that runs beside them. Default: built from this repository. \
+`penstock promote` writes it."""
 
     @field_validator("stop_timeout")
     @classmethod

@@ -50,6 +50,7 @@ VALID: dict[str, Any] = {
                 "port": 8080,
                 "max_concurrency": 2,
                 "stop_timeout": "2m",
+                "dequeuer_image": "penstock/dequeuer:1",
                 "containers": [
                     {
                         "name": "server",
