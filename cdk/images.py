@@ -10,7 +10,8 @@ from aws_cdk import aws_ecr_assets as ecr_assets
 
 from cdk.stage import Images
 from penstock import names
-from penstock.promotion.references import ecr_image
+from penstock.image_references import ecr_image
+from penstock.instance_types import Architecture
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,7 +21,10 @@ if TYPE_CHECKING:
     from penstock.config import Container
 
 #: The tasks' platform, whatever the machine that builds.
-PLATFORM = ecr_assets.Platform.LINUX_AMD64
+_PLATFORMS = {
+    Architecture.X86_64: ecr_assets.Platform.LINUX_AMD64,
+    Architecture.ARM64: ecr_assets.Platform.LINUX_ARM64,
+}
 
 #: Given as ``-c base_image=…``: the build argument BASE_IMAGE of all images.
 BASE_IMAGE_CONTEXT = "base_image"
@@ -31,6 +35,19 @@ _DEQUEUER = "ecs_tasks/dequeuer/Dockerfile"
 
 
 @dataclass(frozen=True, slots=True)
+class Built:
+    """How images come to be: whether they are built at all, and for what processors."""
+
+    mode: Images
+    architecture: Architecture
+
+    @property
+    def platform(self) -> ecr_assets.Platform:
+        """The platform in the words of CDK."""
+        return _PLATFORMS[self.architecture]
+
+
+@dataclass(frozen=True, slots=True)
 class Image:
     """What a container runs, and the private repository to pull it from, if it is one."""
 
@@ -38,27 +55,27 @@ class Image:
     repository_arn: str | None = None
 
 
-def of_container(scope: Construct, container: Container, *, mode: Images) -> Image:
+def of_container(scope: Construct, container: Container, *, built: Built) -> Image:
     """The image of one of the user's containers."""
     if container.image is not None:
         return _from_registry(container.image)
-    if mode is Images.NAMED:
+    if built.mode is Images.NAMED:
         return Image(f"{names.PREFIX}/{container.name}")
     asset = ecr_assets.DockerImageAsset(
         scope,
         f"Image-{container.name}",
         directory=str(container.build),
-        platform=PLATFORM,
+        platform=built.platform,
         **_given_to_builds(scope),
     )
     return Image(asset.image_uri, asset.repository.repository_arn)
 
 
-def of_dequeuer(scope: Construct, root: Path, *, mode: Images, named: str | None) -> Image:
+def of_dequeuer(scope: Construct, root: Path, *, built: Built, named: str | None) -> Image:
     """The dequeuer's image: the one that the configuration names, or built from the repository itself."""
     if named is not None:
         return _from_registry(named)
-    if mode is Images.NAMED:
+    if built.mode is Images.NAMED:
         return Image(f"{names.PREFIX}/dequeuer")
     # CDK reads only a .dockerignore at the root, and fingerprints what this leaves over: the virtual
     # environment and the tests must neither be copied nor make every deploy build a new image.
@@ -70,7 +87,7 @@ def of_dequeuer(scope: Construct, root: Path, *, mode: Images, named: str | None
         file=_DEQUEUER,
         exclude=[*ignored, f"!{_DEQUEUER}"],
         ignore_mode=IgnoreMode.DOCKER,
-        platform=PLATFORM,
+        platform=built.platform,
         **_given_to_builds(scope),
     )
     return Image(asset.image_uri, asset.repository.repository_arn)

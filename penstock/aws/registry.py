@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_ecr import ECRClient
 
-    from penstock.promotion.references import EcrImage
+    from penstock.image_references import EcrImage
 
 _NO_IMAGE = frozenset({"ImageNotFoundException", "RepositoryNotFoundException"})
 _NO_POLICY = frozenset({"RepositoryPolicyNotFoundException", "RepositoryNotFoundException"})

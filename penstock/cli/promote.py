@@ -14,9 +14,9 @@ from penstock.cli.output import emit, note, stopped
 from penstock.config import ConfigError
 from penstock.config.loader import parse, read
 from penstock.config.writing import dump
+from penstock.image_references import ecr_image
 from penstock.promotion import repository_policy
 from penstock.promotion.promote import NotPromoted, check_serving, document, foreign_accounts, pinned
-from penstock.promotion.references import ecr_image
 from penstock.promotion.releases import UnreadableRelease
 
 if TYPE_CHECKING:
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from penstock.cli.options import StageName
     from penstock.cli.surroundings import Surroundings
+    from penstock.image_references import EcrImage
     from penstock.promotion.promote import Registry
-    from penstock.promotion.references import EcrImage
     from penstock.promotion.releases import Release, Releases
 
 

@@ -1,7 +1,7 @@
 """What both kinds of APIs have: a name, what runs behind it, and how clients reach it."""
 
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -21,6 +21,9 @@ from pydantic import (
 
 from penstock import names
 from penstock.config import identifiers
+from penstock.config.capacity import AnyCapacity, CapacityKind, FargateCapacity
+from penstock.config.findings import each_once, rejected
+from penstock.config.fit import misfits
 from penstock.config.pod import Pod
 from penstock.config.quantities import format_duration
 from penstock.config.retries import Retries
@@ -48,14 +51,6 @@ def _program_first(value: tuple[str, ...]) -> tuple[str, ...]:
     if not value or not value[0]:
         raise ValueError("must start with the program to run")
     return value
-
-
-def each_once(value: Iterable[str], *, what: str) -> None:
-    """Raise ValueError that names what a list has twice."""
-    listed = list(value)
-    twice = sorted({entry for entry in listed if listed.count(entry) > 1})
-    if twice:
-        raise ValueError(f"must list each {what} once: {', '.join(twice)}")
 
 
 class Networking(Section):
@@ -133,6 +128,9 @@ with `b-`."""
     pod: Pod
     """What one replica runs."""
 
+    capacity: AnyCapacity = Field(default_factory=FargateCapacity)
+    """Where its tasks run. Default: on Fargate."""
+
     retries: Retries = Field(default_factory=Retries)
     """Which failed attempts are tried again."""
 
@@ -175,7 +173,7 @@ never deletes."""
     @property
     def own_cluster(self) -> bool:
         """Whether its tasks have an ECS cluster of their own: those on instances."""
-        return False
+        return self.capacity.kind is not CapacityKind.FARGATE
 
     def cluster(self, deployment: str) -> str:
         """ECS cluster that its tasks run in."""
@@ -216,3 +214,8 @@ never deletes."""
             shortest, longest = format_duration(SHORTEST_RETENTION), format_duration(LONGEST_RETENTION)
             raise ValueError(f"must be from {shortest} to {longest}, not {format_duration(value)}")
         return value
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        rejected(misfits(self.pod, self.capacity, kind=self.kind))
+        return self

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
+from penstock.image_references import EcrImage, ecr_image, names_a_digest
 from penstock.promotion.merging import merged
-from penstock.promotion.references import EcrImage, ecr_image, names_a_digest
 from penstock.promotion.releases import DEQUEUER, without_sources
 
 if TYPE_CHECKING:

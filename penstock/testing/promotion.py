@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from penstock.promotion.releases import Serving
 
 if TYPE_CHECKING:
-    from penstock.promotion.references import EcrImage
+    from penstock.image_references import EcrImage
     from penstock.promotion.releases import Release
     from penstock.revisions import Place, Revision
 

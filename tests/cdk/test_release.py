@@ -10,8 +10,8 @@ import pytest
 from cdk.release import LONGEST_SECTION_CHARACTERS, TooLong
 from penstock import config
 from penstock.config.writing import dump
+from penstock.image_references import ecr_image
 from penstock.promotion.promote import document, pinned
-from penstock.promotion.references import ecr_image
 from penstock.promotion.releases import Release
 from penstock.testing import MemoryRegistry
 from tests.cdk import templates

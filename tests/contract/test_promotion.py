@@ -13,7 +13,7 @@ from penstock import ids, names
 from penstock.aws.registry import EcrRegistry
 from penstock.aws.releases import StackReleases
 from penstock.aws.revisions import COPY_OF, EcsRevisions
-from penstock.promotion.references import EcrImage
+from penstock.image_references import EcrImage
 from penstock.promotion.releases import Release, UnreadableRelease
 from penstock.promotion.repository_policy import lets_pull, statement
 from penstock.revisions import Place, Revision

@@ -37,6 +37,8 @@ class Terminal:
         self.stderr_is_terminal = False
         self.urls: list[str] = []
         self.secrets = MemorySecrets()
+        #: KMS keys that secrets were asked for with.
+        self.encrypted_with: list[str | None] = []
         self.keys, self.meters = MemoryApiKeys(), MemoryMeters()
         self.releases, self.registry = MemoryReleases(), MemoryRegistry()
         self.revisions = MemoryRevisions()
@@ -50,7 +52,7 @@ class Terminal:
         surroundings = Surroundings(
             connect=self._connect,
             key_ring=self._key_ring,
-            signing_secrets=lambda _deployment, _emulator_url: self.secrets,
+            signing_secrets=self._signing_secrets,
             releases=lambda _deployment, _emulator_url: self.releases,
             registry=lambda _emulator_url: self.registry,
             revisions=lambda _emulator_url: self.revisions,
@@ -70,6 +72,12 @@ class Terminal:
     def _connect(self, url: str, api_key: str | None) -> Client:
         self.urls.append(url)
         return Client(url, transport=self.server.transport, api_key=api_key, timing=self.manual.timing)
+
+    def _signing_secrets(
+        self, _deployment: str, _emulator_url: str | None, key_id: str | None
+    ) -> MemorySecrets:
+        self.encrypted_with.append(key_id)
+        return self.secrets
 
     def _key_ring(self, deployment: str, emulator_url: str | None) -> KeyRing:
         self.asked_of.append((deployment, emulator_url))

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from penstock import config
-from penstock.promotion.references import ecr_image
+from penstock.image_references import ecr_image
 from penstock.promotion.releases import Release, Serving
 from penstock.promotion.repository_policy import statement
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from penstock.promotion.references import ecr_image, names_a_digest
+from penstock.image_references import ecr_image, names_a_digest
 
 HOST = "111122223333.dkr.ecr.eu-west-1.amazonaws.com"
 DIGEST = "sha256:" + "a1" * 32
