@@ -12,6 +12,7 @@ from penstock.testing.promotion import MemoryRegistry, MemoryReleases, MemoryRev
 from penstock.testing.queue import MemoryJobSender, MemoryOutbox, MemoryQueue, MemorySource
 from penstock.testing.ranges import MemoryRanges
 from penstock.testing.records import MemoryLedger, MemoryRecords
+from penstock.testing.roll import MemoryRoll
 from penstock.testing.webhooks import (
     MemoryDeliveries,
     MemoryEndpoints,
@@ -49,6 +50,7 @@ __all__ = [
     "MemoryRegistry",
     "MemoryReleases",
     "MemoryRevisions",
+    "MemoryRoll",
     "MemorySecrets",
     "MemorySlots",
     "MemorySource",
