@@ -19,6 +19,7 @@ from cdk.dead_letters import DeadLetters
 from cdk.own_cluster import ClusterProps, OwnCluster
 from cdk.placement import placement
 from cdk.queues import dead_letter_queue
+from cdk.release import ReleaseRecord
 from cdk.state_machine import Machine
 from cdk.strategy import shares
 from cdk.task import Task, TaskProps
@@ -58,6 +59,7 @@ class Jobs(Construct):
         DeadLetters(self, "DeadLetters", deployment=deployment, api=api.name, queue=dead_letters)
         place = placement(self, deployment=deployment, configured=network)
         task = Task(self, "Task", self._task(dead_letters, traced, stage, root))
+        ReleaseRecord(self, "Release", deployment=deployment, api=api, task=task)
         machine = self._add_machine(task, place)
         if api.own_cluster:
             props = ClusterProps(deployment=deployment, api=api, place=place, stage=stage)

@@ -71,7 +71,11 @@ class Task(Construct):
         user_images = {
             container.name: images.of_container(self, container, built=built) for container in pod.containers
         }
-        dequeuer_image = images.of_dequeuer(self, props.root, built=built)
+        dequeuer_image = images.of_dequeuer(self, props.root, built=built, named=pod.dequeuer_image)
+        #: What each container runs.
+        self.images = {name: image.uri for name, image in user_images.items()} | {
+            sidecar.DEQUEUER: dequeuer_image.uri
+        }
         task_role = self._add_task_role()
         execution_role = self._add_execution_role([*user_images.values(), dequeuer_image])
         #: Whoever runs the task must be allowed to lend it both.
