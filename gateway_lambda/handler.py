@@ -33,6 +33,7 @@ from gateway_lambda.uploads import Uploads
 from gateway_lambda.waiting import Waiter
 from gateway_lambda.webhooks import Webhooks
 from penstock import environment, keys, names
+from penstock.aws import deployed
 from penstock.aws.copies import S3Copies
 from penstock.aws.deliveries import DynamoDeliveries
 from penstock.aws.directory import DynamoDirectory
@@ -44,7 +45,6 @@ from penstock.aws.objects import S3Objects
 from penstock.aws.outbox import SqsOutbox
 from penstock.aws.records import DynamoRecords
 from penstock.aws.slots import DynamoSlots
-from penstock.catalogue import FILE, Catalogue
 from penstock.outgoing.resolver import SystemResolver
 from penstock.records import RequestKey
 from penstock.webhooks.guard import Guard
@@ -117,7 +117,7 @@ def _build(base: _Base) -> Gateway:
     queue_name = functools.partial(names.queue, settings.deployment)
     requests, outbox = Requests(records, _now_ms), SqsOutbox(base.sqs, queue_name)
     submitter = _submitter(settings, records=records, objects=objects, outbox=outbox, executor=executor)
-    catalogue = Catalogue.from_json(FILE.read_text())
+    catalogue = deployed.catalogue(settings.deployment)
     directory = DynamoDirectory(base.dynamodb, settings.table, executor=base.shards)
     guard = Guard(replace(catalogue.callbacks, loopback=bool(settings.loopback)), SystemResolver())
     retrier = _retrier(settings, records=records, objects=objects, submitter=submitter)

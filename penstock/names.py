@@ -156,6 +156,16 @@ def parameter(deployment: str, name: str) -> str:
     return f"/{PREFIX}/{deployment}/{name}"
 
 
+def api_parameters(deployment: str) -> str:
+    """Path of the SSM parameters in which the stack of each API says what it is."""
+    return parameter(deployment, "apis")
+
+
+def api_parameter(deployment: str, api: str) -> str:
+    """SSM parameter in which the stack of one API says what it is."""
+    return f"{api_parameters(deployment)}/{api}"
+
+
 def task_parameter(deployment: str, api: str) -> str:
     """SSM parameter that describes the task of one API where there is no ECS to ask."""
     return parameter(deployment, f"task/{api}")

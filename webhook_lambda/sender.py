@@ -15,13 +15,13 @@ from aws_lambda_powertools.metrics import MetricUnit
 from botocore.config import Config
 
 from penstock import environment, names
+from penstock.aws import deployed
 from penstock.aws.deliveries import DynamoDeliveries
 from penstock.aws.hosts import DynamoEndpoints, DynamoHosts
 from penstock.aws.lanes import SqsLanes
 from penstock.aws.objects import S3Objects
 from penstock.aws.own_api import OwnApi
 from penstock.aws.signing_secrets import StoredSecrets
-from penstock.catalogue import FILE, Catalogue
 from penstock.outgoing.call import Caller
 from penstock.outgoing.resolver import SystemResolver
 from penstock.webhooks.deliveries import State
@@ -73,7 +73,7 @@ def _build() -> Deliverer:
 
 
 def _post(session: boto3.session.Session, settings: SenderSettings) -> Post:
-    catalogue = Catalogue.from_json(FILE.read_text())
+    catalogue = deployed.catalogue(settings.deployment)
     credentials, region = session.get_credentials(), session.region_name
     if credentials is None or region is None:
         raise RuntimeError("the function has no credentials or no region")

@@ -48,7 +48,7 @@ class Desk:
                 on_undeliverable=self.undeliverable.append,
             ),
             clock=self.clock,
-            apis={QUEUE: entry("word-count"), JOBS_QUEUE: replace(entry("sum"), kind=Kind.BATCH)},
+            owner={QUEUE: entry("word-count"), JOBS_QUEUE: replace(entry("sum"), kind=Kind.BATCH)}.get,
             on_malformed=self.malformed.append,
             on_undeliverable=self.undeliverable.append,
         )
