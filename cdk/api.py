@@ -15,6 +15,7 @@ from cdk.arns import Arns
 from cdk.dead_letters import DeadLetters
 from cdk.described_task import DescribedTask
 from cdk.queues import Queues
+from cdk.registration import Registration
 from cdk.scaling import ServiceScaling
 from cdk.stage import Compute
 from cdk.task import Task, TaskProps
@@ -53,6 +54,7 @@ class Api(Construct):
             api=props.api.name,
             queue=queues.dead_letters,
         )
+        Registration(self, "Registration", deployment=props.deployment, api=props.api)
         arns = Arns(Stack.of(self), props.deployment)
         task = TaskProps(
             deployment=props.deployment,
@@ -65,7 +67,7 @@ class Api(Construct):
                 dead_letter_url=queues.dead_letters.queue_url,
                 stage=props.stage,
             ),
-            rights=permissions.worker(arns, props.api.name, input_buckets=props.api.input_buckets),
+            rights=permissions.worker(arns, props.api),
             root=props.root,
         )
         if props.stage.compute is Compute.ECS:
@@ -80,7 +82,7 @@ class Api(Construct):
             self,
             "Service",
             service_name=names.service(props.api.name),
-            cluster=names.cluster(props.deployment),
+            cluster=props.api.cluster(props.deployment),
             task_definition=task.definition.ref,
             launch_type="FARGATE",
             deployment_configuration=_Deployment(

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from aws_cdk import ArnFormat, Aws, Stack
 
 from cdk.stage import STAGE_NAME
 from penstock import names
 from penstock.webhooks import own
+
+if TYPE_CHECKING:
+    from penstock.config import Api
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +55,12 @@ class Arns:
         """A bucket of the user's itself."""
         return self.stack.format_arn(service="s3", region="", account="", resource=bucket)
 
-    def service(self, api: str) -> str:
+    def service(self, api: Api) -> str:
         """The ECS service of one API."""
         return self.stack.format_arn(
             service="ecs",
             resource="service",
-            resource_name=f"{names.cluster(self.deployment)}/{names.service(api)}",
+            resource_name=f"{api.cluster(self.deployment)}/{names.service(api.name)}",
         )
 
     def queue(self, api: str) -> str:
@@ -71,6 +75,29 @@ class Arns:
     def queues(self) -> str:
         """What the ARNs of all our queues begin with, up to the name."""
         return self.stack.format_arn(service="sqs", resource="")
+
+    @property
+    def request_queues(self) -> str:
+        """The queues of all APIs, also of those that have left the configuration.
+
+        A deployment whose name begins with this one's and a dash has queues that match as well: for
+        reading depths, and nothing else.
+        """
+        return self.stack.format_arn(service="sqs", resource=names.queue(self.deployment, "*"))
+
+    @property
+    def services(self) -> list[str]:
+        """The ECS services of all APIs, in the cluster that they share and in those of their own."""
+        shared, own = names.cluster(self.deployment), names.cluster_of(self.deployment, "*", own=True)
+        return [
+            self.stack.format_arn(service="ecs", resource="service", resource_name=f"{cluster}/*")
+            for cluster in (shared, own)
+        ]
+
+    @property
+    def all_job_queues(self) -> str:
+        """The queues of all jobs of the deployment; no other deployment's name has the underscore in it."""
+        return self.stack.format_arn(service="sqs", resource=names.job_queues(self.deployment))
 
     def job_queues(self, api: str) -> str:
         """The queues of all jobs of one API, which come and go."""
@@ -123,12 +150,11 @@ class Arns:
             for name in (f"{machine}:*", f"{machine}/*")
         ]
 
-    def timers(self, api: str) -> str:
-        """The timers of all jobs of one API."""
-        group, prefix = names.batch_schedules(self.deployment), names.job_queue_prefix(self.deployment, api)
-        return self.stack.format_arn(
-            service="scheduler", resource="schedule", resource_name=f"{group}/{prefix}*"
-        )
+    @property
+    def timers(self) -> str:
+        """The timers of all jobs."""
+        group = names.batch_schedules(self.deployment)
+        return self.stack.format_arn(service="scheduler", resource="schedule", resource_name=f"{group}/*")
 
     def webhook_queue(self, part: str) -> str:
         """One of the queues of deliveries."""
@@ -157,11 +183,10 @@ class Arns:
         family = names.task_family(self.deployment, api)
         return self.stack.format_arn(service="ecs", resource="task-definition", resource_name=f"{family}:*")
 
-    @property
-    def cluster(self) -> str:
-        """The cluster."""
+    def cluster(self, api: Api) -> str:
+        """The cluster that one API's tasks run in."""
         return self.stack.format_arn(
-            service="ecs", resource="cluster", resource_name=names.cluster(self.deployment)
+            service="ecs", resource="cluster", resource_name=api.cluster(self.deployment)
         )
 
     @property
@@ -171,11 +196,10 @@ class Arns:
             service="events", resource="rule", resource_name="StepFunctionsGetEventsForECSTaskRule"
         )
 
-    @property
-    def tasks(self) -> str:
-        """All tasks of the deployment's cluster."""
+    def tasks(self, api: Api) -> str:
+        """All tasks of the cluster that one API's tasks run in."""
         return self.stack.format_arn(
-            service="ecs", resource="task", resource_name=f"{names.cluster(self.deployment)}/*"
+            service="ecs", resource="task", resource_name=f"{api.cluster(self.deployment)}/*"
         )
 
     def parameter(self, name: str) -> str:

@@ -17,7 +17,9 @@ from cdk import batch_permissions, network, sidecar
 from cdk.arns import Arns
 from cdk.batch import ENDS, FUNCTION_SECONDS
 from cdk.dead_letters import DeadLetters
+from cdk.function import AddedRights
 from cdk.queues import dead_letter_queue
+from cdk.registration import Registration
 from cdk.state_machine import Machine
 from cdk.task import Task, TaskProps
 from penstock import names
@@ -43,6 +45,16 @@ class Jobs(Construct):
         self._arns = Arns(Stack.of(self), deployment)
         dead_letters = dead_letter_queue(self, "DeadLetterQueue", deployment=deployment, api=api.name)
         DeadLetters(self, "DeadLetters", deployment=deployment, api=api.name, queue=dead_letters)
+        Registration(self, "Registration", deployment=deployment, api=api)
+        for step, statements in batch_permissions.of_api(self._arns, api).items():
+            if statements:
+                AddedRights(
+                    self,
+                    step.capitalize(),
+                    deployment=deployment,
+                    function_name=names.batch_function(deployment, step),
+                    statements=statements,
+                )
         task = Task(self, "Task", self._task(dead_letters, stage, root))
         machine = self._add_machine(task)
         self._add_rule()
@@ -63,7 +75,7 @@ class Jobs(Construct):
 
     def _add_machine(self, task: Task) -> stepfunctions.CfnStateMachine:
         rights = batch_permissions.state_machine(
-            self._arns, self._api.name, role_arns=[role.role_arn for role in task.roles]
+            self._arns, self._api, role_arns=[role.role_arn for role in task.roles]
         )
         role = iam.Role(
             self,
@@ -95,7 +107,7 @@ class Jobs(Construct):
             enqueue=self._arns.batch_function("enqueue"),
             finish=self._arns.batch_function("finish"),
             function_seconds=FUNCTION_SECONDS,
-            cluster=names.cluster(self._deployment),
+            cluster=self._api.cluster(self._deployment),
             task_family=names.task_family(self._deployment, self._api.name),
             subnets=Fn.join(",", subnets),
             security_group=ssm.StringParameter.value_for_string_parameter(

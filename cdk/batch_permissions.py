@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from aws_cdk import aws_iam as iam
 
+from cdk import permissions
 from cdk.statements import absence_shows, allow, leading, read_foreign
 from penstock import keys
 from penstock.batch import objects
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from cdk.arns import Arns
+    from penstock.config import BatchApi
 
 #: Records of jobs and what lies beside them; ends of batches have partitions of their own.
 _JOBS = ["JOB#*"]
@@ -35,42 +37,44 @@ def gateway(arns: Arns, apis: Sequence[str], *, input_buckets: Iterable[str]) ->
     ]
 
 
-def plan(
-    arns: Arns, apis: Sequence[str], *, input_buckets: Iterable[str], timer_role_arn: str
-) -> iam.PolicyDocument:
-    """Rights of the function that prepares jobs, plans their chunks and seals them."""
+def plan(arns: Arns, *, timer_role_arn: str) -> iam.PolicyDocument:
+    """Rights of the function that prepares jobs, plans their chunks and seals them.
+
+    Those to list input buckets come from the stacks of the APIs.
+    """
     return iam.PolicyDocument(
         statements=[
             leading(arns, ["dynamodb:GetItem", "dynamodb:UpdateItem", "dynamodb:Query"], _JOBS),
             allow(["s3:GetObject", "s3:PutObject"], [arns.objects(keys.JOBS)]),
             absence_shows(arns, [keys.JOBS]),
-            *_list_foreign(arns, input_buckets),
             # The job's last message, if there is nothing left to do when it is sealed (J6).
-            allow(["sqs:CreateQueue", "sqs:SendMessage"], [arns.job_queues(api) for api in apis]),
-            allow(["scheduler:CreateSchedule"], [arns.timers(api) for api in apis]),
+            allow(["sqs:CreateQueue", "sqs:SendMessage"], [arns.all_job_queues]),
+            allow(["scheduler:CreateSchedule"], [arns.timers]),
             _pass([timer_role_arn], to="scheduler.amazonaws.com"),
         ]
     )
 
 
-def enqueue(arns: Arns, apis: Sequence[str], *, input_buckets: Iterable[str]) -> iam.PolicyDocument:
-    """Rights of the function that makes batches of chunks and enqueues them."""
+def enqueue(arns: Arns) -> iam.PolicyDocument:
+    """Rights of the function that makes batches of chunks and enqueues them.
+
+    Those to read input buckets come from the stacks of the APIs.
+    """
     return iam.PolicyDocument(
         statements=[
             leading(arns, ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"], _JOBS),
             allow(["s3:GetObject", "s3:PutObject"], [arns.objects(keys.JOBS)]),
             absence_shows(arns, [keys.JOBS]),
-            *read_foreign(arns, input_buckets),
-            allow(["sqs:SendMessage"], [arns.job_queues(api) for api in apis]),
+            allow(["sqs:SendMessage"], [arns.all_job_queues]),
         ]
     )
 
 
-def finish(
-    arns: Arns, apis: Sequence[str], *, dead_letter_queues: Iterable[str], ends_arn: str
-) -> iam.PolicyDocument:
-    """Rights of the function that ends jobs, keeps their lanes and cleans up after them."""
-    reported = sorted(set(dead_letter_queues))
+def finish(arns: Arns, *, ends_arn: str) -> iam.PolicyDocument:
+    """Rights of the function that ends jobs, keeps their lanes and cleans up after them.
+
+    Those to send to dead-letter queues of the user's come from the stacks of the APIs.
+    """
     return iam.PolicyDocument(
         statements=[
             leading(
@@ -80,11 +84,7 @@ def finish(
             ),
             allow(["s3:GetObject", "s3:PutObject"], [arns.objects(keys.JOBS)]),
             absence_shows(arns, [keys.JOBS]),
-            allow(
-                ["sqs:GetQueueUrl", "sqs:DeleteQueue", "sqs:SendMessage"],
-                [arns.job_queues(api) for api in apis],
-            ),
-            *([allow(["sqs:GetQueueUrl", "sqs:SendMessage"], reported)] if reported else []),
+            allow(["sqs:GetQueueUrl", "sqs:DeleteQueue", "sqs:SendMessage"], [arns.all_job_queues]),
             allow(
                 [
                     "sqs:ReceiveMessage",
@@ -94,9 +94,26 @@ def finish(
                 ],
                 [ends_arn],
             ),
-            allow(["scheduler:DeleteSchedule"], [arns.timers(api) for api in apis]),
+            allow(["scheduler:DeleteSchedule"], [arns.timers]),
+            permissions.read_deployed(arns),
         ]
     )
+
+
+def of_api(arns: Arns, api: BatchApi) -> dict[str, list[iam.PolicyStatement]]:
+    """What the shared functions need of the user's own resources for this API, by step."""
+    buckets = api.input_buckets
+    return {
+        "plan": _list_foreign(arns, buckets),
+        "enqueue": read_foreign(arns, buckets),
+        "finish": _report(api.dead_letter_queues),
+    }
+
+
+def _report(queue_arns: Iterable[str]) -> list[iam.PolicyStatement]:
+    """Rights to send reports of failed batches to queues of the user's."""
+    listed = sorted(set(queue_arns))
+    return [allow(["sqs:GetQueueUrl", "sqs:SendMessage"], listed)] if listed else []
 
 
 def call(function_arns: Sequence[str]) -> iam.PolicyDocument:
@@ -104,30 +121,30 @@ def call(function_arns: Sequence[str]) -> iam.PolicyDocument:
     return iam.PolicyDocument(statements=[allow(["lambda:InvokeFunction"], list(function_arns))])
 
 
-def state_machine(arns: Arns, api: str, *, role_arns: Sequence[str]) -> iam.PolicyDocument:
+def state_machine(arns: Arns, api: BatchApi, *, role_arns: Sequence[str]) -> iam.PolicyDocument:
     """Rights of one API's state machine. ``role_arns`` are those of the API's task."""
-    listed = [objects.CHUNKS, objects.LANES]
+    name, listed = api.name, [objects.CHUNKS, objects.LANES]
     return iam.PolicyDocument(
         statements=[
             allow(
                 ["lambda:InvokeFunction"],
                 [arns.batch_function(step) for step in ("plan", "enqueue", "finish")],
             ),
-            allow(["s3:GetObject"], [f"{arns.bucket}/{keys.JOBS}/{api}/*/{name}" for name in listed]),
+            allow(["s3:GetObject"], [f"{arns.bucket}/{keys.JOBS}/{name}/*/{each}" for each in listed]),
             allow(
                 ["ecs:RunTask"],
-                [arns.task_definitions(api)],
-                {"ArnEquals": {"ecs:cluster": arns.cluster}},
+                [arns.task_definitions(name)],
+                {"ArnEquals": {"ecs:cluster": arns.cluster(api)}},
             ),
-            allow(["ecs:DescribeTasks", "ecs:StopTask"], [arns.tasks]),
+            allow(["ecs:DescribeTasks", "ecs:StopTask"], [arns.tasks(api)]),
             # Tasks take the tags of their definition, which ECS checks as if they were named.
-            allow(["ecs:TagResource"], [arns.tasks], {"StringEquals": {"ecs:CreateAction": "RunTask"}}),
+            allow(["ecs:TagResource"], [arns.tasks(api)], {"StringEquals": {"ecs:CreateAction": "RunTask"}}),
             _pass(role_arns, to="ecs-tasks.amazonaws.com"),
             # How Step Functions learns that a task has ended.
             allow(["events:PutTargets", "events:PutRule", "events:DescribeRule"], [arns.task_events]),
             # A Distributed Map runs its children as executions.
-            allow(["states:StartExecution"], [arns.state_machine(api)]),
-            allow(["states:DescribeExecution", "states:StopExecution"], arns.executions(api)),
+            allow(["states:StartExecution"], [arns.state_machine(name)]),
+            allow(["states:DescribeExecution", "states:StopExecution"], arns.executions(name)),
         ]
     )
 

@@ -71,9 +71,7 @@ class GatewayFunction(Construct):
 
 
 def _rights(arns: Arns, config: Config) -> iam.PolicyDocument:
-    rights = permissions.gateway(
-        arns, [api.name for api in config.async_apis], input_buckets=_buckets(config.async_apis)
-    )
+    rights = permissions.gateway(arns, config.async_apis)
     if config.batch_apis:
         named = [api.name for api in config.batch_apis]
         rights.add_statements(
@@ -82,7 +80,7 @@ def _rights(arns: Arns, config: Config) -> iam.PolicyDocument:
     return rights
 
 
-def _buckets(apis: Iterable[AsyncApi | BatchApi]) -> set[str]:
+def _buckets(apis: Iterable[BatchApi]) -> set[str]:
     return {bucket for api in apis for bucket in api.input_buckets}
 
 
@@ -98,11 +96,12 @@ def bundle(config: Config) -> Bundle:
 
 def catalogue(config: Config) -> Catalogue:
     """What the functions know of the APIs."""
-    return Catalogue(tuple(_entry(api) for api in config.apis), config.callbacks.policy())
+    return Catalogue(tuple(entry(api) for api in config.apis), config.callbacks.policy())
 
 
-def _entry(api: AsyncApi | BatchApi) -> ApiEntry:
-    entry = ApiEntry(
+def entry(api: AsyncApi | BatchApi) -> ApiEntry:
+    """What the functions know of one API."""
+    common = ApiEntry(
         name=api.name,
         kind=api.kind,
         endpoint=api.endpoint,
@@ -114,11 +113,12 @@ def _entry(api: AsyncApi | BatchApi) -> ApiEntry:
         webhook_url=api.webhook.url,
         webhook_events=api.webhook.events,
         webhook_chain=api.webhook.chain,
+        own_cluster=api.own_cluster,
     )
     if isinstance(api, BatchApi):
-        return replace(entry, dead_letter_queues=api.dead_letter_queues)
+        return replace(common, dead_letter_queues=api.dead_letter_queues)
     return replace(
-        entry,
+        common,
         inline_result_bytes=api.inline_result_bytes,
         forward_headers=api.networking.forward_headers,
         webhook_inline_bytes=api.webhook.inline_result_bytes,

@@ -11,19 +11,19 @@ from typing import TYPE_CHECKING
 from aws_cdk import aws_iam as iam
 
 from cdk.statements import absence_shows, allow, leading, read_foreign
-from penstock import keys
+from penstock import keys, names
 from penstock.scaling.ports import NAMESPACE
 from penstock.webhooks.hosts import Lane
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from cdk.arns import Arns
+    from penstock.config import AsyncApi
 
 
-def gateway(arns: Arns, apis: Iterable[str], *, input_buckets: Iterable[str]) -> iam.PolicyDocument:
+def gateway(arns: Arns, apis: Sequence[AsyncApi]) -> iam.PolicyDocument:
     """Rights of the gateway: accept, show, cancel, list, run again, purge."""
-    listed = list(apis)
     return iam.PolicyDocument(
         statements=[
             allow(
@@ -42,22 +42,28 @@ def gateway(arns: Arns, apis: Iterable[str], *, input_buckets: Iterable[str]) ->
                 [arns.objects(keys.RESULTS), arns.objects(keys.PAYLOADS)],
             ),
             absence_shows(arns, [keys.RESULTS, keys.PAYLOADS]),
-            *read_foreign(arns, input_buckets),
-            *_on_services(arns, listed, ["sqs:GetQueueUrl", "sqs:SendMessage", "sqs:GetQueueAttributes"]),
+            *read_foreign(arns, {bucket for api in apis for bucket in api.input_buckets}),
+            *([allow(["sqs:SendMessage"], [arns.queue(api.name) for api in apis])] if apis else []),
+            *_look_at_services(arns),
+            read_deployed(arns),
             # Tests and replays of webhooks.
             allow(["sqs:GetQueueUrl", "sqs:SendMessage"], [arns.webhook_queue(lane) for lane in Lane]),
         ]
     )
 
 
-def _on_services(arns: Arns, apis: list[str], on_queues: list[str]) -> list[iam.PolicyStatement]:
-    """Rights on queues and services of APIs for single requests; a deployment may have none of these."""
-    if not apis:
-        return []
+def _look_at_services(arns: Arns) -> list[iam.PolicyStatement]:
+    """Rights to see how deep queues are and how many tasks run, also of APIs that have left."""
     return [
-        allow(on_queues, [arns.queue(api) for api in apis]),
-        allow(["ecs:DescribeServices"], [arns.service(api) for api in apis]),
+        allow(["sqs:GetQueueUrl", "sqs:GetQueueAttributes"], [arns.request_queues]),
+        allow(["ecs:DescribeServices"], arns.services),
     ]
+
+
+def read_deployed(arns: Arns) -> iam.PolicyStatement:
+    """Rights to read what the stacks of this deployment's APIs say of them."""
+    path = names.api_parameters(arns.deployment)
+    return allow(["ssm:GetParametersByPath"], [arns.parameter(path), arns.parameter(f"{path}/*")])
 
 
 def sweeper(arns: Arns) -> iam.PolicyDocument:
@@ -66,33 +72,41 @@ def sweeper(arns: Arns) -> iam.PolicyDocument:
         statements=[
             allow(["dynamodb:Query"], [arns.index(keys.OPEN_INDEX)]),
             leading(arns, ["dynamodb:BatchGetItem", "dynamodb:UpdateItem"], ["REQ#*"]),
+            read_deployed(arns),
         ]
     )
 
 
-def recorder(arns: Arns, apis: Iterable[str], *, batch_apis: Iterable[str]) -> iam.PolicyDocument:
-    """Rights of the recorder: take dead letters, end their requests and batches, keep what is neither."""
-    batch = list(batch_apis)
+def recorder(arns: Arns) -> iam.PolicyDocument:
+    """Rights of the recorder: end requests and batches of dead letters, keep what is neither.
+
+    Those to take the letters come from the stacks of the APIs, each for its own queue.
+    """
     return iam.PolicyDocument(
         statements=[
-            # Lambda receives on the function's behalf.
-            allow(
-                ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"],
-                [arns.dead_letter_queue(api) for api in apis],
-            ),
             leading(arns, ["dynamodb:GetItem", "dynamodb:UpdateItem"], ["REQ#*"]),
-            allow(["s3:PutObject"], [arns.objects(keys.MALFORMED)]),
-            *(_record_batches(arns, batch) if batch else []),
+            allow(["s3:PutObject"], [arns.objects(keys.MALFORMED), arns.objects(keys.JOBS)]),
+            leading(arns, ["dynamodb:GetItem", "dynamodb:Query"], ["JOB#*"]),
+            # One transaction writes both: the end of a batch, and what its job counts and lists.
+            leading(arns, ["dynamodb:PutItem", "dynamodb:UpdateItem"], ["JOB#*", "BATCH#*"]),
+            # A job's last message.
+            allow(["sqs:SendMessage"], [arns.all_job_queues]),
+            read_deployed(arns),
         ]
     )
 
 
-def publisher(arns: Arns, apis: Iterable[str]) -> iam.PolicyDocument:
+def take_dead_letters(queue_arn: str) -> iam.PolicyStatement:
+    """Rights of the recorder to one API's dead-letter queue; Lambda receives on its behalf."""
+    return allow(["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"], [queue_arn])
+
+
+def publisher(arns: Arns) -> iam.PolicyDocument:
     """Rights of the function that tells how many tasks are missing: to look, and to say so."""
-    listed = list(apis)
     return iam.PolicyDocument(
         statements=[
-            *_on_services(arns, listed, ["sqs:GetQueueUrl", "sqs:GetQueueAttributes"]),
+            *_look_at_services(arns),
+            read_deployed(arns),
             allow(["dynamodb:Query"], [arns.index(keys.OPEN_INDEX)]),
             # What it remembers, and when the oldest requests were made.
             leading(arns, ["dynamodb:BatchGetItem"], ["SCALING#*", "REQ#*"]),
@@ -103,48 +117,35 @@ def publisher(arns: Arns, apis: Iterable[str]) -> iam.PolicyDocument:
     )
 
 
-def _record_batches(arns: Arns, apis: list[str]) -> list[iam.PolicyStatement]:
-    jobs = [f"JOB#{api}#*" for api in apis]
-    return [
-        leading(arns, ["dynamodb:GetItem", "dynamodb:Query"], jobs),
-        # One transaction writes both: the end of a batch, and what its job counts and lists.
-        leading(
-            arns,
-            ["dynamodb:PutItem", "dynamodb:UpdateItem"],
-            [*jobs, *(f"BATCH#{api}#*" for api in apis)],
-        ),
-        allow(["s3:PutObject"], [arns.objects(f"{keys.JOBS}/{api}") for api in apis]),
-        # A job's last message.
-        allow(["sqs:SendMessage"], [arns.job_queues(api) for api in apis]),
-    ]
-
-
 def authorizer(arns: Arns) -> iam.PolicyDocument:
     """Rights of what looks API keys up: to read those, and no request."""
     return iam.PolicyDocument(
         statements=[
             leading(arns, ["dynamodb:GetItem"], [f"{keys.API_KEYS}*"]),
+            # A key may be for an API that has left the configuration.
+            read_deployed(arns),
         ]
     )
 
 
-def worker(arns: Arns, api: str, *, input_buckets: Iterable[str]) -> iam.PolicyDocument:
+def worker(arns: Arns, api: AsyncApi) -> iam.PolicyDocument:
     """Rights of one API's tasks. A task has one role, so the user's containers have them too."""
-    payloads, results = f"{keys.PAYLOADS}/{api}", f"{keys.RESULTS}/{api}"
+    name = api.name
+    payloads, results = f"{keys.PAYLOADS}/{name}", f"{keys.RESULTS}/{name}"
     return iam.PolicyDocument(
         statements=[
             allow(
-                ["sqs:ReceiveMessage", "sqs:ChangeMessageVisibility", "sqs:DeleteMessage"], [arns.queue(api)]
+                ["sqs:ReceiveMessage", "sqs:ChangeMessageVisibility", "sqs:DeleteMessage"], [arns.queue(name)]
             ),
             # What is no request is moved out of the way.
-            allow(["sqs:SendMessage"], [arns.dead_letter_queue(api)]),
-            leading(arns, ["dynamodb:UpdateItem"], [f"REQ#{api}#*"]),
+            allow(["sqs:SendMessage"], [arns.dead_letter_queue(name)]),
+            leading(arns, ["dynamodb:UpdateItem"], [f"REQ#{name}#*"]),
             allow(["s3:GetObject", "s3:DeleteObject"], [arns.objects(payloads)]),
             allow(["s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"], [arns.objects(results)]),
             absence_shows(arns, [payloads]),
-            *read_foreign(arns, input_buckets),
+            *read_foreign(arns, api.input_buckets),
             # Asked for by the ECS agent on the dequeuer's behalf, with the rights of the task.
-            allow(["ecs:UpdateTaskProtection"], [arns.tasks]),
+            allow(["ecs:UpdateTaskProtection"], [arns.tasks(api)]),
         ]
     )
 
@@ -167,6 +168,7 @@ def events(arns: Arns, *, stream_arn: str, topic_arn: str, unread_arn: str) -> i
             # function's rights.
             allow(["sqs:GetQueueUrl", "sqs:SendMessage"], [unread_arn]),
             allow(["sns:Publish"], [topic_arn]),
+            read_deployed(arns),
         ]
     )
 
@@ -196,6 +198,7 @@ def sender(arns: Arns, *, queue_arns: Iterable[str], api_id: str) -> iam.PolicyD
             absence_shows(arns, [keys.RESULTS]),
             # Callbacks of one API to another (N7); nothing but submissions.
             allow(["execute-api:Invoke"], [arns.own_calls(api_id)]),
+            read_deployed(arns),
         ]
     )
 

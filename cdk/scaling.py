@@ -49,7 +49,7 @@ class ServiceScaling(Construct):
             "Target",
             min_capacity=bounds.min_replicas,
             max_capacity=bounds.max_replicas,
-            resource_id=f"service/{names.cluster(deployment)}/{names.service(api.name)}",
+            resource_id=f"service/{api.cluster(deployment)}/{names.service(api.name)}",
             role_arn=_service_role(self),
             scalable_dimension=_DIMENSION,
             service_namespace=_SERVICE_NAMESPACE,

@@ -132,7 +132,7 @@ def _build(base: _Base) -> Gateway:
         overview=_overview(
             directory,
             queues=SqsQueues(base.sqs, queue_name),
-            workers=EcsWorkers(_connect_to_ecs, settings.deployment),
+            workers=EcsWorkers(_connect_to_ecs, functools.partial(catalogue.cluster, settings.deployment)),
             executor=executor,
         ),
         recovery=_recovery(directory, requests=requests, records=records, objects=objects, retrier=retrier),

@@ -63,6 +63,7 @@ class ServiceScaling:
         ecs: ECSClient,
         cloudwatch: CloudWatchClient,
         deployment: str,
+        clusters: Mapping[str, str],
         note: Callable[[str], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -70,6 +71,7 @@ class ServiceScaling:
         self._ecs = ecs
         self._cloudwatch = cloudwatch
         self._deployment = deployment
+        self._clusters = clusters
         self._note = note
         self._clock = clock
         self._alarms = {
@@ -111,7 +113,7 @@ class ServiceScaling:
         return points[-1]["Maximum"] if points else None
 
     def _change(self, api: str, change: int) -> None:
-        cluster, service = names.cluster(self._deployment), names.service(api)
+        cluster, service = self._clusters[api], names.service(api)
         limits = self._limits[api]
         with translated():
             found = self._ecs.describe_services(cluster=cluster, services=[service])["services"]

@@ -44,7 +44,8 @@ def task_definition(
 class FakeCluster:
     """ECS as the emulator does it: an ended task is replaced only when the service is reconciled."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = "penstock-demo") -> None:
+        self._name = name
         self._desired: dict[str, int] = {}
         self._definitions: dict[str, TaskDefinition] = {}
         self._tasks: list[Task] = []
@@ -105,7 +106,7 @@ class FakeCluster:
 
     def _new_arn(self) -> str:
         self._made += 1
-        return f"arn:aws:ecs:us-east-1:000000000000:task/penstock-demo/{self._made:08x}-0000"
+        return f"arn:aws:ecs:us-east-1:000000000000:task/{self._name}/{self._made:08x}-0000"
 
     def _answer(self) -> None:
         if not self.reachable:

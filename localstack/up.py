@@ -173,6 +173,7 @@ class _Start:
             ecs=clients.ecs(),
             cloudwatch=clients.cloudwatch(),
             deployment=self.site.config.deployment,
+            clusters=self.site.config.clusters,
             note=self.options.tell,
         )
         thread = threading.Thread(target=scaling.run, args=(stop,), name="local-scaling")

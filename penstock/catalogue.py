@@ -12,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from penstock import names
 from penstock.errors import ApiRemoved, UnknownApi
 from penstock.kinds import Kind
 from penstock.webhooks.guard import Policy
@@ -55,6 +56,8 @@ class ApiEntry:
     webhook_chain: tuple[str, ...] = ()
     #: ARNs of the user's queues that jobs may name for their failed batches.
     dead_letter_queues: tuple[str, ...] = ()
+    #: Whether its tasks have an ECS cluster of their own.
+    own_cluster: bool = False
 
 
 def _nobody() -> Sequence[ApiEntry]:
@@ -111,6 +114,13 @@ class Catalogue:
         """The API of that name; None if it is deployed no more."""
         known = next((api for api in self.apis if api.name == name), None)
         return known or next((api for api in self._departed() if api.name == name), None)
+
+    def cluster(self, deployment: str, name: str) -> str:
+        """ECS cluster of the tasks of one of the APIs, by its name; ``KeyError`` if there is no such API."""
+        api = self.named(name)
+        if api is None:
+            raise KeyError(name)
+        return names.cluster_of(deployment, api.name, own=api.own_cluster)
 
     def get(self, endpoint: str | None) -> ApiEntry | None:
         """The API behind a path segment; None if there is none."""

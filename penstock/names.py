@@ -41,6 +41,11 @@ def job_queue_prefix(deployment: str, api: str) -> str:
     return f"{PREFIX}-{deployment}_{hashlib.sha256(api.encode()).hexdigest()[:8]}_"
 
 
+def job_queues(deployment: str) -> str:
+    """Pattern of the names of all queues of jobs in a deployment, and of no other's (J12)."""
+    return f"{PREFIX}-{deployment}_*"
+
+
 def job_queue(deployment: str, api: str, job_id: str) -> str:
     """SQS FIFO queue of one job, made when it begins and deleted when it has ended."""
     return f"{job_queue_prefix(deployment, api)}{job_id}.fifo"
@@ -77,8 +82,17 @@ def log_group(deployment: str, api: str) -> str:
 
 
 def cluster(deployment: str) -> str:
-    """ECS cluster of a deployment."""
+    """ECS cluster that the APIs of a deployment share."""
     return f"{PREFIX}-{deployment}"
+
+
+def cluster_of(deployment: str, api: str, *, own: bool) -> str:
+    """ECS cluster that an API's tasks run in: its own if they run on instances, else the shared one.
+
+    Instances and what provides them belong to one cluster, so they come and go with their API. No
+    deployment's name has the underscore in it.
+    """
+    return f"{cluster(deployment)}_{api}" if own else cluster(deployment)
 
 
 def task_family(deployment: str, api: str) -> str:
@@ -87,7 +101,7 @@ def task_family(deployment: str, api: str) -> str:
 
 
 def service(api: str) -> str:
-    """ECS service of one API within its deployment's cluster."""
+    """ECS service of one API within its cluster."""
     return api
 
 

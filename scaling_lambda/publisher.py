@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from penstock.ports import Clock
     from penstock.scaling.decision import Decision, Sample, ScalingPolicy
     from penstock.scaling.ports import Crews, Histories, Metrics
+    from scaling_lambda.served import Served
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +31,8 @@ class ScaledApi:
 
     name: str
     policy: ScalingPolicy
+    #: Whether its tasks have an ECS cluster of their own.
+    own_cluster: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,7 @@ class Publisher:
 
     def __init__(
         self,
-        apis: Sequence[ScaledApi],
+        served: Served,
         *,
         queues: Queues,
         crews: Crews,
@@ -57,7 +60,7 @@ class Publisher:
         executor: Executor,
         clock: Clock,
     ) -> None:
-        self._apis = {api.name: api for api in apis}
+        self._served = served
         self._queues = queues
         self._crews = crews
         self._oldest_open_ms = oldest_open_ms
@@ -66,6 +69,14 @@ class Publisher:
         self._executor = executor
         self._clock = clock
         self._remembered: dict[str, tuple[Sample, ...]] = {}
+
+    @property
+    def _apis(self) -> Mapping[str, ScaledApi]:
+        return self._served.apis
+
+    def refresh(self) -> None:
+        """Look for APIs that have left the configuration; ``DependencyError`` if that fails."""
+        self._served.refresh()
 
     def recall(self) -> None:
         """Take up what an earlier function saved; what this one knows is newer."""
@@ -81,7 +92,7 @@ class Publisher:
         ``DependencyError`` if the services cannot be read, or nothing can be published.
         """
         now_ms = self._clock()
-        crews = self._crews.counts(list(self._apis))
+        crews = self._counts()
         depths = dict(zip(self._apis, self._executor.map(self._depth, self._apis), strict=True))
         values: list[Value] = []
         decided: list[str] = []
@@ -96,6 +107,17 @@ class Publisher:
             values += self._ages([name for name in decided if _busy(depths[name])], now_ms)
         self._metrics.put(values, at_ms=now_ms)
         return Look(tuple(decided), tuple(name for name in self._apis if name not in decided))
+
+    def _counts(self) -> Mapping[str, Crew]:
+        """The services of the shared cluster in one go, those of other clusters beside each other."""
+        shared = [name for name, api in self._apis.items() if not api.own_cluster]
+        others = [name for name, api in self._apis.items() if api.own_cluster]
+        counted = self._executor.map(lambda api: self._tried(api, self._count), others)
+        crews = dict(self._crews.counts(shared)) if shared else {}
+        return crews | {api: crew for api, crew in zip(others, counted, strict=True) if crew is not None}
+
+    def _count(self, api: str) -> Crew | None:
+        return self._crews.counts([api]).get(api)
 
     def _decide(self, api: ScaledApi, crew: Crew, depth: Depth, now_ms: int) -> Decision:
         observation = Observation(

@@ -15,6 +15,7 @@ from pydantic import (
     field_validator,
 )
 
+from penstock import names
 from penstock.config import identifiers
 from penstock.config.pod import Pod
 from penstock.config.quantities import format_duration
@@ -152,6 +153,15 @@ never deletes."""
     def endpoint(self) -> str:
         """The path segment clients use, without slashes."""
         return self.networking.endpoint or self.name
+
+    @property
+    def own_cluster(self) -> bool:
+        """Whether its tasks have an ECS cluster of their own: those on instances."""
+        return False
+
+    def cluster(self, deployment: str) -> str:
+        """ECS cluster that its tasks run in."""
+        return names.cluster_of(deployment, self.name, own=self.own_cluster)
 
     @field_validator("input_buckets")
     @classmethod

@@ -54,6 +54,11 @@ dashes; at most 16 characters."""
         """Those for jobs."""
         return tuple(api for api in self.apis if isinstance(api, BatchApi))
 
+    @property
+    def clusters(self) -> dict[str, str]:
+        """ECS clusters of the APIs' tasks, by the APIs' names."""
+        return {api.name: api.cluster(self.deployment) for api in self.apis}
+
     @field_validator("apis", mode="wrap")
     @classmethod
     def _distinct(cls, value: Any, handler: ValidatorFunctionWrapHandler) -> tuple[AnyApi, ...]:

@@ -31,6 +31,7 @@ class Cloud:
             ecs=self._client("ecs"),
             cloudwatch=self._client("cloudwatch"),
             deployment="demo",
+            clusters={"a": "penstock-demo"},
             note=self.notes.append,
             clock=lambda: self.now,
         )

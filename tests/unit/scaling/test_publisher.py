@@ -6,14 +6,19 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from penstock.catalogue import ApiEntry
+from penstock.deployed import DeployedApi
 from penstock.overview import Crew, Depth
 from penstock.ports import DependencyError
 from penstock.scaling.decision import ScalingPolicy
 from penstock.scaling.ports import Measure
 from penstock.testing.clock import ManualClock
+from penstock.testing.deployed import MemoryDeployedApis
 from penstock.testing.scaling import MemoryCrews, MemoryHistories, MemoryMetrics
 from scaling_lambda import minute
 from scaling_lambda.publisher import Publisher, ScaledApi
+from scaling_lambda.served import Served
+from scaling_lambda.settings import members_of
 
 NOW_MS = 1_700_000_000_000
 POLICY = ScalingPolicy(min_replicas=0, max_replicas=10)
@@ -37,12 +42,19 @@ class Bench:
         self.crews = MemoryCrews({"a": Crew(2, 1), "b": Crew(3, 3)})
         self.metrics, self.histories = MemoryMetrics(), MemoryHistories()
         self.oldest = {"a": NOW_MS - 90_000}
+        self.on_instances: set[str] = set()
+        self.departed = MemoryDeployedApis()
         self._executor = executor
         self.publisher = self.another()
 
     def another(self) -> Publisher:
+        configured = [
+            ScaledApi(name=name, policy=POLICY, own_cluster=name in self.on_instances)
+            for name in self.queues.depths
+            if name not in self.departed.texts
+        ]
         return Publisher(
-            [ScaledApi(name=name, policy=POLICY) for name in self.queues.depths],
+            Served("shop", configured, deployed=self.departed),
             queues=self.queues,
             crews=self.crews,
             oldest_open_ms=self.oldest.get,
@@ -79,6 +91,35 @@ def test_tells_what_is_missing_with_one_put_for_all_apis(bench):
         Measure.TASKS_RUNNING: 1,
         Measure.OLDEST_AGE: 90,
     }
+
+
+class OneClusterThrottled:
+    """Services of which those of one API cannot be read."""
+
+    def __init__(self, crews: MemoryCrews, api: str) -> None:
+        self.crews, self.api = crews, api
+
+    def counts(self, apis):
+        if self.api in apis:
+            raise DependencyError("throttled")
+        return self.crews.counts(apis)
+
+
+def test_an_api_whose_own_cluster_cannot_be_read_does_not_hold_up_the_others(bench):
+    bench.on_instances, bench.crews = {"a"}, OneClusterThrottled(bench.crews, "a")
+
+    look = bench.another().look(ages=False)
+
+    assert (look.decided, look.failed) == (("b",), ("a",))
+
+
+def test_apis_in_clusters_of_their_own_are_decided_on_like_the_others(bench):
+    bench.on_instances = {"a", "b"}
+
+    look = bench.another().look(ages=False)
+
+    assert look.decided == ("a", "b")
+    assert bench.metrics.latest("a")[Measure.TASKS_MISSING] == 7
 
 
 def test_an_api_that_cannot_be_read_does_not_hold_up_the_others(bench):
@@ -133,3 +174,34 @@ def test_without_its_memory_it_still_says_what_is_missing(bench):
 
     assert bench.run() == minute.Minute(looks=6, faults=2)
     assert bench.metrics.latest("a")[Measure.TASKS_MISSING] == 7
+
+
+def _leave(bench: Bench, name: str) -> None:
+    """The API has left the configuration, and its stack is there."""
+    entry = ApiEntry(
+        name=name,
+        endpoint=name,
+        timeout_seconds=60,
+        max_attempts=3,
+        retention_seconds=60,
+        inline_result_bytes=0,
+    )
+    scaled = ScaledApi(name=name, policy=POLICY, own_cluster=True)
+    bench.departed.add(DeployedApi(entry, members_of(scaled)))
+
+
+def test_an_api_that_has_left_the_configuration_is_scaled_as_long_as_its_stack_is_there(bench):
+    _leave(bench, "b")
+    bench.queues.depths["b"] = Depth(5, 0)
+    bench.run(bench.another())
+
+    assert bench.metrics.latest("b")[Measure.TASKS_MISSING] > 0
+
+
+def test_the_others_are_scaled_while_nobody_knows_what_has_left(bench):
+    bench.departed.reachable = False
+
+    seen = bench.run(bench.another())
+
+    assert (seen.looks, seen.faults) == (6, 1)
+    assert Measure.TASKS_MISSING in bench.metrics.latest("a")
