@@ -86,7 +86,6 @@ class PythonFunction(Construct):
             environment={**_powertools(spec.service), **spec.environment},
         )
 
-
     def publish_role(self, deployment: str) -> None:
         """Let the stacks of the APIs add rights to their own resources, which go when those go."""
         ssm.StringParameter(

@@ -92,8 +92,8 @@ class Functions:
     def submit(self, incoming: Incoming) -> FunctionCall:
         """Accept a call, or answer for the one that its id stands for already.
 
-        ``UnknownApi``, ``ApiRemoved``, ``InvalidCallId``, a class of ``CallbackRefused``, and what ``Submitter.submit``
-        raises.
+        ``UnknownApi``, ``ApiRemoved``, ``InvalidCallId``, a class of ``CallbackRefused``, and what
+        ``Submitter.submit`` raises.
         """
         api = self._catalogue.accepting(incoming.path["api"])
         _refuse_stored_payloads(incoming)

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from typing import Any
 
 from penstock import versions
 from penstock.ids import is_request_id
 from penstock.records import RequestKey
 
+
 class MalformedMessage(ValueError):
     """A message that no Penstock gateway wrote; it goes to the dead-letter queue."""
 
 
-def read_json(text: str) -> object:
+def read_json(text: str) -> Any:
     """The value of a message's head; ``MalformedMessage`` if it is none, or ``UnknownVersion``."""
     try:
         value = json.loads(text)
@@ -36,7 +38,9 @@ class Message:
 
     def encode(self) -> str:
         """JSON text."""
-        return json.dumps({"v": versions.VERSION, "api": self.key.api, "id": self.key.id}, separators=(",", ":"))
+        return json.dumps(
+            {"v": versions.VERSION, "api": self.key.api, "id": self.key.id}, separators=(",", ":")
+        )
 
     @classmethod
     def decode_for(cls, api: str, text: str) -> Message:

@@ -27,12 +27,10 @@ class UnknownVersion(DependencyError):
 def check(version: object, *, of: str) -> None:
     """Raise ``UnknownVersion`` if what is called ``of`` has a version that is not for this program.
 
-    None is what was stored before there were versions. What is no number is nobody's version: whoever
-    reads it finds that it is malformed.
+    None is what was stored before there were versions. What is no number from 1 on is nobody's version:
+    whoever reads it finds that it is malformed.
     """
-    if not isinstance(version, int) or version in _READABLE:
+    if not isinstance(version, int) or version < 1 or version in _READABLE:
         return
     remedy = "upgrade this part of the deployment" if version > VERSION else "upgrade one version at a time"
-    raise UnknownVersion(
-        f"{of} has version {version}, and this is a program for version {VERSION}: {remedy}"
-    )
+    raise UnknownVersion(f"{of} has version {version}, and this is a program for version {VERSION}: {remedy}")

@@ -49,7 +49,7 @@ def update_arguments(table: str, key: items.Item, transition: Transition) -> dic
     return {
         "TableName": table,
         "Key": key,
-        "ConditionExpression": f"({_condition(transition.allowed, placeholders)}) AND {readable(placeholders)}",
+        "ConditionExpression": _condition(transition.allowed, placeholders),
         "UpdateExpression": _update(transition, placeholders),
         "ExpressionAttributeNames": placeholders.names,
         "ExpressionAttributeValues": placeholders.values,
@@ -87,7 +87,8 @@ def version(placeholders: Placeholders) -> str:
 
 
 def _condition(alternatives: tuple[Checks, ...], placeholders: Placeholders) -> str:
-    return " OR ".join(f"({_conjunction(checks, placeholders)})" for checks in alternatives)
+    allowed = " OR ".join(f"({_conjunction(checks, placeholders)})" for checks in alternatives)
+    return f"({allowed}) AND {readable(placeholders)}"
 
 
 def _conjunction(checks: Checks, placeholders: Placeholders) -> str:
