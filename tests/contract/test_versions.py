@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from penstock import ids
 from penstock.aws import items
 from penstock.aws.records import DynamoRecords
 from penstock.ports import Applied
-from penstock.records import RequestRecord
 from penstock.transitions import Move
 from penstock.versions import VERSION, UnknownVersion
 from tests.contract.conftest import BACKENDS, _client, make_table
 from tests.examples import KEY, record
 from tests.unit.test_transitions import EVERY
+
+if TYPE_CHECKING:
+    from penstock.records import RequestRecord
 
 CLAIM = EVERY[Move.CLAIM]
 

@@ -1,4 +1,4 @@
-"""The gateway for APIs that have left the configuration: it answers for what they have, and takes nothing new."""
+"""The gateway for APIs that have left the configuration: answers for what they have, and nothing new."""
 
 from __future__ import annotations
 
