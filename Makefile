@@ -96,6 +96,18 @@ synth: setup ## Write the CloudFormation templates of the cloud stage to cdk.out
 	@node_modules/.bin/cdk synth --quiet -c stage=cloud -c config=$(CONFIG)
 	@echo "Templates are in cdk.out/"
 
+.PHONY: synth-examples
+synth-examples: setup ## The same for each of examples/deployments, without credentials and within a minute each
+	@scripts/synth-examples.sh
+
+.PHONY: diff
+diff: setup ## Show what `make deploy` would change: CONFIG=penstock.yaml
+	@node_modules/.bin/cdk diff --all -c stage=cloud -c config=$(CONFIG)
+
+.PHONY: deploy
+deploy: setup ## Deploy to the account of your credentials: CONFIG=penstock.yaml
+	@node_modules/.bin/cdk deploy --all --require-approval never --progress events -c stage=cloud -c config=$(CONFIG)
+
 .PHONY: lock
 lock: setup-dev ## Resolve the dependencies anew and pin them
 	@./scripts/lock.sh

@@ -10,7 +10,7 @@ from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
-from cdk import network, permissions, sidecar
+from cdk import deployment, network, permissions, sidecar
 from cdk.arns import Arns
 from cdk.dead_letters import DeadLetters
 from cdk.described_task import DescribedTask
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from penstock.config import AsyncApi
 
 _Network = ecs.CfnService.NetworkConfigurationProperty
-_Deployment = ecs.CfnService.DeploymentConfigurationProperty
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,13 +84,7 @@ class Api(Construct):
             cluster=props.api.cluster(props.deployment),
             task_definition=task.definition.ref,
             launch_type="FARGATE",
-            deployment_configuration=_Deployment(
-                minimum_healthy_percent=100,
-                maximum_percent=200,
-                deployment_circuit_breaker=ecs.CfnService.DeploymentCircuitBreakerProperty(
-                    enable=True, rollback=True
-                ),
-            ),
+            deployment_configuration=deployment.configuration(props.api),
             # Workers take from a queue: an even spread gains nothing, and each move drains a worker.
             availability_zone_rebalancing="DISABLED",
             network_configuration=self._network(props.deployment),

@@ -24,14 +24,15 @@ class DescribedTask(Construct):
 
     def __init__(self, scope: Construct, id_: str, props: TaskProps) -> None:
         super().__init__(scope, id_)
+        stop_seconds = sidecar.stop_seconds(props.api)
         containers = [
-            *({"name": item.name, "stopTimeout": sidecar.STOP_SECONDS} for item in props.api.pod.containers),
+            *({"name": item.name, "stopTimeout": stop_seconds} for item in props.api.pod.containers),
             {
                 "name": sidecar.DEQUEUER,
                 "environment": [
                     {"name": name, "value": value} for name, value in sorted(props.variables.items())
                 ],
-                "stopTimeout": sidecar.STOP_SECONDS,
+                "stopTimeout": stop_seconds,
             },
         ]
         ssm.StringParameter(

@@ -134,7 +134,6 @@ class FrontDoor(Construct):
         integration = apigateway.LambdaIntegration(
             function,
             proxy=True,
-            allow_test_invoke=False,
             timeout=Duration.seconds(29),
             # One statement for the whole API: one per method would outgrow the 20 KB of a function's policy.
             scope_permission_to_method=False,

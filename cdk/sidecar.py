@@ -27,8 +27,8 @@ _JOB_POLL_SECONDS = 5
 #: What the state machine tells both of a task that it runs.
 JOB_ID = "PENSTOCK_JOB_ID"
 
-#: The most Fargate allows, and what a Spot interruption leaves (R18).
-STOP_SECONDS = 120
+#: Between the end of the drain and SIGKILL: what runs then is given back (R18).
+_GIVING_BACK = timedelta(seconds=20)
 
 
 def of_requests(
@@ -58,6 +58,7 @@ def of_jobs(
         "PENSTOCK_RETRY_MIN_WAIT_SECONDS": _seconds(api.retries.min_wait),
         "PENSTOCK_RETRY_MAX_WAIT_SECONDS": _seconds(api.retries.max_wait),
         "PENSTOCK_READINESS_PROBES": json.dumps([_probe(probe) for probe in probes]),
+        "PENSTOCK_DRAIN_SECONDS": _seconds(api.pod.stop_timeout - _GIVING_BACK),
         "PENSTOCK_POLL_SECONDS": str(min(_JOB_POLL_SECONDS, stage.poll_seconds)),
     }
 
@@ -71,10 +72,16 @@ def _stores(api: AsyncApi | BatchApi, deployment: str) -> dict[str, str]:
     return {
         # boto reads this name only; not every way of running ECS tasks sets it.
         "AWS_DEFAULT_REGION": Aws.REGION,
+        "PENSTOCK_DEPLOYMENT": deployment,
         "PENSTOCK_API": api.name,
         "PENSTOCK_TABLE": names.table(deployment),
         "PENSTOCK_BUCKET": names.bucket(deployment, account=Aws.ACCOUNT_ID, region=Aws.REGION),
     }
+
+
+def stop_seconds(api: AsyncApi | BatchApi) -> int:
+    """How long each container of the API's task has from SIGTERM to SIGKILL."""
+    return api.pod.stop_timeout // timedelta(seconds=1)
 
 
 def _seconds(duration: timedelta) -> str:

@@ -144,7 +144,7 @@ class Task(Construct):
             or None,
             mount_points=job_spec.mounts(self._props.api, read_only=True),
             depends_on=job_spec.awaited(self._props.api),
-            stop_timeout=sidecar.STOP_SECONDS,
+            stop_timeout=sidecar.stop_seconds(self._props.api),
             linux_parameters=_init_process(),
             log_configuration=self._logging(),
         )
@@ -186,7 +186,7 @@ class Task(Construct):
                 )
                 for container in pod.containers
             ],
-            stop_timeout=sidecar.STOP_SECONDS,
+            stop_timeout=sidecar.stop_seconds(self._props.api),
             health_check=_health_check(),
             linux_parameters=_init_process(),
             log_configuration=self._logging(),

@@ -59,6 +59,7 @@ class WorkerSettings:
     Each field is read from ``PENSTOCK_`` and its name in capitals.
     """
 
+    deployment: str
     api: str
     table: str
     bucket: str
@@ -85,6 +86,9 @@ class WorkerSettings:
     poll_seconds: int = 20
     #: Time from SIGTERM until unfinished work is given back (R18); ECS kills after 120 s.
     drain_seconds: int = 100
+    #: How soon protection follows the work, and how long it lasts before a rest (R19).
+    settle_seconds: int = 10
+    shift_seconds: int = 900
     #: Where health is told; port 0 takes a free one. Only from the task itself, unless said otherwise.
     health_host: str = "127.0.0.1"
     health_port: int = 15000

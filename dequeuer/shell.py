@@ -17,7 +17,7 @@ from dequeuer.health import Health, serving
 from dequeuer.outages import Outages
 from dequeuer.probes import Readiness
 from dequeuer.protect import Protection
-from dequeuer.shift import Shift
+from dequeuer.shift import Pace, Shift
 from dequeuer.telemetry import Telemetry
 from dequeuer.worker import Worker
 
@@ -50,7 +50,8 @@ class Shell:
     async def make(cls, settings: WorkerSettings, *, agent_uri: str | None, stack: AsyncExitStack) -> Shell:
         """Open for as long as the stack. Without an agent's URI this is no ECS task."""
         http = await stack.enter_async_context(new_session())
-        telemetry = Telemetry(settings.api)
+        telemetry = Telemetry(deployment=settings.deployment, api=settings.api)
+        pace = Pace(settle_ms=settings.settle_seconds * 1000, shift_ms=settings.shift_seconds * 1000)
         breaker = Breaker(clock=steady_ms, chance=random.random)
         return cls(
             settings,
@@ -60,7 +61,7 @@ class Shell:
             Readiness(settings.readiness_probes.probes, port=settings.port, session=http),
             Protection(
                 TaskAgent(http, agent_uri) if agent_uri else None,
-                Shift(clock=steady_ms, slots=settings.max_concurrency),
+                Shift(clock=steady_ms, slots=settings.max_concurrency, pace=pace),
                 clock=steady_ms,
             ),
             asyncio.Event(),

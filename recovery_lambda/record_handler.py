@@ -9,13 +9,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import boto3
-from aws_lambda_powertools import Logger, single_metric
-from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.batch import SqsFifoPartialProcessor, process_partial_response
 from botocore.config import Config
 
 from penstock import environment, names
 from penstock.aws import deployed
+from penstock.aws.emf import MetricLog
 from penstock.aws.job_outbox import SqsJobOutbox
 from penstock.aws.job_parts import DynamoJobParts
 from penstock.aws.jobs import DynamoJobs
@@ -23,6 +23,7 @@ from penstock.aws.objects import S3Objects
 from penstock.aws.records import DynamoRecords
 from penstock.batch.closing import Closer
 from penstock.kinds import Kind
+from penstock.metrics import Metric
 from recovery_lambda.job_recorder import JobRecorder
 from recovery_lambda.letters import DeadLetter
 from recovery_lambda.recorder import Recorder
@@ -51,8 +52,7 @@ def _now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def _build() -> Recorder:
-    settings = environment.read(Settings, os.environ)
+def _build(settings: Settings) -> Recorder:
     catalogue = deployed.catalogue(settings.deployment)
     session = boto3.session.Session()
     dynamodb = session.client("dynamodb", config=_AWS)
@@ -68,12 +68,12 @@ def _build() -> Recorder:
             bodies=objects,
             closer=Closer(jobs=jobs, parts=parts, outbox=outbox, clock=_now_ms),
             clock=_now_ms,
-            on_undeliverable=lambda api: _count("Undeliverable", api),
+            on_undeliverable=lambda api: _count(Metric.UNDELIVERABLE, api),
         ),
         clock=_now_ms,
         owner=partial(_owner, settings.deployment, catalogue),
-        on_malformed=lambda api: _count("MalformedMessage", api),
-        on_undeliverable=lambda api: _count("Undeliverable", api),
+        on_malformed=lambda api: _count(Metric.MALFORMED_MESSAGE, api),
+        on_undeliverable=lambda api: _count(Metric.UNDELIVERABLE, api),
     )
 
 
@@ -86,12 +86,13 @@ def _owner(deployment: str, catalogue: Catalogue, queue: str) -> ApiEntry | None
     return of(catalogue.apis) or of(entry for kind in Kind for entry in catalogue.left(kind))
 
 
-def _count(name: str, api: str) -> None:
-    with single_metric(name=name, unit=MetricUnit.Count, value=1) as metric:
-        metric.add_dimension("api", api)
+def _count(metric: Metric, api: str) -> None:
+    _metrics.write(api, [(metric, 1)])
 
 
-_recorder = _build()
+_settings = environment.read(Settings, os.environ)
+_metrics = MetricLog(_settings.deployment)
+_recorder = _build(_settings)
 
 
 def _record(record: SQSRecord) -> None:

@@ -15,6 +15,7 @@ from penstock.config.errors import ConfigError, Problem
 from penstock.config.loader import load
 from penstock.config.pod import Pod
 from penstock.config.probe import HttpGet, Probe, TcpSocket
+from penstock.config.update_strategy import UpdateMode, UpdateStrategy
 
 __all__ = [
     "Api",
@@ -34,5 +35,7 @@ __all__ = [
     "Probe",
     "Problem",
     "TcpSocket",
+    "UpdateMode",
+    "UpdateStrategy",
     "load",
 ]

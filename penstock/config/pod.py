@@ -1,13 +1,15 @@
 """The containers that run together in one ECS task, and how requests reach them."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 from pydantic import Field, ValidationInfo, ValidatorFunctionWrapHandler, field_validator
 
 from penstock.config.container import Container
 from penstock.config.findings import Finding, entries, validate_with
-from penstock.config.section import Port, Section, WholeNumber
+from penstock.config.quantities import format_duration
+from penstock.config.section import Duration, Port, Section, WholeNumber
 
 #: ECS allows ten containers in a task, and the dequeuer is one.
 MOST_CONTAINERS = 9
@@ -17,6 +19,10 @@ LARGEST_CPU_MILLICORES = 16_000
 LARGEST_MEMORY_MIB = 120 * 1024
 
 MOST_CONCURRENT = 100
+
+#: An idle dequeuer is in a long poll of 20 seconds, which is never cancelled (R18).
+SHORTEST_STOP = timedelta(seconds=30)
+LONGEST_STOP = timedelta(minutes=2)
 
 
 class Pod(Section):
@@ -28,8 +34,23 @@ class Pod(Section):
     max_concurrency: WholeNumber = Field(default=1, ge=1, le=MOST_CONCURRENT)
     """Requests, or batches, one replica works on at the same time. 1 to 100."""
 
+    stop_timeout: Duration = timedelta(seconds=120)
+    """From SIGTERM to SIGKILL, for each container. The dequeuer drains until 20s before its end. 30s to \
+120s."""
+
     containers: tuple[Container, ...] = Field(json_schema_extra={"minItems": 1, "maxItems": MOST_CONTAINERS})
     """The containers, 1 to 9. One of them serves the port."""
+
+    @field_validator("stop_timeout")
+    @classmethod
+    def _within_fargates_limit(cls, value: timedelta) -> timedelta:
+        if not SHORTEST_STOP <= value <= LONGEST_STOP:
+            shortest, longest = format_duration(SHORTEST_STOP), format_duration(LONGEST_STOP)
+            raise ValueError(
+                f"must be from {shortest} to {longest}, Fargate's limit and that of an interruption of Spot, "
+                f"not {format_duration(value)}"
+            )
+        return value
 
     @property
     def cpu_millicores(self) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, get_args
 
+from penstock.config import cortex
 from penstock.config.apis import SECTIONS
 from penstock.config.deployment import Config
 from penstock.config.errors import Problem
@@ -23,18 +24,13 @@ if TYPE_CHECKING:
     from penstock.config.positions import Document
     from penstock.config.wording import Place
 
-#: Keys of Cortex's API configuration that this version lacks: not typing errors, so no key is near.
-_CORTEX_ONLY = frozenset(
-    {
-        "inf",
-        "liveness_probe",
-        "max_queue_length",
-        "node_groups",
-        "pre_stop",
-        "shm",
-        "update_strategy",
-    }
-)
+#: Keys of Cortex's that nothing takes the place of yet.
+_CORTEX_ONLY = frozenset({"liveness_probe", "shm"})
+
+#: Why a key of the one kind can be none of the other, where that is no matter of course.
+_REASONS = {
+    "update_strategy": "its workers run for one job, which keeps the revision that it began with",
+}
 
 _ARTICLES: dict[str, str] = {Kind.ASYNC: "an AsyncAPI", Kind.BATCH: "a BatchAPI"}
 
@@ -114,13 +110,16 @@ def _message(details: ErrorDetails) -> str:
 
 def _unknown_key(place: Place, message: str) -> tuple[str, str | None]:
     key = str(place[-1])
+    if key in cortex.REPLACEMENTS:
+        return f"is a key of Cortex's that Penstock does not have: {cortex.REPLACEMENTS[key]}", None
     if key in _CORTEX_ONLY:
         return "is a key of Cortex's that Penstock does not have", None
     kind = str(place[-2]) if len(place) > 1 else ""
     if kind in SECTIONS:
         owners = [_ARTICLES[other] for other, section in SECTIONS.items() if key in section.model_fields]
         if owners:
-            return f"is a key of {owners[0]}, not of {_ARTICLES[kind]}", None
+            reason = f": {_REASONS[key]}" if key in _REASONS else ""
+            return f"is a key of {owners[0]}, not of {_ARTICLES[kind]}{reason}", None
     near = get_close_matches(key, _keys(place[:-1]), n=1)
     return message, near[0] if near else None
 

@@ -54,7 +54,9 @@ apis:
           readiness_probe: {tcp_socket: {port: 6379}}
   - name: echo
     kind: AsyncAPI
+    update_strategy: {mode: replace, failure_threshold: 2}
     pod:
+      stop_timeout: 45s
       containers: [{name: server, image: "python:3.13-slim"}]
   - name: convert
     kind: BatchAPI

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.synth
 
 RESIZE = "api-resize"
+ECHO = "api-echo"
 
 
 def queue(templates: Templates, name: str) -> dict[str, Any]:
@@ -125,7 +126,30 @@ def test_a_bad_image_rolls_back_and_a_good_one_replaces_without_a_gap(cloud):
         "MinimumHealthyPercent": 100,
         "MaximumPercent": 200,
         "DeploymentCircuitBreaker": {"Enable": True, "Rollback": True},
+        "EarlySuccessCriteria": {
+            "Enable": True,
+            "HealthyPercent": 100,
+            "SourceServiceRevisionCleanup": "DEFERRED",
+        },
     }
+
+
+def test_replacing_has_no_task_too_many_and_gives_up_after_as_many_failures_as_it_may(cloud):
+    deployment = cloud.properties(ECHO, "AWS::ECS::Service")["DeploymentConfiguration"]
+
+    assert (deployment["MinimumHealthyPercent"], deployment["MaximumPercent"]) == (0, 100)
+    assert deployment["DeploymentCircuitBreaker"] == {
+        "Enable": True,
+        "Rollback": True,
+        "ThresholdConfiguration": {"Type": "COUNT", "Value": 2},
+    }
+
+
+def test_a_task_gives_back_what_still_runs_before_its_stop_timeout_ends(cloud):
+    for api, stop_seconds in ((RESIZE, 120), (ECHO, 45)):
+        containers = cloud.properties(api, "AWS::ECS::TaskDefinition")["ContainerDefinitions"]
+        assert {container["StopTimeout"] for container in containers} == {stop_seconds}
+        assert cloud.environment(api, "dequeuer")["PENSTOCK_DRAIN_SECONDS"] == str(stop_seconds - 20)
 
 
 def test_the_service_runs_in_the_published_network(cloud):

@@ -173,6 +173,7 @@ class Task:
 
     def start_dequeuer(self, **settings: object) -> None:
         values = {
+            "deployment": "shop",
             "api": API,
             "table": TABLE,
             "bucket": BUCKET,

@@ -205,7 +205,7 @@ async def test_a_task_is_protected_while_a_request_runs_long(task):
 
 async def healthcheck(port: int) -> tuple[int, str]:
     settings = {"API": "a", "TABLE": "t", "BUCKET": "b", "QUEUE_URL": "q", "PORT": "1", "HEALTH_PORT": port}
-    settings |= {"DEAD_LETTER_URL": "d", "TIMEOUT_SECONDS": 1, "RETENTION_SECONDS": 1}
+    settings |= {"DEPLOYMENT": "d", "DEAD_LETTER_URL": "d", "TIMEOUT_SECONDS": 1, "RETENTION_SECONDS": 1}
     done = await asyncio.to_thread(
         subprocess.run,
         [sys.executable, "-m", "dequeuer.healthcheck"],

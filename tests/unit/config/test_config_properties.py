@@ -49,6 +49,7 @@ VALID: dict[str, Any] = {
             "pod": {
                 "port": 8080,
                 "max_concurrency": 2,
+                "stop_timeout": "2m",
                 "containers": [
                     {
                         "name": "server",
@@ -86,6 +87,12 @@ VALID: dict[str, Any] = {
                 "max_upscale_factor": 1.5,
                 "downscale_tolerance": 0.05,
                 "upscale_tolerance": 0.05,
+            },
+            "update_strategy": {
+                "mode": "rolling",
+                "max_surge": "100%",
+                "max_unavailable": 0,
+                "failure_threshold": 3,
             },
             "networking": {"endpoint": "/one", "forward_headers": ["x-a"]},
             "local": {"command": "run", "directory": ".", "env": {"A": "b"}},

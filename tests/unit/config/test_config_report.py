@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from penstock.config import ConfigError, Problem, load
+from penstock.config.cortex import REPLACEMENTS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -73,7 +74,7 @@ def test_all_problems_are_reported_at_once_with_their_lines(write):
         ("apis.1.", "autoscalng", None),
         ("apis.0.", "zzz", None),
         # keys of Cortex are no typing errors
-        ("apis.0.", "update_strategy", None),
+        ("apis.0.update_strategy.", "max_surg", "max_surge"),
         ("apis.0.pod.containers.0.", "liveness_probe", None),
     ],
 )
@@ -83,9 +84,19 @@ def test_an_unknown_key_comes_with_the_nearest_valid_one(refused, place, key, su
     assert problem.suggestion == suggestion
 
 
-def test_a_key_of_cortex_is_called_one(refused):
-    (problem,) = refused("apis.0.pod.max_queue_length", 100)
-    assert problem.message == "is a key of Cortex's that Penstock does not have"
+@pytest.mark.parametrize(
+    "path",
+    [
+        "apis.0.node_groups",
+        "apis.0.pod.max_queue_length",
+        "apis.0.pod.containers.0.pre_stop",
+        "apis.0.pod.containers.0.compute.inf",
+    ],
+)
+def test_a_key_of_cortex_that_is_not_here_comes_with_what_takes_its_place(refused, path):
+    (problem,) = refused(path, 100)
+    replacement = REPLACEMENTS[path.rpartition(".")[2]]
+    assert problem.message == f"is a key of Cortex's that Penstock does not have: {replacement}"
 
 
 def test_a_kind_comes_with_the_nearest_valid_one(refused):

@@ -10,6 +10,7 @@ COMPUTE = f"{CONTAINERS}.0.compute"
 PROBE = f"{CONTAINERS}.0.readiness_probe"
 _FIFO = "arn:aws:sqs:eu-west-1:123456789012:failed.fifo"
 SCALING = "apis.0.autoscaling"
+UPDATE = "apis.0.update_strategy"
 
 
 def _containers(number: int, **settings: Any) -> list[dict[str, Any]]:
@@ -174,6 +175,28 @@ def _containers(number: int, **settings: Any) -> list[dict[str, Any]]:
         (f"{SCALING}.upscale_stabilization_period", -1, "must be a duration"),
         (f"{SCALING}.init_replicas", 0, "must be from min_replicas to max_replicas, not 0"),
         (f"{SCALING}.init_replicas", 101, "must be from min_replicas to max_replicas, not 101"),
+        # deployments
+        (f"{UPDATE}.max_surge", "25", 'must be a share such as "25%"'),
+        (f"{UPDATE}.max_surge", "101%", 'must be a share such as "25%"'),
+        (f"{UPDATE}.max_surge", "025%", 'must be a share such as "25%"'),
+        (f"{UPDATE}.max_surge", -1, 'must be a share such as "25%"'),
+        (f"{UPDATE}.max_surge", True, 'must be a share such as "25%"'),
+        (UPDATE, {"max_unavailable": 2}, "which scaling changes from 1 to 100"),
+        (UPDATE, {"max_surge": "0%"}, "must not both be 0"),
+        (UPDATE, {"max_surge": 0, "max_unavailable": 0}, "must not both be 0"),
+        (
+            UPDATE,
+            {"max_surge": "25%", "max_unavailable": "25%"},
+            'at least "100%", or min_replicas at least 4',
+        ),
+        (UPDATE, {"mode": "replace", "max_surge": "100%"}, "has no meaning with mode: replace"),
+        (UPDATE, {"mode": "replace", "max_unavailable": 1}, "has no meaning with mode: replace"),
+        (f"{UPDATE}.mode", "blue_green", "must be 'rolling' or 'replace'"),
+        (f"{UPDATE}.failure_threshold", 0, "must be at least 1"),
+        (f"{UPDATE}.failure_threshold", 201, "must be at most 200"),
+        ("apis.1.update_strategy", {}, "not of a BatchAPI: its workers run for one job"),
+        ("apis.0.pod.stop_timeout", "29s", "must be from 30s to 2m, Fargate's limit"),
+        ("apis.0.pod.stop_timeout", "121s", "must be from 30s to 2m, Fargate's limit"),
         # networking
         ("apis.0.networking.endpoint", "a/b", "must be one path segment"),
         ("apis.0.networking.endpoint", "//a", "must be one path segment"),
@@ -244,6 +267,10 @@ def test_credentials_and_headers_of_the_connection_are_never_forwarded(refused, 
         (f"{SCALING}.window", "10s"),
         (f"{SCALING}.max_downscale_factor", 0),
         (f"{SCALING}.upscale_stabilization_period", "0s"),
+        (UPDATE, {"max_surge": 0, "max_unavailable": "100%"}),
+        (UPDATE, {"mode": "replace", "failure_threshold": 200}),
+        ("apis.0.pod.stop_timeout", "30s"),
+        ("apis.1.pod.stop_timeout", "2m"),
         (
             f"{CONTAINERS}.0.secrets.A",
             "arn:aws:secretsmanager:eu-west-1:123456789012:secret:db-AbCdEf:password::",

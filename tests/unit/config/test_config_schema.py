@@ -38,6 +38,7 @@ PLACES = {
     "RequestWebhook": "apis.0.webhook",
     "Retries": "apis.0.retries",
     "TcpSocket": "apis.0.pod.containers.0.readiness_probe.tcp_socket",
+    "UpdateStrategy": "apis.0.update_strategy",
 }
 
 #: Sections that are not valid without one more key.
@@ -119,6 +120,9 @@ def _present(change: Any, place: str) -> dict[str, Any]:
         ("apis.0.networking.endpoint", "/x", True),
         ("apis.0.kind", "BatchAPI", True),
         ("apis.0.kind", "TaskAPI", False),
+        ("apis.0.update_strategy.max_surge", "100%", True),
+        ("apis.0.update_strategy.max_surge", "101%", False),
+        ("apis.0.update_strategy.mode", "blue_green", False),
         ("apis.1.autoscaling", {}, False),
         ("apis.1.networking.forward_headers", [], False),
         ("apis.1.dead_letter_queues", ["arn:aws:sqs:eu-west-1:123456789012:failed.fifo"], True),
