@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from aws_cdk import Duration, Stack
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
 from cdk import batch_permissions, permissions
@@ -68,6 +70,14 @@ class GatewayFunction(Construct):
             service="gateway",
         )
         self.function = PythonFunction(self, "Function", spec).function
+        ssm.CfnParameter(
+            self,
+            "Accepting",
+            name=names.accepting_parameter(deployment),
+            type="String",
+            tier="Intelligent-Tiering",
+            value=json.dumps([api.name for api in config.apis], separators=(",", ":")),
+        ).node.add_dependency(self.function)
 
 
 def _rights(arns: Arns, config: Config) -> iam.PolicyDocument:

@@ -180,6 +180,11 @@ def api_parameter(deployment: str, api: str) -> str:
     return f"{api_parameters(deployment)}/{api}"
 
 
+def accepting_parameter(deployment: str) -> str:
+    """SSM parameter that lists the APIs which the deployed gateway takes something new for."""
+    return parameter(deployment, "accepting")
+
+
 def task_parameter(deployment: str, api: str) -> str:
     """SSM parameter that describes the task of one API where there is no ECS to ask."""
     return parameter(deployment, f"task/{api}")

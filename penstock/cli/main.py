@@ -5,7 +5,7 @@ from pathlib import Path
 
 import typer
 
-from penstock.cli import batch_commands, keys_commands, simulate_command, webhook_commands
+from penstock.cli import batch_commands, keys_commands, lifecycle_commands, simulate_command, webhook_commands
 from penstock.cli.dead_letters import dead_letters
 from penstock.cli.exits import listing
 from penstock.cli.options import (
@@ -190,6 +190,7 @@ def retry(
 
 app.add_typer(dead_letters)
 simulate_command.add_to(app)
+lifecycle_commands.add_to(app)
 
 
 def main() -> None:

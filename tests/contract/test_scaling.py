@@ -112,7 +112,7 @@ def test_services_are_asked_for_ten_at_a_time():
                 },
                 {"cluster": "penstock-shop", "services": some},
             )
-        counts = EcsCrews(ecs, dict.fromkeys(apis, "penstock-shop")).counts(apis)
+        counts = EcsCrews(ecs, lambda _api: "penstock-shop").counts(apis)
         stub.assert_no_pending_responses()
 
     assert counts == {api: Crew(4, 2) for api in apis if api not in {"api-0", "api-10"}}
