@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 CLUSTER_SECONDS = 900
 PAUSE_SECONDS = 5
 
+#: The second is for what came while the rest went: a job that was being planned makes a queue.
+_ROUNDS = 2
+
 
 class StillThere(Exception):
     """What must be gone by now is not; the text says what there is."""
@@ -68,14 +71,16 @@ class Destroyer:
 
         ``DependencyError`` if what is there cannot be seen.
         """
-        failed = self._carry_out(destruction(self._account.estate(), data=data))
-        again = destruction(self._account.estate(), data=data)
-        if not again:
-            return ()
-        reasons = {left.step: left.reason for left in failed}
-        fresh = [step for step in again if step not in reasons]
-        reasons |= {left.step: left.reason for left in self._carry_out(fresh)}
-        return [Left(step, reasons[step]) for step in again if step in reasons]
+        reasons: dict[Step, str] = {}
+        for _ in range(_ROUNDS):
+            steps = destruction(self._account.estate(), data=data)
+            # What has failed would mostly fail, and wait, again.
+            for left in self._carry_out([step for step in steps if step not in reasons]):
+                reasons[left.step] = left.reason
+        remaining = destruction(self._account.estate(), data=data)
+        failed = [Left(step, reasons[step]) for step in remaining if step in reasons]
+        # Nothing failed, and yet there is something: it came while the rest went.
+        return failed or [Left(step, "it came while the rest went") for step in remaining]
 
     def _carry_out(self, steps: Sequence[Step]) -> Sequence[Left]:
         left = []

@@ -35,7 +35,6 @@ from penstock.aws.operator import key_ring
 from penstock.cli.main import app
 from penstock.cli.surroundings import Surroundings
 from penstock.client import ApiProblem, Client
-from penstock.key_ring import KeyRing
 from tests.conftest import missing
 
 pytestmark = [pytest.mark.embedded_only("it takes ECS"), pytest.mark.timeout(600)]
@@ -172,7 +171,10 @@ def url_of(account: Account, deployment: str) -> str:
 
 
 def test_an_api_that_leaves_finishes_its_work_and_goes_when_it_has(account):
-    slow = [account.client.submit("leaving", b"x", query=[("delay", "12")]).id for _ in range(2)]
+    slow = [
+        account.client.submit("leaving", b"x", query=[("do", "describe"), ("delay", "25")]).id
+        for _ in range(2)
+    ]
     account.configure("prod-2", WORDS)
     code, said = account.penstock("prod-2", "prune", "--yes")
     assert (code, "deploy the configuration first" in said) == (1, True), said
@@ -202,7 +204,7 @@ def test_an_api_that_leaves_finishes_its_work_and_goes_when_it_has(account):
 def test_one_deployment_is_destroyed_and_the_other_beside_it_works_on(account):
     account.deploy("prod", WORDS, SUMS, auth="api_key")
     both = account.names()
-    ring: KeyRing = key_ring("prod", emulator_url=account.local.aws_endpoint_url)
+    ring = key_ring("prod", emulator_url=account.local.aws_endpoint_url)
     _, secret = ring.create("ci", apis=["word-count", "sums"])
     own = {"X-Api-Key": secret}
     with httpx.Client(base_url=url_of(account, "prod"), timeout=60, trust_env=False, headers=own) as http:
