@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 
 from penstock.aws.faults import code_of, translated
 from penstock.doctor.account import ADDRESSES, Identity
+from penstock.ports import DependencyError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,6 +20,9 @@ T = TypeVar("T")
 
 #: Where ``cdk bootstrap`` says its version, with the qualifier that it has unless told otherwise.
 _BOOTSTRAP = "/cdk-bootstrap/hnb659fds/version"
+
+#: What STS works with where no region is set.
+_NOWHERE = "aws-global"
 
 _ABSENT = frozenset(
     {
@@ -44,7 +48,10 @@ class AwsFacts:
         with translated("ask AWS whose credentials these are"):
             sts = self._client("sts")
             answer = sts.get_caller_identity()
-            return Identity(answer["Account"], sts.meta.region_name, answer["Arn"])
+        region = sts.meta.region_name
+        if region == _NOWHERE:
+            raise DependencyError("no region is set")
+        return Identity(answer["Account"], region, answer["Arn"])
 
     def bootstrap(self) -> int | None:
         """See ``Facts.bootstrap``."""

@@ -25,8 +25,6 @@ CONCURRENT_CALLS = 150
 class Needs:
     """As far as the configuration tells; what jobs ask for is not known before."""
 
-    #: Whether images are built here.
-    builds_images: bool
     #: vCPUs of all tasks at their most.
     fargate_vcpus: int
     fargate_spot_vcpus: int
@@ -53,7 +51,6 @@ def of(document: Mapping[str, Any]) -> Needs:
     spot, on_demand = _fargate(apis)
     references = sorted(set(_references(apis)))
     return Needs(
-        builds_images=True,
         fargate_vcpus=math.ceil(on_demand / _THOUSAND),
         fargate_spot_vcpus=math.ceil(spot / _THOUSAND),
         families=frozenset(_families(apis, spot=False)),

@@ -13,7 +13,6 @@ from penstock.doctor.needs import Needs
 from penstock.ports import DependencyError
 
 NEEDS = Needs(
-    builds_images=True,
     fargate_vcpus=20,
     fargate_spot_vcpus=0,
     families=frozenset(),
