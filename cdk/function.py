@@ -13,6 +13,7 @@ from constructs import Construct
 
 from cdk import permissions
 from cdk.bundle import write
+from cdk.role import role
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,11 +57,11 @@ class PythonFunction(Construct):
             retention=logs.RetentionDays.ONE_MONTH,
             removal_policy=RemovalPolicy.DESTROY,
         )
-        role = iam.Role(
+        own_role = role(
             self,
             "Role",
             assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
-            inline_policies={
+            policies={
                 spec.policy_name: spec.rights,
                 "log": iam.PolicyDocument(statements=[permissions.write_logs([log_group.log_group_arn])]),
             },
@@ -71,14 +72,14 @@ class PythonFunction(Construct):
             self,
             "Function",
             function_name=spec.name,
-            runtime=lambda_.Runtime.PYTHON_3_13,
+            runtime=lambda_.Runtime.PYTHON_3_14,
             architecture=lambda_.Architecture.ARM_64,
             code=lambda_.Code.from_asset(str(code)),
             handler=f"{entry}.handler",
             memory_size=spec.memory_mib,
             timeout=spec.timeout,
             retry_attempts=spec.retry_attempts,
-            role=role,
+            role=own_role,
             log_group=log_group,
             environment={**_powertools(spec.service), **spec.environment},
         )

@@ -7,6 +7,7 @@ from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
+from cdk.acknowledged import acknowledge
 from penstock import names
 
 #: Names of the SSM parameters under which the stacks of the APIs find the network.
@@ -28,11 +29,17 @@ class Network(Construct):
         security_group = ec2.SecurityGroup(
             self, "Tasks", vpc=vpc, description="Penstock tasks: nothing comes in, everything may go out"
         )
-        ecs.Cluster(self, "Cluster", cluster_name=names.cluster(deployment), vpc=vpc)
+        cluster = ecs.Cluster(self, "Cluster", cluster_name=names.cluster(deployment), vpc=vpc)
+        acknowledge(
+            cluster,
+            "ECS4",
+            "Container Insights is billed per task and metric. What scaling and alarms need is published "
+            "without it, and it can be switched on for the whole account.",
+        )
         self._publish(deployment, vpc, security_group)
 
     def _add_vpc(self) -> ec2.Vpc:
-        return ec2.Vpc(
+        vpc = ec2.Vpc(
             self,
             "Vpc",
             max_azs=2,
@@ -51,6 +58,13 @@ class Network(Construct):
                 "DynamoDb": ec2.GatewayVpcEndpointOptions(service=ec2.GatewayVpcEndpointAwsService.DYNAMODB),
             },
         )
+        acknowledge(
+            vpc,
+            "VPC7",
+            "Nothing listens: the security group lets nothing in, and tasks only call out. Flow logs are "
+            "billed by what is carried, and can be switched on for the VPC by whoever must keep them.",
+        )
+        return vpc
 
     def _publish(self, deployment: str, vpc: ec2.Vpc, security_group: ec2.SecurityGroup) -> None:
         subnet_ids = [subnet.subnet_id for subnet in vpc.public_subnets]

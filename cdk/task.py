@@ -17,7 +17,9 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from cdk import images, job_spec, permissions, sidecar, sizes
+from cdk.acknowledged import acknowledge
 from cdk.arns import Arns
+from cdk.role import of_own_account, role
 from penstock import names
 from penstock.config import BatchApi
 
@@ -87,7 +89,7 @@ class Task(Construct):
         self, *, containers: list[_ContainerDefinition], task_role: iam.Role, execution_role: iam.Role
     ) -> ecs.CfnTaskDefinition:
         size = sizes.task(self._props.api)
-        return ecs.CfnTaskDefinition(
+        definition = ecs.CfnTaskDefinition(
             self,
             "Definition",
             family=names.task_family(self._props.deployment, self._props.api.name),
@@ -103,9 +105,21 @@ class Task(Construct):
             container_definitions=containers,
             volumes=job_spec.volumes(self._props.api),
         )
+        acknowledge(
+            definition,
+            "ECS2",
+            "Variables hold names, addresses and limits, and what the configuration has under env. Secrets "
+            "go under secrets, which ECS takes from Secrets Manager or SSM.",
+        )
+        return definition
 
     def _add_task_role(self) -> iam.Role:
-        return iam.Role(self, "Role", assumed_by=_own_tasks(), inline_policies={"worker": self._props.rights})
+        return role(
+            self,
+            "Role",
+            assumed_by=of_own_account("ecs-tasks.amazonaws.com"),
+            policies={"worker": self._props.rights},
+        )
 
     def _add_execution_role(self, pulled: list[Image]) -> iam.Role:
         references = [
@@ -120,7 +134,7 @@ class Task(Construct):
         ]
         start = iam.PolicyDocument(statements=statements, minimize=True)
         agent = iam.ServicePrincipal("ecs-tasks.amazonaws.com")
-        return iam.Role(self, "ExecutionRole", assumed_by=agent, inline_policies={"start": start})
+        return role(self, "ExecutionRole", assumed_by=agent, policies={"start": start})
 
     def _container(self, container: Container, image: Image) -> _ContainerDefinition:
         port = str(self._props.api.pod.port)
@@ -206,13 +220,6 @@ class Task(Construct):
                 "max-buffer-size": "25m",
             },
         )
-
-
-def _own_tasks() -> iam.ServicePrincipal:
-    # Of this account only: ECS must not be talked into lending the role to another's task.
-    return iam.ServicePrincipal(
-        "ecs-tasks.amazonaws.com", conditions={"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}}
-    )
 
 
 def _health_check() -> ecs.CfnTaskDefinition.HealthCheckProperty:
