@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from botocore.exceptions import ConnectionError as NoConnection
@@ -28,6 +28,8 @@ class TaskDefinition:
     dequeuer_environment: Mapping[str, str]
     dequeuer_stop_seconds: int
     server_stop_seconds: int
+    #: Of the task role, where there is one.
+    role_arn: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +163,9 @@ class EcsCluster:
     def _definition(self, arn: str) -> TaskDefinition:
         if arn not in self._definitions:
             described = self._client.describe_task_definition(taskDefinition=arn)["taskDefinition"]
-            self._definitions[arn] = parsed(arn, described["containerDefinitions"])
+            self._definitions[arn] = replace(
+                parsed(arn, described["containerDefinitions"]), role_arn=described.get("taskRoleArn")
+            )
         return self._definitions[arn]
 
 

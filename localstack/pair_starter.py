@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from localstack.pair_environment import JOB_SPEC_VARIABLE, dequeuer_environment, server_environment
 from localstack.processes import ProcessSpec
+from localstack.task_credentials import shared
 from localstack.task_pair import PairProcess, TaskPair
 
 if TYPE_CHECKING:
@@ -43,6 +44,8 @@ class PairStarter:
     logs: Path
     spawn: Spawner
     free_port: Callable[[], int]
+    #: What wins over the base environment, for all processes of one task.
+    credentials: Callable[[Task], Mapping[str, str]] = shared
     clock: Callable[[], float] = time.monotonic
 
     def __call__(self, task: Task) -> TaskPair:
@@ -80,7 +83,7 @@ class PairStarter:
             command=self.server.command,
             directory=self.server.directory,
             environment={
-                **server_environment(self.server, port=port, base=self.base_environment),
+                **server_environment(self.server, port=port, base=self._base(task)),
                 **self._job_spec(task),
             },
             log=self._log(task, "server"),
@@ -96,9 +99,12 @@ class PairStarter:
         return ProcessSpec(
             command=command,
             directory=self.dequeuer.directory,
-            environment=dequeuer_environment(defined, self.server, port=port, base=self.base_environment),
+            environment=dequeuer_environment(defined, self.server, port=port, base=self._base(task)),
             log=self._log(task, "dequeuer"),
         )
+
+    def _base(self, task: Task) -> dict[str, str]:
+        return {**self.base_environment, **self.credentials(task)}
 
     def _job_spec(self, task: Task) -> dict[str, str]:
         if task.of_job is None:

@@ -150,13 +150,15 @@ class _Start:
             site.project,
             self.options.dequeuer_environment,
         )
+        kind, clients = self.options.emulator, Clients(site.endpoint)
+        credentials = kind.credentials(clients)
         starters = {
             names.service(server.api): PairStarter(
-                server, dequeuer, site.environment, site.state.logs, site.spawn, free_port
+                server, dequeuer, site.environment, site.state.logs, site.spawn, free_port, credentials
             )
             for server in servers
         }
-        cluster = self.options.emulator.cluster(Clients(site.endpoint), site.config)
+        cluster = kind.cluster(clients, site.config)
         self.options.tell("Starting servers and dequeuers")
         return LocalAgent(
             AgentParts(cluster, starters, self.options.backoff, self.options.show_log, self.options.tell)

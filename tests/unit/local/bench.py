@@ -39,7 +39,7 @@ class Bench:
             self.folder / "logs",
             self.spawner,
             lambda: next(ports),
-            self.clock,
+            clock=self.clock,
         )
         self.agent = LocalAgent(
             AgentParts(
