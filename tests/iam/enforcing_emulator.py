@@ -1,12 +1,14 @@
 """Runs the embedded emulator with IAM enforced: in the emulator's own interpreter, started by path.
 
-``AUTH=true`` makes it check signatures and the policies of users, roles and functions. Five things are
+``AUTH=true`` makes it check signatures and the policies of users, roles and functions. Seven things are
 added here, each where AWS has it and the emulator does not:
 
 - ``dynamodb:LeadingKeys``, by which nearly all our rights on the table are bounded;
 - ``aws:SourceAccount``, when AWS's own services take a role (the emulator's fake root stands for them);
 - ``aws:SecureTransport``: it speaks plain HTTP, where AWS has TLS, and policies refuse everything else;
 - batches of SQS need the right of what they are batches of, and no other;
+- services of ECS and schedules in groups are named as resources, not their cluster or the default group;
+- ``cloudwatch:namespace``, to which the right to publish metrics is bound;
 - a record of each decision, one JSON object a line: who asked for what on which resource, under which
   keys, and whether it was allowed.
 """
@@ -18,6 +20,7 @@ import os
 import re
 import runpy
 import sys
+from contextvars import ContextVar
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -32,6 +35,9 @@ _BATCHES = {
     f"sqs:{action}Batch": f"sqs:{action}"
     for action in ("SendMessage", "DeleteMessage", "ChangeMessageVisibility")
 }
+
+#: In CBOR, a text of 24 bytes or more has its length in a byte of its own.
+_LONG_TEXT = 0x78
 
 _PARTITION_KEYS = {"pk", "listing_pk", "open_pk"}
 
@@ -78,6 +84,64 @@ def _know_leading_keys(actions: Any) -> None:
     actions.dynamodb_service_context = with_keys
 
 
+#: Resources of a call besides its first.
+_others: ContextVar[tuple[str, ...]] = ContextVar("others", default=())
+
+
+def resources(iam_action: str, path: str, body: bytes, query: dict[str, Any], *, prefix: str) -> list[str]:
+    """ARNs that AWS checks where the emulator has others; ``prefix`` is region and account, with colons."""
+    if iam_action == "ecs:DescribeServices":
+        call = json.loads(body)
+        cluster = call["cluster"].rpartition("/")[2]
+        return [f"arn:aws:ecs:{prefix}:service/{cluster}/{name}" for name in call["services"]]
+    if iam_action in {"scheduler:CreateSchedule", "scheduler:DeleteSchedule"}:
+        told = json.loads(body or b"{}").get("GroupName") or query.get("groupName") or "default"
+        group = told[0] if isinstance(told, list) else told
+        return [f"arn:aws:scheduler:{prefix}:schedule/{group}/{path.rpartition('/')[2]}"]
+    return []
+
+
+def namespace(body: bytes) -> str | None:
+    """The namespace in a call of PutMetricData, which is CBOR; None if there is none."""
+    _, found, rest = body.partition(b"iNamespace")
+    if not found:
+        return None
+    # The head of a text: its type, and its length in the rest of the byte or in the next.
+    start, length = (1, rest[0] & 0x1F) if rest[0] < _LONG_TEXT else (2, rest[1])
+    return rest[start : start + length].decode()
+
+
+def _know_namespaces(actions: Any) -> None:
+    known = actions.request_tag_context
+
+    def with_namespace(service: str, action: str, body: bytes, query: dict[str, Any]) -> dict[str, Any]:
+        name = namespace(body) if action == "cloudwatch:PutMetricData" else None
+        return {**known(service, action, body, query), **({"cloudwatch:namespace": name} if name else {})}
+
+    actions.request_tag_context = with_namespace
+
+
+def _know_resources(actions: Any) -> None:
+    known = actions.extract_resource_arn
+
+    def extracted(
+        service: str,
+        method: str,
+        path: str,
+        headers: dict[str, str],
+        body: bytes,
+        query: dict[str, Any],
+        region: str,
+        account: str,
+    ) -> str:
+        action = actions.extract_iam_action(service, method, path, headers, body, query)
+        found = resources(action, path, body, query, prefix=f"{region}:{account}")
+        _others.set(tuple(found[1:]))
+        return found[0] if found else known(service, method, path, headers, body, query, region, account)
+
+    actions.extract_resource_arn = extracted
+
+
 def _know_source_account(evaluator: Any) -> None:
     known = evaluator.evaluate_trust_policy
 
@@ -111,18 +175,23 @@ def _record_decisions(evaluator: Any, record: Path) -> None:
         service_context: dict[str, Any] | None = None,
     ) -> Any:
         action = _BATCHES.get(iam_action, iam_action)
-        denied = decide(access_key_id, action, service, region, resource_arn, service_context)
-        caller = evaluator.resolve_caller_identity(access_key_id) or {}
-        line = {
-            "caller": caller.get("userArn", ""),
-            "action": action,
-            "resource": resource_arn,
-            "context": service_context or {},
-            "allowed": denied is None,
-        }
-        with record.open("a") as file:
-            file.write(json.dumps(line) + "\n")
-        return denied
+        others = _others.get()
+        _others.set(())
+        for arn in (resource_arn, *others):
+            denied = decide(access_key_id, action, service, region, arn, service_context)
+            caller = evaluator.resolve_caller_identity(access_key_id) or {}
+            line = {
+                "caller": caller.get("userArn", ""),
+                "action": action,
+                "resource": arn,
+                "context": service_context or {},
+                "allowed": denied is None,
+            }
+            with record.open("a") as file:
+                file.write(json.dumps(line) + "\n")
+            if denied is not None:
+                return denied
+        return None
 
     evaluator.enforce = recorded
 
@@ -132,6 +201,8 @@ def main() -> None:
     from ministack.core import iam_actions, iam_evaluator  # type: ignore[import-not-found] # noqa: PLC0415 - in its interpreter
 
     _know_leading_keys(iam_actions)
+    _know_namespaces(iam_actions)
+    _know_resources(iam_actions)
     _know_source_account(iam_evaluator)
     _be_secure(iam_evaluator)
     _record_decisions(iam_evaluator, Path(os.environ[RECORD_VARIABLE]))
