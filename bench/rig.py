@@ -65,6 +65,7 @@ class Rig:
     def dequeuer(self, api: str, *, max_concurrency: int) -> Iterator[GroupProcess]:
         """A dequeuer of its own process, as a task starts it, with the defaults of the settings."""
         settings = {
+            "PENSTOCK_DEPLOYMENT": DEPLOYMENT,
             "PENSTOCK_API": api,
             "PENSTOCK_TABLE": TABLE,
             "PENSTOCK_BUCKET": BUCKET,

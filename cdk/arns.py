@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from aws_cdk import ArnFormat, Aws, Stack
 
 from cdk.stage import STAGE_NAME
 from penstock import names
 from penstock.webhooks import own
+
+if TYPE_CHECKING:
+    from penstock.config import Api
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +55,12 @@ class Arns:
         """A bucket of the user's itself."""
         return self.stack.format_arn(service="s3", region="", account="", resource=bucket)
 
-    def service(self, api: str) -> str:
+    def service(self, api: Api) -> str:
         """The ECS service of one API."""
         return self.stack.format_arn(
             service="ecs",
             resource="service",
-            resource_name=f"{names.cluster(self.deployment)}/{names.service(api)}",
+            resource_name=f"{api.cluster(self.deployment)}/{names.service(api.name)}",
         )
 
     def queue(self, api: str) -> str:
@@ -157,12 +161,38 @@ class Arns:
         family = names.task_family(self.deployment, api)
         return self.stack.format_arn(service="ecs", resource="task-definition", resource_name=f"{family}:*")
 
-    @property
-    def cluster(self) -> str:
-        """The cluster."""
+    def cluster(self, api: Api) -> str:
+        """The cluster that one API's tasks run in."""
         return self.stack.format_arn(
-            service="ecs", resource="cluster", resource_name=names.cluster(self.deployment)
+            service="ecs", resource="cluster", resource_name=api.cluster(self.deployment)
         )
+
+    def instances(self, api: Api) -> str:
+        """The instances of the cluster that one API's tasks run in."""
+        return self.stack.format_arn(
+            service="ecs", resource="container-instance", resource_name=f"{api.cluster(self.deployment)}/*"
+        )
+
+    @property
+    def task_definitions_of_all(self) -> str:
+        """What the ARNs of the task definitions of all APIs begin with."""
+        return self.stack.format_arn(
+            service="ecs",
+            resource="task-definition",
+            resource_name=names.task_family(self.deployment, ""),
+        )
+
+    @property
+    def services_of_all(self) -> str:
+        """What the ARNs of the services of all APIs begin with, whichever cluster they are in."""
+        return self.stack.format_arn(
+            service="ecs", resource="service", resource_name=names.cluster(self.deployment)
+        )
+
+    @property
+    def alarm_topic(self) -> str:
+        """The deployment's own topic for alarms."""
+        return self.stack.format_arn(service="sns", resource=names.alarm_topic(self.deployment))
 
     @property
     def task_events(self) -> str:
@@ -171,11 +201,10 @@ class Arns:
             service="events", resource="rule", resource_name="StepFunctionsGetEventsForECSTaskRule"
         )
 
-    @property
-    def tasks(self) -> str:
-        """All tasks of the deployment's cluster."""
+    def tasks(self, api: Api) -> str:
+        """All tasks of the cluster that one API's tasks run in."""
         return self.stack.format_arn(
-            service="ecs", resource="task", resource_name=f"{names.cluster(self.deployment)}/*"
+            service="ecs", resource="task", resource_name=f"{api.cluster(self.deployment)}/*"
         )
 
     def parameter(self, name: str) -> str:

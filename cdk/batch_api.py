@@ -8,35 +8,47 @@ from typing import TYPE_CHECKING
 from aws_cdk import Duration, Fn, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_events as events
-from aws_cdk import aws_ssm as ssm
 from aws_cdk import aws_stepfunctions as stepfunctions
 from constructs import Construct
 
-from cdk import batch_permissions, network, sidecar
+from cdk import batch_permissions, sidecar
 from cdk.acknowledged import acknowledge
 from cdk.arns import Arns
 from cdk.batch import ENDS, FUNCTION_SECONDS
 from cdk.dead_letters import DeadLetters
+from cdk.own_cluster import ClusterProps, OwnCluster
+from cdk.placement import placement
 from cdk.queues import dead_letter_queue
 from cdk.role import of_own_account, role
 from cdk.state_machine import Machine
+from cdk.strategy import shares
 from cdk.task import Task, TaskProps
 from penstock import names
+from penstock.config import CapacityKind
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from aws_cdk import aws_sqs as sqs
 
+    from cdk.placement import Placement
     from cdk.stage import Stage
-    from penstock.config import BatchApi
+    from penstock.config import BatchApi, Network
 
 
 class Jobs(Construct):
     """Everything that exists once per batch API. Queues of work come and go with their jobs."""
 
     def __init__(
-        self, scope: Construct, id_: str, *, deployment: str, api: BatchApi, stage: Stage, root: Path
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        deployment: str,
+        api: BatchApi,
+        network: Network,
+        stage: Stage,
+        root: Path,
     ) -> None:
         super().__init__(scope, id_)
         self._deployment = deployment
@@ -45,8 +57,13 @@ class Jobs(Construct):
         dead_letters = dead_letter_queue(self, "DeadLetterQueue", deployment=deployment, api=api.name)
         acknowledge(dead_letters, "SQS3", "It is a dead-letter queue itself: that of the queues of all jobs.")
         DeadLetters(self, "DeadLetters", deployment=deployment, api=api.name, queue=dead_letters)
+        place = placement(self, deployment=deployment, configured=network)
         task = Task(self, "Task", self._task(dead_letters, stage, root))
-        machine = self._add_machine(task)
+        machine = self._add_machine(task, place)
+        if api.own_cluster:
+            props = ClusterProps(deployment=deployment, api=api, place=place, stage=stage)
+            # Deleted before what its tasks run on.
+            machine.node.add_dependency(OwnCluster(self, "Capacity", props))
         self._add_rule()
         self._add_alarm(machine)
 
@@ -63,9 +80,9 @@ class Jobs(Construct):
             root=root,
         )
 
-    def _add_machine(self, task: Task) -> stepfunctions.CfnStateMachine:
+    def _add_machine(self, task: Task, place: Placement) -> stepfunctions.CfnStateMachine:
         rights = batch_permissions.state_machine(
-            self._arns, self._api.name, role_arns=[role.role_arn for role in task.roles]
+            self._arns, self._api, role_arns=[role.role_arn for role in task.roles]
         )
         machine_role = role(
             self,
@@ -81,7 +98,7 @@ class Jobs(Construct):
             role_arn=machine_role.role_arn,
             # Not CDK's own way into JSON, which leaves members out that are null, and null means something
             # here: a state whose result is not kept.
-            definition_string=json.dumps(self._machine().definition(), indent=1),
+            definition_string=json.dumps(self._machine(place).definition(), indent=1),
         )
         acknowledge(
             machine,
@@ -92,10 +109,7 @@ class Jobs(Construct):
         acknowledge(machine, "SF2", "Job and batch ids in records and logs say what X-Ray would, at no cost.")
         return machine
 
-    def _machine(self) -> Machine:
-        subnets = ssm.StringListParameter.value_for_typed_list_parameter(
-            self, names.parameter(self._deployment, network.SUBNET_IDS)
-        )
+    def _machine(self, place: Placement) -> Machine:
         return Machine(
             api=self._api.name,
             bucket=self._arns.bucket_name,
@@ -103,12 +117,13 @@ class Jobs(Construct):
             enqueue=self._arns.batch_function("enqueue"),
             finish=self._arns.batch_function("finish"),
             function_seconds=FUNCTION_SECONDS,
-            cluster=names.cluster(self._deployment),
+            cluster=self._api.cluster(self._deployment),
+            shares=shares(self._api, self._deployment),
+            packed=self._api.capacity.kind is CapacityKind.EC2,
             task_family=names.task_family(self._deployment, self._api.name),
-            subnets=Fn.join(",", subnets),
-            security_group=ssm.StringParameter.value_for_string_parameter(
-                self, names.parameter(self._deployment, network.SECURITY_GROUP_ID)
-            ),
+            subnets=Fn.join(",", place.subnet_ids),
+            security_group=place.security_group_id,
+            assign_public_ip=place.assign_public_ip,
         )
 
     def _add_rule(self) -> None:
@@ -139,7 +154,7 @@ class Jobs(Construct):
         name = names.state_machine(self._deployment, self._api.name)
         cloudwatch.Alarm(
             self,
-            "Failed",
+            "ExecutionsFail",
             alarm_description=(
                 f"Executions of {name} failed, which no job should make them do: see their history in "
                 "Step Functions."

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from cdk.arns import Arns
+    from penstock.config import BatchApi
 
 #: Records of jobs and what lies beside them; ends of batches have partitions of their own.
 _JOBS = ["JOB#*"]
@@ -104,30 +105,30 @@ def call(function_arns: Sequence[str]) -> iam.PolicyDocument:
     return iam.PolicyDocument(statements=[allow(["lambda:InvokeFunction"], list(function_arns))])
 
 
-def state_machine(arns: Arns, api: str, *, role_arns: Sequence[str]) -> iam.PolicyDocument:
+def state_machine(arns: Arns, api: BatchApi, *, role_arns: Sequence[str]) -> iam.PolicyDocument:
     """Rights of one API's state machine. ``role_arns`` are those of the API's task."""
-    listed = [objects.CHUNKS, objects.LANES]
+    name, listed = api.name, [objects.CHUNKS, objects.LANES]
     return iam.PolicyDocument(
         statements=[
             allow(
                 ["lambda:InvokeFunction"],
                 [arns.batch_function(step) for step in ("plan", "enqueue", "finish")],
             ),
-            allow(["s3:GetObject"], [f"{arns.bucket}/{keys.JOBS}/{api}/*/{name}" for name in listed]),
+            allow(["s3:GetObject"], [f"{arns.bucket}/{keys.JOBS}/{name}/*/{each}" for each in listed]),
             allow(
                 ["ecs:RunTask"],
-                [arns.task_definitions(api)],
-                {"ArnEquals": {"ecs:cluster": arns.cluster}},
+                [arns.task_definitions(name)],
+                {"ArnEquals": {"ecs:cluster": arns.cluster(api)}},
             ),
-            allow(["ecs:DescribeTasks", "ecs:StopTask"], [arns.tasks]),
+            allow(["ecs:DescribeTasks", "ecs:StopTask"], [arns.tasks(api)]),
             # Tasks take the tags of their definition, which ECS checks as if they were named.
-            allow(["ecs:TagResource"], [arns.tasks], {"StringEquals": {"ecs:CreateAction": "RunTask"}}),
+            allow(["ecs:TagResource"], [arns.tasks(api)], {"StringEquals": {"ecs:CreateAction": "RunTask"}}),
             _pass(role_arns, to="ecs-tasks.amazonaws.com"),
             # How Step Functions learns that a task has ended.
             allow(["events:PutTargets", "events:PutRule", "events:DescribeRule"], [arns.task_events]),
             # A Distributed Map runs its children as executions.
-            allow(["states:StartExecution"], [arns.state_machine(api)]),
-            allow(["states:DescribeExecution", "states:StopExecution"], arns.executions(api)),
+            allow(["states:StartExecution"], [arns.state_machine(name)]),
+            allow(["states:DescribeExecution", "states:StopExecution"], arns.executions(name)),
         ]
     )
 

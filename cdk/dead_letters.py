@@ -9,8 +9,9 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from cdk.recovery import SERVICE
+from cdk import metrics
 from penstock import names
+from penstock.metrics import Metric
 
 if TYPE_CHECKING:
     from aws_cdk import aws_sqs as sqs
@@ -32,13 +33,7 @@ class DeadLetters(Construct):
             batch_size=10,
             function_response_types=["ReportBatchItemFailures"],
         )
-        malformed = cloudwatch.Metric(
-            namespace="Penstock",
-            metric_name="MalformedMessage",
-            dimensions_map={"api": api, "service": SERVICE},
-            period=Duration.minutes(5),
-            statistic="Sum",
-        )
+        malformed = metrics.of_api(Metric.MALFORMED_MESSAGE, deployment, api)
         _alarm(
             self,
             "Malformed",
@@ -51,7 +46,7 @@ class DeadLetters(Construct):
         )
         _alarm(
             self,
-            "Old",
+            "DeadLettersStay",
             metric=queue.metric_approximate_age_of_oldest_message(
                 period=Duration.minutes(5), statistic="Maximum"
             ),

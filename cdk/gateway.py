@@ -71,9 +71,7 @@ class GatewayFunction(Construct):
 
 
 def _rights(arns: Arns, config: Config) -> iam.PolicyDocument:
-    rights = permissions.gateway(
-        arns, [api.name for api in config.async_apis], input_buckets=_buckets(config.async_apis)
-    )
+    rights = permissions.gateway(arns, config.async_apis)
     if config.batch_apis:
         named = [api.name for api in config.batch_apis]
         rights.add_statements(
@@ -82,7 +80,7 @@ def _rights(arns: Arns, config: Config) -> iam.PolicyDocument:
     return rights
 
 
-def _buckets(apis: Iterable[AsyncApi | BatchApi]) -> set[str]:
+def _buckets(apis: Iterable[BatchApi]) -> set[str]:
     return {bucket for api in apis for bucket in api.input_buckets}
 
 
@@ -114,6 +112,7 @@ def _entry(api: AsyncApi | BatchApi) -> ApiEntry:
         webhook_url=api.webhook.url,
         webhook_events=api.webhook.events,
         webhook_chain=api.webhook.chain,
+        own_cluster=api.own_cluster,
     )
     if isinstance(api, BatchApi):
         return replace(entry, dead_letter_queues=api.dead_letter_queues)

@@ -16,14 +16,14 @@ from penstock.scaling.ports import NAMESPACE
 from penstock.webhooks.hosts import Lane
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from cdk.arns import Arns
+    from penstock.config import AsyncApi
 
 
-def gateway(arns: Arns, apis: Iterable[str], *, input_buckets: Iterable[str]) -> iam.PolicyDocument:
+def gateway(arns: Arns, apis: Sequence[AsyncApi]) -> iam.PolicyDocument:
     """Rights of the gateway: accept, show, cancel, list, run again, purge."""
-    listed = list(apis)
     on_items = [f"dynamodb:{verb}Item" for verb in ("Get", "BatchGet", "Put", "Update", "Delete")]
     return iam.PolicyDocument(
         statements=[
@@ -40,20 +40,20 @@ def gateway(arns: Arns, apis: Iterable[str], *, input_buckets: Iterable[str]) ->
                 [arns.objects(keys.RESULTS), arns.objects(keys.PAYLOADS)],
             ),
             absence_shows(arns, [keys.RESULTS, keys.PAYLOADS]),
-            *read_foreign(arns, input_buckets),
-            *_on_services(arns, listed, ["sqs:GetQueueUrl", "sqs:SendMessage", "sqs:GetQueueAttributes"]),
+            *read_foreign(arns, {bucket for api in apis for bucket in api.input_buckets}),
+            *_on_services(arns, apis, ["sqs:GetQueueUrl", "sqs:SendMessage", "sqs:GetQueueAttributes"]),
             # Tests and replays of webhooks.
             allow(["sqs:GetQueueUrl", "sqs:SendMessage"], [arns.webhook_queue(lane) for lane in Lane]),
         ]
     )
 
 
-def _on_services(arns: Arns, apis: list[str], on_queues: list[str]) -> list[iam.PolicyStatement]:
+def _on_services(arns: Arns, apis: Sequence[AsyncApi], on_queues: list[str]) -> list[iam.PolicyStatement]:
     """Rights on queues and services of APIs for single requests; a deployment may have none of these."""
     if not apis:
         return []
     return [
-        allow(on_queues, [arns.queue(api) for api in apis]),
+        allow(on_queues, [arns.queue(api.name) for api in apis]),
         allow(["ecs:DescribeServices"], [arns.service(api) for api in apis]),
     ]
 
@@ -85,12 +85,11 @@ def recorder(arns: Arns, apis: Iterable[str], *, batch_apis: Iterable[str]) -> i
     )
 
 
-def publisher(arns: Arns, apis: Iterable[str]) -> iam.PolicyDocument:
+def publisher(arns: Arns, apis: Sequence[AsyncApi]) -> iam.PolicyDocument:
     """Rights of the function that tells how many tasks are missing: to look, and to say so."""
-    listed = list(apis)
     return iam.PolicyDocument(
         statements=[
-            *_on_services(arns, listed, ["sqs:GetQueueUrl", "sqs:GetQueueAttributes"]),
+            *_on_services(arns, apis, ["sqs:GetQueueUrl", "sqs:GetQueueAttributes"]),
             allow(["dynamodb:Query"], [arns.index(keys.OPEN_INDEX)]),
             # What it remembers, and when the oldest requests were made.
             leading(arns, ["dynamodb:BatchGetItem"], ["SCALING#*", "REQ#*"]),
@@ -126,23 +125,24 @@ def authorizer(arns: Arns) -> iam.PolicyDocument:
     )
 
 
-def worker(arns: Arns, api: str, *, input_buckets: Iterable[str]) -> iam.PolicyDocument:
+def worker(arns: Arns, api: AsyncApi) -> iam.PolicyDocument:
     """Rights of one API's tasks. A task has one role, so the user's containers have them too."""
-    payloads, results = f"{keys.PAYLOADS}/{api}", f"{keys.RESULTS}/{api}"
+    name = api.name
+    payloads, results = f"{keys.PAYLOADS}/{name}", f"{keys.RESULTS}/{name}"
     return iam.PolicyDocument(
         statements=[
             allow(
-                ["sqs:ReceiveMessage", "sqs:ChangeMessageVisibility", "sqs:DeleteMessage"], [arns.queue(api)]
+                ["sqs:ReceiveMessage", "sqs:ChangeMessageVisibility", "sqs:DeleteMessage"], [arns.queue(name)]
             ),
             # What is no request is moved out of the way.
-            allow(["sqs:SendMessage"], [arns.dead_letter_queue(api)]),
-            leading(arns, ["dynamodb:UpdateItem"], [f"REQ#{api}#*"]),
+            allow(["sqs:SendMessage"], [arns.dead_letter_queue(name)]),
+            leading(arns, ["dynamodb:UpdateItem"], [f"REQ#{name}#*"]),
             allow(["s3:GetObject", "s3:DeleteObject"], [arns.objects(payloads)]),
             allow(["s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"], [arns.objects(results)]),
             absence_shows(arns, [payloads]),
-            *read_foreign(arns, input_buckets),
+            *read_foreign(arns, api.input_buckets),
             # Asked for by the ECS agent on the dequeuer's behalf, with the rights of the task.
-            allow(["ecs:UpdateTaskProtection"], [arns.tasks]),
+            allow(["ecs:UpdateTaskProtection"], [arns.tasks(api)]),
         ]
     )
 

@@ -47,7 +47,7 @@ class Publisher(Construct):
             bundle=bundle(config),
             root=root,
             build_folder=build_folder,
-            rights=permissions.publisher(arns, [api.name for api in config.async_apis]),
+            rights=permissions.publisher(arns, config.async_apis),
             policy_name="scaling",
             timeout=Duration.seconds(_SECONDS),
             memory_mib=_MEMORY_MIB,
@@ -68,7 +68,7 @@ class Publisher(Construct):
     def _add_alarm(self, function: lambda_.Function) -> None:
         cloudwatch.Alarm(
             self,
-            "Fails",
+            "ScalingFails",
             alarm_description=(
                 "The numbers of tasks are not told, or not for all APIs: they stay as they are. "
                 f"See the log group /aws/lambda/{function.function_name}."
@@ -95,4 +95,9 @@ def bundle(config: Config) -> Bundle:
 
 
 def _scaled(api: AsyncApi) -> ScaledApi:
-    return ScaledApi(name=api.name, policy=api.autoscaling.policy(max_concurrency=api.pod.max_concurrency))
+    return ScaledApi(
+        name=api.name,
+        policy=api.autoscaling.policy(max_concurrency=api.pod.max_concurrency),
+        init_replicas=api.autoscaling.init_replicas,
+        own_cluster=api.own_cluster,
+    )

@@ -14,7 +14,7 @@ from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
-from cdk import permissions
+from cdk import metrics, permissions
 from cdk.acknowledged import acknowledge
 from cdk.arns import Arns
 from cdk.bundle import Bundle
@@ -22,6 +22,7 @@ from cdk.function import FunctionSpec, PythonFunction
 from cdk.gateway import catalogue
 from penstock import names
 from penstock.aws import unread
+from penstock.metrics import Metric
 from penstock.webhooks.hosts import LANE_CALLS, Lane
 from penstock.webhooks.schedule import Schedule
 from webhook_lambda.images import stream_filters
@@ -40,7 +41,6 @@ SENDER = "webhook_lambda.sender"
 STREAM_ARN = "stream-arn"
 REST_API_ID = "rest-api-id"
 
-#: Powertools adds it to each metric as dimension ``service``, so alarms must name it.
 SERVICE = "webhooks"
 
 _DISTRIBUTIONS = ("aws-lambda-powertools", "h11", "jmespath", "typing-extensions")
@@ -208,7 +208,9 @@ class Webhooks(Construct):
                 "PENSTOCK_DEPLOYMENT": self._deployment,
                 "PENSTOCK_TABLE": names.table(self._deployment),
                 "PENSTOCK_BUCKET": self._arns.bucket_name,
-                "PENSTOCK_API_URL": self._stage.api_url(self._api_id),
+                "PENSTOCK_API_URL": self._stage.base_url(
+                    self._api_id, self._stage.domain(self._props.config.domain)
+                ),
                 **environment,
             },
             service=SERVICE,
@@ -218,31 +220,27 @@ class Webhooks(Construct):
     def _add_alarms(self, stream: lambda_.Function, sender: lambda_.Function) -> None:
         minutes = Duration.minutes(5)
         for api in self._props.config.apis:
-            exhausted = cloudwatch.Metric(
-                namespace="Penstock",
-                metric_name="DeliveriesExhausted",
-                dimensions_map={"service": SERVICE, "api": api.name},
-                statistic="Sum",
-                period=minutes,
-            )
+            exhausted = metrics.of_api(Metric.DELIVERIES_EXHAUSTED, self._deployment, api.name)
             self._alarm(
-                f"Exhausted-{api.name}",
+                f"WebhooksExhausted-{api.name}",
                 exhausted,
                 threshold=1,
-                text=f"Webhooks of {api.name} were given up: penstock webhook list {api.name} --state failed",
+                text=(
+                    f"Webhooks of {api.name} were given up: penstock webhook list {api.name} --state failed."
+                ),
             )
         self._alarm(
             "EventsLate",
             stream.metric("IteratorAge", statistic="Maximum", period=minutes),
             threshold=60_000,
-            text=f"Events lag behind; they are kept for a day. See /aws/lambda/{stream.function_name}",
+            text=f"Events lag behind; they are kept for a day. See /aws/lambda/{stream.function_name}.",
         )
         for id_, queue, text in (
             ("EventsUnread", self._unread, "Ends of requests or jobs could not be made into events"),
             ("AttemptsDead", self._dead, f"Attempts fail before a call: see {sender.function_name}"),
         ):
             waiting = queue.metric_approximate_number_of_messages_visible(period=minutes, statistic="Maximum")
-            self._alarm(id_, waiting, threshold=1, text=f"{text}. See the queue {queue.queue_name}")
+            self._alarm(id_, waiting, threshold=1, text=f"{text}. See the queue {queue.queue_name}.")
 
     def _alarm(self, id_: str, metric: cloudwatch.IMetric, *, threshold: float, text: str) -> None:
         cloudwatch.Alarm(

@@ -45,6 +45,7 @@ class Claims:
         lease = ids.new_token()
         answer = await self._claim(key, lease)
         if isinstance(answer, Applied):
+            self._ports.telemetry.started(answer.record)
             return Run(answer.record, lease, delivery)
         await self._settle(key, delivery, answer)
         return None
@@ -84,5 +85,4 @@ class Claims:
                 ended = await self._ports.ledger.apply(key, transition)
                 # Refused: somebody moved it along meanwhile, so the message is still needed.
                 if isinstance(ended, Applied):
-                    self._ports.telemetry.finished(ended.record)
                     self._ports.cleaner.add(Leftover(delivery))

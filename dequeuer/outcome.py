@@ -145,6 +145,5 @@ class Outcomes:
             await self._ports.source.release(run.delivery, delay_seconds=math.ceil(wait_seconds))
             return
         logger.info("request ended", extra={**run.log_context("finish"), "status": record.status.value})
-        self._ports.telemetry.finished(record)
         # A failed request keeps its payload: whoever retries it needs it.
         self._ports.cleaner.add(Leftover(run.delivery, record.spent_payload_key))

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from dequeuer.ecs_agent import NotProtected
 from dequeuer.racing import first_of
-from dequeuer.shift import REST_MS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -84,7 +83,7 @@ class Protection:
         logger.info("resting", extra={"action": "rest", "drained_seconds": drained_ms / 1000})
         await first_of(self._settled.wait(), self._sleep(GRANT_SECONDS))
         if self._settled.is_set():
-            await self._sleep(REST_MS / 1000)
+            await self._sleep(self._shift.rest_ms / 1000)
 
     async def run(self) -> None:
         """Follow the shift until cancelled."""

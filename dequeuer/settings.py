@@ -23,7 +23,7 @@ class ProbeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
-    """One readiness probe; names and defaults are Cortex's."""
+    """One probe; names and defaults are Cortex's."""
 
     kind: ProbeKind
     port: int
@@ -59,6 +59,7 @@ class WorkerSettings:
     Each field is read from ``PENSTOCK_`` and its name in capitals.
     """
 
+    deployment: str
     api: str
     table: str
     bucket: str
@@ -73,6 +74,7 @@ class WorkerSettings:
     #: Requests or batches that the container handles at the same time.
     max_concurrency: int = 1
     readiness_probes: Probes = Probes()
+    liveness_probes: Probes = Probes()
     #: What failed attempts are tried again for.
     retry_on: RetryOn = DEFAULT_RETRY_ON
     #: Shortest and longest wait before another attempt.
@@ -85,6 +87,9 @@ class WorkerSettings:
     poll_seconds: int = 20
     #: Time from SIGTERM until unfinished work is given back (R18); ECS kills after 120 s.
     drain_seconds: int = 100
+    #: How soon protection follows the work, and how long it lasts before a rest (R19).
+    settle_seconds: int = 10
+    shift_seconds: int = 900
     #: Where health is told; port 0 takes a free one. Only from the task itself, unless said otherwise.
     health_host: str = "127.0.0.1"
     health_port: int = 15000

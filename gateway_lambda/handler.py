@@ -12,8 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import boto3
-from aws_lambda_powertools import Logger, single_metric
-from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools import Logger
 from botocore.config import Config
 
 from gateway_lambda import batch_wiring
@@ -36,6 +35,7 @@ from penstock import environment, keys, names
 from penstock.aws.copies import S3Copies
 from penstock.aws.deliveries import DynamoDeliveries
 from penstock.aws.directory import DynamoDirectory
+from penstock.aws.emf import MetricLog
 from penstock.aws.figures import EcsWorkers, SqsQueues
 from penstock.aws.hosts import DynamoEndpoints
 from penstock.aws.jobs import DynamoJobs
@@ -45,6 +45,7 @@ from penstock.aws.outbox import SqsOutbox
 from penstock.aws.records import DynamoRecords
 from penstock.aws.slots import DynamoSlots
 from penstock.catalogue import FILE, Catalogue
+from penstock.metrics import Metric
 from penstock.outgoing.resolver import SystemResolver
 from penstock.records import RequestKey
 from penstock.webhooks.guard import Guard
@@ -132,7 +133,7 @@ def _build(base: _Base) -> Gateway:
         overview=_overview(
             directory,
             queues=SqsQueues(base.sqs, queue_name),
-            workers=EcsWorkers(_connect_to_ecs, settings.deployment),
+            workers=EcsWorkers(_connect_to_ecs, catalogue.clusters(settings.deployment)),
             executor=executor,
         ),
         recovery=_recovery(directory, requests=requests, records=records, objects=objects, retrier=retrier),
@@ -284,12 +285,12 @@ def _now_ms() -> int:
 
 
 def _count(api: ApiEntry, replayed: bool) -> None:  # noqa: FBT001 - the gateway's callback
-    name = "Replayed" if replayed else "Accepted"
-    with single_metric(name=name, unit=MetricUnit.Count, value=1) as metric:
-        metric.add_dimension("api", api.name)
+    _metrics.write(api.name, [(Metric.REPLAYED if replayed else Metric.SUBMITTED, 1)])
 
 
-_serve = build_app(_build(_base()))
+_parts = _base()
+_metrics = MetricLog(_parts.settings.deployment)
+_serve = build_app(_build(_parts))
 
 
 @logger.inject_lambda_context(clear_state=True)

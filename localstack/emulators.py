@@ -12,9 +12,9 @@ from localstack.described_cluster import DescribedCluster
 from localstack.emulator import EmulatorSettings, start_emulator
 from localstack.executions import abort_all
 from localstack.localstack_container import PORT, start_localstack
+from localstack.several_clusters import SeveralClusters
 from localstack.state import DEFAULT_STATE_DIR
-from localstack.task_credentials import shared
-from penstock import names
+from localstack.task_credentials import unrestricted
 
 if TYPE_CHECKING:
     import threading
@@ -67,7 +67,7 @@ TaskCredentials = Callable[["Task"], "Mapping[str, str]"]
 
 
 def _no_own(_clients: Clients) -> TaskCredentials:
-    return shared
+    return unrestricted
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,8 @@ def _start_localstack(site: Site) -> RunningEmulator:
 
 
 def _ecs(clients: Clients, config: Config) -> Cluster:
-    return EcsCluster(clients.ecs(), name=names.cluster(config.deployment))
+    listed = dict.fromkeys(config.clusters.values())
+    return SeveralClusters({name: EcsCluster(clients.ecs(), name=name) for name in listed})
 
 
 def _described(clients: Clients, config: Config) -> Cluster:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from localstack.cluster import Task
 
 
-def shared(_task: Task) -> Mapping[str, str]:
+def unrestricted(_task: Task) -> Mapping[str, str]:
     """Nothing of their own: all processes have the fake credentials, which may do anything."""
     return {}
 

@@ -12,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from penstock import names
 from penstock.errors import UnknownApi
 from penstock.kinds import Kind
 from penstock.webhooks.guard import Policy
@@ -55,6 +56,8 @@ class ApiEntry:
     webhook_chain: tuple[str, ...] = ()
     #: ARNs of the user's queues that jobs may name for their failed batches.
     dead_letter_queues: tuple[str, ...] = ()
+    #: Whether its tasks have an ECS cluster of their own.
+    own_cluster: bool = False
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,10 @@ class Catalogue:
     def named(self, name: str) -> ApiEntry | None:
         """The API of that name; None if it is deployed no more."""
         return next((api for api in self.apis if api.name == name), None)
+
+    def clusters(self, deployment: str) -> dict[str, str]:
+        """ECS clusters of the APIs' tasks, by the APIs' names."""
+        return {api.name: names.cluster_of(deployment, api.name, own=api.own_cluster) for api in self.apis}
 
     def get(self, endpoint: str | None) -> ApiEntry | None:
         """The API behind a path segment; None if there is none."""

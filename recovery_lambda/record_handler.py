@@ -8,12 +8,12 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import boto3
-from aws_lambda_powertools import Logger, single_metric
-from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.batch import SqsFifoPartialProcessor, process_partial_response
 from botocore.config import Config
 
 from penstock import environment, names
+from penstock.aws.emf import MetricLog
 from penstock.aws.job_outbox import SqsJobOutbox
 from penstock.aws.job_parts import DynamoJobParts
 from penstock.aws.jobs import DynamoJobs
@@ -21,6 +21,7 @@ from penstock.aws.objects import S3Objects
 from penstock.aws.records import DynamoRecords
 from penstock.batch.closing import Closer
 from penstock.catalogue import FILE, Catalogue
+from penstock.metrics import Metric
 from recovery_lambda.job_recorder import JobRecorder
 from recovery_lambda.letters import DeadLetter
 from recovery_lambda.recorder import Recorder
@@ -45,8 +46,7 @@ def _now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def _build() -> Recorder:
-    settings = environment.read(Settings, os.environ)
+def _build(settings: Settings) -> Recorder:
     catalogue = Catalogue.from_json(FILE.read_text())
     session = boto3.session.Session()
     dynamodb = session.client("dynamodb", config=_AWS)
@@ -62,21 +62,22 @@ def _build() -> Recorder:
             bodies=objects,
             closer=Closer(jobs=jobs, parts=parts, outbox=outbox, clock=_now_ms),
             clock=_now_ms,
-            on_undeliverable=lambda api: _count("Undeliverable", api),
+            on_undeliverable=lambda api: _count(Metric.UNDELIVERABLE, api),
         ),
         clock=_now_ms,
         apis={names.dead_letter_queue(settings.deployment, api.name): api for api in catalogue.apis},
-        on_malformed=lambda api: _count("MalformedMessage", api),
-        on_undeliverable=lambda api: _count("Undeliverable", api),
+        on_malformed=lambda api: _count(Metric.MALFORMED_MESSAGE, api),
+        on_undeliverable=lambda api: _count(Metric.UNDELIVERABLE, api),
     )
 
 
-def _count(name: str, api: str) -> None:
-    with single_metric(name=name, unit=MetricUnit.Count, value=1) as metric:
-        metric.add_dimension("api", api)
+def _count(metric: Metric, api: str) -> None:
+    _metrics.write(api, [(metric, 1)])
 
 
-_recorder = _build()
+_settings = environment.read(Settings, os.environ)
+_metrics = MetricLog(_settings.deployment)
+_recorder = _build(_settings)
 
 
 def _record(record: SQSRecord) -> None:

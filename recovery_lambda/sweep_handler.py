@@ -9,15 +9,16 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import boto3
-from aws_lambda_powertools import Logger, single_metric
-from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools import Logger
 from botocore.config import Config
 
 from penstock import environment
 from penstock.aws.directory import DynamoDirectory
+from penstock.aws.emf import MetricLog
 from penstock.aws.records import DynamoRecords
 from penstock.catalogue import FILE, Catalogue
 from penstock.kinds import Kind
+from penstock.metrics import Metric
 from recovery_lambda.settings import Settings
 from recovery_lambda.sweeper import Sweeper
 
@@ -45,8 +46,7 @@ def _now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def _build() -> Sweeper:
-    settings = environment.read(Settings, os.environ)
+def _build(settings: Settings) -> Sweeper:
     executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="lane")
     dynamodb = boto3.session.Session().client("dynamodb", config=_AWS)
     return Sweeper(
@@ -57,7 +57,9 @@ def _build() -> Sweeper:
     )
 
 
-_sweeper = _build()
+_settings = environment.read(Settings, os.environ)
+_metrics = MetricLog(_settings.deployment)
+_sweeper = _build(_settings)
 _apis = Catalogue.from_json(FILE.read_text()).of(Kind.ASYNC)
 
 
@@ -79,10 +81,6 @@ def handler(_event: dict[str, Any], _context: Any) -> dict[str, Any]:
 
 
 def _count(tally: Tally) -> None:
-    for (api, move), count in tally.ended.items():
-        with single_metric(name="Swept", unit=MetricUnit.Count, value=count) as metric:
-            metric.add_dimension("api", api)
-            metric.add_dimension("move", move)
+    # The ends are counted by the function that reads the stream, whoever wrote them.
     for api, count in tally.faults.items():
-        with single_metric(name="SweepFaults", unit=MetricUnit.Count, value=count) as metric:
-            metric.add_dimension("api", api)
+        _metrics.write(api, [(Metric.SWEEP_FAULTS, count)])

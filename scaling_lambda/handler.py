@@ -50,12 +50,16 @@ def _build() -> Publisher:
     dynamodb = session.client("dynamodb", config=_AWS)
     # Its shards are asked in threads of their own: those above wait for them.
     directory = DynamoDirectory(dynamodb, settings.table, executor=ThreadPoolExecutor(_THREADS))
+    apis = from_json(FILE.read_text())
+    clusters = {
+        api.name: names.cluster_of(settings.deployment, api.name, own=api.own_cluster) for api in apis
+    }
     return Publisher(
-        from_json(FILE.read_text()),
+        apis,
         queues=SqsQueues(
             session.client("sqs", config=_AWS), functools.partial(names.queue, settings.deployment)
         ),
-        crews=EcsCrews(session.client("ecs", config=_AWS), settings.deployment),
+        crews=EcsCrews(session.client("ecs", config=_AWS), clusters),
         oldest_open_ms=directory.oldest_open_ms,
         metrics=CloudWatchMetrics(session.client("cloudwatch", config=_AWS), settings.deployment),
         histories=DynamoHistories(dynamodb, settings.table, clock=_now_ms, sleep=time.sleep),

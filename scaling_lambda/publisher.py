@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from penstock.ports import DependencyError
 from penstock.scaling.decision import Observation, decide
 from penstock.scaling.ports import Measure, Value
+from scaling_lambda.beginnings import Beginnings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -30,6 +31,10 @@ class ScaledApi:
 
     name: str
     policy: ScalingPolicy
+    #: Whether its tasks have an ECS cluster of their own.
+    own_cluster: bool = False
+    #: Tasks that its first deployment goes on to.
+    init_replicas: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +71,18 @@ class Publisher:
         self._executor = executor
         self._clock = clock
         self._remembered: dict[str, tuple[Sample, ...]] = {}
+        self._beginnings = Beginnings()
 
     def recall(self) -> None:
         """Take up what an earlier function saved; what this one knows is newer."""
-        self._remembered = {**self._histories.load(list(self._apis)), **self._remembered}
+        loaded = self._histories.load(list(self._apis))
+        self._beginnings.recall(loaded)
+        self._remembered = {**loaded, **self._remembered}
 
     def keep(self) -> None:
         """Save what the next function must know."""
-        self._histories.save(self._remembered)
+        kept = {name: history for name, history in self._remembered.items() if self._beginnings.kept(name)}
+        self._histories.save(kept)
 
     def look(self, *, ages: bool) -> Look:
         """Read, decide and publish once; with the ages of the oldest requests if asked for.
@@ -81,7 +90,7 @@ class Publisher:
         ``DependencyError`` if the services cannot be read, or nothing can be published.
         """
         now_ms = self._clock()
-        crews = self._crews.counts(list(self._apis))
+        crews = self._counts()
         depths = dict(zip(self._apis, self._executor.map(self._depth, self._apis), strict=True))
         values: list[Value] = []
         decided: list[str] = []
@@ -97,11 +106,24 @@ class Publisher:
         self._metrics.put(values, at_ms=now_ms)
         return Look(tuple(decided), tuple(name for name in self._apis if name not in decided))
 
+    def _counts(self) -> Mapping[str, Crew]:
+        """The services of the shared cluster in one go, those of other clusters beside each other."""
+        shared = [name for name, api in self._apis.items() if not api.own_cluster]
+        others = [name for name, api in self._apis.items() if api.own_cluster]
+        counted = self._executor.map(lambda api: self._tried(api, self._count), others)
+        crews = dict(self._crews.counts(shared)) if shared else {}
+        return crews | {api: crew for api, crew in zip(others, counted, strict=True) if crew is not None}
+
+    def _count(self, api: str) -> Crew | None:
+        return self._crews.counts([api]).get(api)
+
     def _decide(self, api: ScaledApi, crew: Crew, depth: Depth, now_ms: int) -> Decision:
         observation = Observation(
             now_ms=now_ms, visible=depth.visible, in_progress=depth.in_flight, desired=crew.desired
         )
-        decision = decide(api.policy, observation, self._remembered.get(api.name, ()))
+        first = self._beginnings.fewest(api.name, init_replicas=api.init_replicas, desired=crew.desired)
+        policy = replace(api.policy, min_replicas=max(api.policy.min_replicas, first))
+        decision = decide(policy, observation, self._remembered.get(api.name, ()))
         self._remembered[api.name] = decision.history
         return decision
 

@@ -26,11 +26,9 @@ class Settings:
 
 def to_json(apis: Iterable[ScaledApi]) -> str:
     """The text of the file."""
-    return json.dumps({api.name: asdict(api.policy) for api in apis}, indent=2)
+    return json.dumps([asdict(api) for api in apis], indent=2)
 
 
 def from_json(text: str) -> tuple[ScaledApi, ...]:
     """Read what ``to_json`` wrote."""
-    return tuple(
-        ScaledApi(name=name, policy=ScalingPolicy(**fields)) for name, fields in json.loads(text).items()
-    )
+    return tuple(ScaledApi(**api | {"policy": ScalingPolicy(**api["policy"])}) for api in json.loads(text))

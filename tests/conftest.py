@@ -88,7 +88,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def _group(item: pytest.Item) -> str:
     folder, subject = item.path.relative_to(ROOT / "tests").parts[0], item.path.stem.removeprefix("test_")
-    if folder == "e2e" and subject.startswith("batch"):
+    if folder == "e2e" and (subject.startswith("batch") or subject == "rollout"):
         return "e2e of jobs"
     return f"more {folder}" if folder == "e2e" and subject in MORE_E2E else folder
 

@@ -10,18 +10,19 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import boto3
-from aws_lambda_powertools import Logger, single_metric
-from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools import Logger
 from botocore.config import Config
 
 from penstock import environment, names
 from penstock.aws.deliveries import DynamoDeliveries
+from penstock.aws.emf import MetricLog
 from penstock.aws.hosts import DynamoEndpoints, DynamoHosts
 from penstock.aws.lanes import SqsLanes
 from penstock.aws.objects import S3Objects
 from penstock.aws.own_api import OwnApi
 from penstock.aws.signing_secrets import StoredSecrets
 from penstock.catalogue import FILE, Catalogue
+from penstock.metrics import Metric
 from penstock.outgoing.call import Caller
 from penstock.outgoing.resolver import SystemResolver
 from penstock.webhooks.deliveries import State
@@ -42,16 +43,14 @@ logging.getLogger("webhook_lambda").setLevel(logging.INFO)
 
 _AWS = Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 2})
 
-#: Alarms watch these names.
-METRICS = {
-    State.DELIVERED: "DeliveriesDelivered",
-    State.FAILED: "DeliveriesExhausted",
-    State.DISABLED: "DeliveriesDisabled",
+_OF_END = {
+    State.DELIVERED: Metric.DELIVERIES_DELIVERED,
+    State.FAILED: Metric.DELIVERIES_EXHAUSTED,
+    State.DISABLED: Metric.DELIVERIES_DISABLED,
 }
 
 
-def _build() -> Deliverer:
-    settings = environment.read(SenderSettings, os.environ)
+def _build(settings: SenderSettings) -> Deliverer:
     session = boto3.session.Session()
     dynamodb = session.client("dynamodb", config=_AWS)
     stores = Stores(
@@ -97,11 +96,16 @@ def _now_ms() -> int:
 
 
 def _count(delivery: Delivery) -> None:
-    with single_metric(name=METRICS[delivery.state], unit=MetricUnit.Count, value=1) as metric:
-        metric.add_dimension("api", delivery.api)
+    values: list[tuple[Metric, float]] = [(_OF_END[delivery.state], 1)]
+    # A replay begins long after the event, and its time would say nothing of the receiver.
+    if delivery.state is State.DELIVERED and delivery.round == 0:
+        values.append((Metric.DELIVERY_TIME, max(0, _now_ms() - delivery.created_ms)))
+    _metrics.write(delivery.api, values)
 
 
-_deliverer = _build()
+_settings = environment.read(SenderSettings, os.environ)
+_metrics = MetricLog(_settings.deployment)
+_deliverer = _build(_settings)
 
 
 @logger.inject_lambda_context(clear_state=True)

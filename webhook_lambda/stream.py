@@ -18,6 +18,7 @@ from botocore.config import Config
 from penstock import environment, names
 from penstock.aws import items, job_items
 from penstock.aws.deliveries import DynamoDeliveries
+from penstock.aws.emf import MetricLog
 from penstock.aws.lanes import SqsLanes
 from penstock.aws.objects import S3Objects
 from penstock.aws.topic import SnsTopic
@@ -25,6 +26,7 @@ from penstock.aws.unread import SqsUnread
 from penstock.catalogue import FILE, Catalogue
 from penstock.webhooks.events import Kind
 from webhook_lambda.announce import Announcer
+from webhook_lambda.counted import Counted
 from webhook_lambda.images import news_in
 from webhook_lambda.settings import EventSettings
 
@@ -37,8 +39,7 @@ logger = Logger()
 _AWS = Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 2})
 
 
-def _build() -> tuple[Announcer, SqsUnread]:
-    settings = environment.read(EventSettings, os.environ)
+def _build(settings: EventSettings) -> tuple[Announcer, SqsUnread]:
     session = boto3.session.Session()
     sqs = session.client("sqs", config=_AWS)
     queue_name = functools.partial(names.webhook_queue, settings.deployment)
@@ -63,7 +64,11 @@ class _Processor(BatchProcessor):
         return super().failure_handler(record, exception)
 
 
-_announcer, _unread = _build()
+_settings = environment.read(EventSettings, os.environ)
+_announcer, _unread = _build(_settings)
+_metrics = MetricLog(_settings.deployment)
+#: Of the batch at hand: a function serves one at a time.
+_counted = Counted()
 
 # Lambda goes back to the first record that failed, also if all did; raising would make it do the same,
 # and say less.
@@ -83,11 +88,18 @@ def _announce(record: DynamoDBRecord) -> None:  # Powertools passes it by this n
         _unread.keep(change)
     else:
         _announcer.announce(told)
+        _counted.add(change["dynamodb"]["SequenceNumber"], told)
 
 
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: Any) -> PartialItemFailureResponse:
     """Serve one batch of the stream; those that failed are tried again, alone in the end."""
-    return process_partial_response(
+    global _counted  # noqa: PLW0603 - Powertools' handler takes the record and nothing else
+    _counted = Counted()
+    answer = process_partial_response(
         event=event, record_handler=_announce, processor=_processor, context=context
     )
+    failed = [str(failure["itemIdentifier"]) for failure in answer["batchItemFailures"]]
+    for api, values in _counted.values(failed=failed).items():
+        _metrics.write(api, values)
+    return answer

@@ -12,9 +12,10 @@ from penstock.overview import Crew, Depth
 from penstock.ports import DependencyError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from mypy_boto3_ecs import ECSClient
+    from mypy_boto3_ecs.type_defs import ServiceTypeDef
     from mypy_boto3_sqs import SQSClient
 
 
@@ -43,26 +44,37 @@ _SERVICES_A_CALL = 10
 
 
 class EcsCrews:
-    """The ``Crews`` port: the services of one deployment's cluster, ten a call."""
+    """The ``Crews`` port: the services of each cluster, ten a call, of those that exist."""
 
-    def __init__(self, client: ECSClient, deployment: str) -> None:
+    def __init__(self, client: ECSClient, clusters: Mapping[str, str]) -> None:
         self._client = client
-        self._cluster = names.cluster(deployment)
+        self._clusters = clusters
 
     def counts(self, apis: Sequence[str]) -> Mapping[str, Crew]:
         """See ``Crews.counts``."""
-        services = {names.service(api): api for api in apis}
-        listed = list(services)
         found: dict[str, Crew] = {}
-        for start in range(0, len(listed), _SERVICES_A_CALL):
-            with translated("count workers"):
-                answer = self._client.describe_services(
-                    cluster=self._cluster, services=listed[start : start + _SERVICES_A_CALL]
-                )
-            for service in answer["services"]:
-                crew = Crew(desired=service["desiredCount"], running=service["runningCount"])
-                found[services[service["serviceName"]]] = crew
+        for cluster, some in self._calls(apis):
+            found |= self._counted(cluster, some)
         return found
+
+    def _calls(self, apis: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
+        """Clusters, each with up to ten of its APIs."""
+        members: dict[str, list[str]] = {}
+        for api in apis:
+            members.setdefault(self._clusters[api], []).append(api)
+        for cluster, listed in members.items():
+            for start in range(0, len(listed), _SERVICES_A_CALL):
+                yield cluster, listed[start : start + _SERVICES_A_CALL]
+
+    def _counted(self, cluster: str, apis: Sequence[str]) -> Mapping[str, Crew]:
+        services = {names.service(api): api for api in apis}
+        with translated("count workers"):
+            try:
+                answer = self._client.describe_services(cluster=cluster, services=list(services))
+            except self._client.exceptions.ClusterNotFoundException:
+                # One that is not deployed yet, or no more.
+                return {}
+        return {services[service["serviceName"]]: _crew(service) for service in answer["services"]}
 
 
 class EcsWorkers:
@@ -72,20 +84,24 @@ class EcsWorkers:
     and should not pay for it at each cold start.
     """
 
-    def __init__(self, connect: Callable[[], ECSClient], deployment: str) -> None:
+    def __init__(self, connect: Callable[[], ECSClient], clusters: Mapping[str, str]) -> None:
         self._connect = connect
-        self._deployment = deployment
+        self._clusters = clusters
 
     def count(self, api: str) -> Crew:
         """See ``Workers.count``."""
         with translated("count workers"):
             services = self._client.describe_services(
-                cluster=names.cluster(self._deployment), services=[names.service(api)]
+                cluster=self._clusters[api], services=[names.service(api)]
             )["services"]
         if not services:
             raise DependencyError(f"count workers: the cluster has no service {names.service(api)}")
-        return Crew(desired=services[0]["desiredCount"], running=services[0]["runningCount"])
+        return _crew(services[0])
 
     @cached_property
     def _client(self) -> ECSClient:
         return self._connect()
+
+
+def _crew(service: ServiceTypeDef) -> Crew:
+    return Crew(desired=service["desiredCount"], running=service["runningCount"])

@@ -34,11 +34,11 @@ def key_ring(deployment: str, *, emulator_url: str | None) -> KeyRing:
         )
 
 
-def signing_secrets(deployment: str, *, emulator_url: str | None) -> SecretStore:
-    """The secrets of a deployment's webhooks; as ``key_ring``."""
+def signing_secrets(deployment: str, *, emulator_url: str | None, key_id: str | None) -> SecretStore:
+    """The secrets of a deployment's webhooks; as ``key_ring``. ``key_id`` as ``StoredSecrets`` has it."""
     with translated("connect to AWS"):
         session, options = _connection(emulator_url)
-        return StoredSecrets(session.client("secretsmanager", **options), deployment)
+        return StoredSecrets(session.client("secretsmanager", **options), deployment, key_id=key_id)
 
 
 def _connection(emulator_url: str | None) -> tuple[boto3.Session, dict[str, Any]]:

@@ -29,10 +29,10 @@ def _key_ring(deployment: str, emulator_url: str | None) -> KeyRing:
     return key_ring(deployment, emulator_url=emulator_url)
 
 
-def _signing_secrets(deployment: str, emulator_url: str | None) -> SecretStore:
+def _signing_secrets(deployment: str, emulator_url: str | None, key_id: str | None) -> SecretStore:
     from penstock.aws.operator import signing_secrets  # noqa: PLC0415 - loads boto3
 
-    return signing_secrets(deployment, emulator_url=emulator_url)
+    return signing_secrets(deployment, emulator_url=emulator_url, key_id=key_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,8 +43,8 @@ class Surroundings:
     connect: Callable[[str, str | None], Client] = _client
     #: The API keys of a deployment, in an emulator if there is the URL of one.
     key_ring: Callable[[str, str | None], KeyRing] = _key_ring
-    #: The secrets of its webhooks, likewise.
-    signing_secrets: Callable[[str, str | None], SecretStore] = _signing_secrets
+    #: The secrets of its webhooks, likewise; and the KMS key of new ones, if not AWS's own.
+    signing_secrets: Callable[[str, str | None, str | None], SecretStore] = _signing_secrets
     #: Never in a representation: those end up in tracebacks.
     api_key: str | None = field(default=None, repr=False)
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)

@@ -1,10 +1,10 @@
 """What both kinds of APIs have: a name, what runs behind it, and how clients reach it."""
 
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
 from pydantic import (
     AfterValidator,
@@ -13,9 +13,14 @@ from pydantic import (
     ValidationInfo,
     WithJsonSchema,
     field_validator,
+    model_validator,
 )
 
+from penstock import names
 from penstock.config import identifiers
+from penstock.config.capacity import AnyCapacity, CapacityKind, FargateCapacity
+from penstock.config.findings import each_once, rejected
+from penstock.config.fit import misfits
 from penstock.config.pod import Pod
 from penstock.config.quantities import format_duration
 from penstock.config.retries import Retries
@@ -43,14 +48,6 @@ def _program_first(value: tuple[str, ...]) -> tuple[str, ...]:
     if not value or not value[0]:
         raise ValueError("must start with the program to run")
     return value
-
-
-def each_once(value: Iterable[str], *, what: str) -> None:
-    """Raise ValueError that names what a list has twice."""
-    listed = list(value)
-    twice = sorted({entry for entry in listed if listed.count(entry) > 1})
-    if twice:
-        raise ValueError(f"must list each {what} once: {', '.join(twice)}")
 
 
 class Networking(Section):
@@ -121,6 +118,9 @@ with `b-`."""
     pod: Pod
     """What one replica runs."""
 
+    capacity: AnyCapacity = Field(default_factory=FargateCapacity)
+    """Where its tasks run. Default: on Fargate."""
+
     retries: Retries = Field(default_factory=Retries)
     """Which failed attempts are tried again."""
 
@@ -153,6 +153,15 @@ never deletes."""
         """The path segment clients use, without slashes."""
         return self.networking.endpoint or self.name
 
+    @property
+    def own_cluster(self) -> bool:
+        """Whether its tasks have an ECS cluster of their own: those on instances."""
+        return self.capacity.kind is not CapacityKind.FARGATE
+
+    def cluster(self, deployment: str) -> str:
+        """ECS cluster that its tasks run in."""
+        return names.cluster_of(deployment, self.name, own=self.own_cluster)
+
     @field_validator("input_buckets")
     @classmethod
     def _each_bucket_once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
@@ -180,3 +189,8 @@ never deletes."""
             shortest, longest = format_duration(SHORTEST_RETENTION), format_duration(LONGEST_RETENTION)
             raise ValueError(f"must be from {shortest} to {longest}, not {format_duration(value)}")
         return value
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        rejected(misfits(self.pod, self.capacity, kind=self.kind))
+        return self

@@ -5,9 +5,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from penstock.config import identifiers
-from penstock.config.api import Api, Networking, each_once
+from penstock.config.api import Api, Networking
 from penstock.config.autoscaling import Autoscaling
+from penstock.config.findings import each_once
 from penstock.config.section import WholeNumber
+from penstock.config.update_strategy import UpdateStrategy
 from penstock.config.webhook import RequestWebhook
 from penstock.kinds import Kind
 
@@ -41,6 +43,9 @@ class AsyncApi(Api):
     autoscaling: Autoscaling = Field(default_factory=Autoscaling, validate_default=True)
     """How many replicas there are."""
 
+    update_strategy: UpdateStrategy = Field(default_factory=UpdateStrategy)
+    """How a deployment replaces the running replicas."""
+
     inline_result_bytes: WholeNumber = Field(default=262_144, ge=0, le=MOST_INLINE_RESULT_BYTES)
     """JSON results up to this many bytes are part of the status answer. 0 to 4000000."""
 
@@ -57,3 +62,11 @@ class AsyncApi(Api):
         if pod is None or "target_in_flight" in value.model_fields_set:
             return value
         return value.model_copy(update={"target_in_flight": float(pod.max_concurrency)})
+
+    @field_validator("update_strategy")
+    @classmethod
+    def _goes_on_with_the_fewest(cls, value: UpdateStrategy, info: ValidationInfo) -> UpdateStrategy:
+        scaling: Autoscaling | None = info.data.get("autoscaling")
+        if scaling is not None:
+            value.percentages(fewest=scaling.min_replicas, most=scaling.max_replicas)
+        return value

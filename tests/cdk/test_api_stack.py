@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.synth
 
 RESIZE = "api-resize"
+ECHO = "api-echo"
 
 
 def queue(templates: Templates, name: str) -> dict[str, Any]:
@@ -84,20 +85,17 @@ def test_dead_letters_go_to_the_recorder_which_answers_for_each_one(cloud):
 
 def test_alarms_tell_of_malformed_messages_and_of_dead_letters_that_stay(cloud):
     alarms = {
-        alarm["Properties"]["MetricName"]: alarm["Properties"]
+        alarm["Properties"].get("MetricName"): alarm["Properties"]
         for alarm in cloud.of_type(RESIZE, "AWS::CloudWatch::Alarm")
-        if alarm["Properties"]["Namespace"] != "Penstock/Scaling"
     }
-
-    assert alarms.keys() == {"MalformedMessage", "ApproximateAgeOfOldestMessage"}
     malformed, old = alarms["MalformedMessage"], alarms["ApproximateAgeOfOldestMessage"]
     assert (malformed["Namespace"], malformed["Threshold"]) == ("Penstock", 1)
     assert {one["Name"]: one["Value"] for one in malformed["Dimensions"]} == {
         "api": "resize",
-        "service": "recovery",
+        "deployment": "shop",
     }
     assert (old["Namespace"], old["Threshold"]) == ("AWS/SQS", 3600)
-    assert {alarm["TreatMissingData"] for alarm in alarms.values()} == {"notBreaching"}
+    assert {malformed["TreatMissingData"], old["TreatMissingData"]} == {"notBreaching"}
 
 
 def test_both_queues_are_encrypted_and_refuse_calls_without_tls(cloud):
@@ -125,7 +123,30 @@ def test_a_bad_image_rolls_back_and_a_good_one_replaces_without_a_gap(cloud):
         "MinimumHealthyPercent": 100,
         "MaximumPercent": 200,
         "DeploymentCircuitBreaker": {"Enable": True, "Rollback": True},
+        "EarlySuccessCriteria": {
+            "Enable": True,
+            "HealthyPercent": 100,
+            "SourceServiceRevisionCleanup": "DEFERRED",
+        },
     }
+
+
+def test_replacing_has_no_task_too_many_and_gives_up_after_as_many_failures_as_it_may(cloud):
+    deployment = cloud.properties(ECHO, "AWS::ECS::Service")["DeploymentConfiguration"]
+
+    assert (deployment["MinimumHealthyPercent"], deployment["MaximumPercent"]) == (0, 100)
+    assert deployment["DeploymentCircuitBreaker"] == {
+        "Enable": True,
+        "Rollback": True,
+        "ThresholdConfiguration": {"Type": "COUNT", "Value": 2},
+    }
+
+
+def test_a_task_gives_back_what_still_runs_before_its_stop_timeout_ends(cloud):
+    for api, stop_seconds in ((RESIZE, 120), (ECHO, 45)):
+        containers = cloud.properties(api, "AWS::ECS::TaskDefinition")["ContainerDefinitions"]
+        assert {container["StopTimeout"] for container in containers} == {stop_seconds}
+        assert cloud.environment(api, "dequeuer")["PENSTOCK_DRAIN_SECONDS"] == str(stop_seconds - 20)
 
 
 def test_the_service_runs_in_the_published_network(cloud):
@@ -266,6 +287,7 @@ def test_user_containers_learn_their_port_and_get_their_variables(cloud):
         "MODE": "fast",
         "PENSTOCK_PORT": "9000",
         "CORTEX_PORT": "9000",
+        "PENSTOCK_MNT": "/mnt",
     }
 
 

@@ -112,7 +112,36 @@ def test_services_are_asked_for_ten_at_a_time():
                 },
                 {"cluster": "penstock-shop", "services": some},
             )
-        counts = EcsCrews(ecs, "shop").counts(apis)
+        counts = EcsCrews(ecs, dict.fromkeys(apis, "penstock-shop")).counts(apis)
         stub.assert_no_pending_responses()
 
     assert counts == {api: Crew(4, 2) for api in apis if api not in {"api-0", "api-10"}}
+
+
+def test_each_cluster_is_asked_for_its_own_services_and_one_that_is_not_there_has_none():
+    ecs = boto3.client("ecs", region_name="eu-west-1", aws_access_key_id="test", aws_secret_access_key="test")
+    with Stubber(ecs) as stub:
+        stub.add_response(
+            "describe_services",
+            {"services": [{"serviceName": "echo", "desiredCount": 1, "runningCount": 1}]},
+            {"cluster": "penstock-shop", "services": ["echo"]},
+        )
+        stub.add_client_error(
+            "describe_services",
+            "ClusterNotFoundException",
+            expected_params={"cluster": "penstock-shop_new", "services": ["new"]},
+        )
+        stub.add_response(
+            "describe_services",
+            {"services": [{"serviceName": "train", "desiredCount": 2, "runningCount": 0}]},
+            {"cluster": "penstock-shop_train", "services": ["train"]},
+        )
+        clusters = {
+            "echo": "penstock-shop",
+            "new": "penstock-shop_new",
+            "train": "penstock-shop_train",
+        }
+        counts = EcsCrews(ecs, clusters).counts(list(clusters))
+        stub.assert_no_pending_responses()
+
+    assert counts == {"echo": Crew(1, 1), "train": Crew(2, 0)}

@@ -140,8 +140,8 @@ def test_the_recorder_answers_which_messages_must_stay_and_counts_what_the_alarm
     (directive,) = metric["_aws"]["CloudWatchMetrics"]
     assert directive["Namespace"] == "Penstock"
     assert [one["Name"] for one in directive["Metrics"]] == ["MalformedMessage"]
-    assert [sorted(names) for names in directive["Dimensions"]] == [["api", "service"]]
-    assert (metric["api"], metric["service"]) == ("awkward", "recovery")
+    assert directive["Dimensions"] == [["deployment", "api"]]
+    assert (metric["deployment"], metric["api"]) == (DEPLOYMENT, "awkward")
 
 
 def test_a_malformed_message_is_kept_in_the_bucket_and_blocks_nobody(stack: Stack):

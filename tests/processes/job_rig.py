@@ -152,6 +152,7 @@ class JobRig:
     def start_worker(self, **settings: object) -> Worker:
         self._workers += 1
         values = {
+            "deployment": "shop",
             "dead_letter_url": self._dead_letter_url,
             "port": self.port,
             "timeout_seconds": 60,

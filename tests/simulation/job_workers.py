@@ -125,6 +125,7 @@ class Task:
         self._world = world
         self._process = process
         self._settings = BatchSettings(
+            deployment="",
             api=API.name,
             table="",
             bucket=BUCKET,

@@ -76,6 +76,7 @@ def told(error: BaseException) -> Iterator[str]:
 async def _live(world: World) -> None:
     rng = world.rng
     settings = Settings(
+        deployment="",
         api=API.name,
         table="",
         bucket="",

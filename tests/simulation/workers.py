@@ -43,7 +43,7 @@ _LONGEST_PEACE_SECONDS = 80
 class Unmeasured:
     """Metrics that nobody reads."""
 
-    def finished(self, record: RequestRecord) -> None:
+    def started(self, record: RequestRecord) -> None:
         """See ``Telemetry``."""
 
     def retried(self) -> None:

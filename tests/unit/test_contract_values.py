@@ -119,6 +119,7 @@ def test_any_text_is_a_preference_or_refused(header):
 
 
 GOOD = {
+    "PENSTOCK_DEPLOYMENT": "shop",
     "PENSTOCK_API": "word-count",
     "PENSTOCK_TABLE": "t",
     "PENSTOCK_BUCKET": "b",

@@ -30,6 +30,8 @@ class Terminal:
         self.stderr_is_terminal = False
         self.urls: list[str] = []
         self.secrets = MemorySecrets()
+        #: KMS keys that secrets were asked for with.
+        self.encrypted_with: list[str | None] = []
         self.keys, self.meters = MemoryApiKeys(), MemoryMeters()
         #: Deployment, and the emulator's URL if there is one, that API keys were asked of.
         self.asked_of: list[tuple[str, str | None]] = []
@@ -41,7 +43,7 @@ class Terminal:
         surroundings = Surroundings(
             connect=self._connect,
             key_ring=self._key_ring,
-            signing_secrets=lambda _deployment, _emulator_url: self.secrets,
+            signing_secrets=self._signing_secrets,
             environ=self.environ,
             folder=self.folder,
             clock=self.manual.timing.clock,
@@ -58,6 +60,12 @@ class Terminal:
     def _connect(self, url: str, api_key: str | None) -> Client:
         self.urls.append(url)
         return Client(url, transport=self.server.transport, api_key=api_key, timing=self.manual.timing)
+
+    def _signing_secrets(
+        self, _deployment: str, _emulator_url: str | None, key_id: str | None
+    ) -> MemorySecrets:
+        self.encrypted_with.append(key_id)
+        return self.secrets
 
     def _key_ring(self, deployment: str, emulator_url: str | None) -> KeyRing:
         self.asked_of.append((deployment, emulator_url))

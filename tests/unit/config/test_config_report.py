@@ -74,7 +74,7 @@ def test_all_problems_are_reported_at_once_with_their_lines(write):
         ("apis.1.", "autoscalng", None),
         ("apis.0.", "zzz", None),
         # keys of Cortex are no typing errors
-        ("apis.0.", "update_strategy", None),
+        ("apis.0.update_strategy.", "max_surg", "max_surge"),
         ("apis.0.pod.containers.0.", "liveness_probe", None),
     ],
 )

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import asyncio
+import random
+from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
 from dequeuer.ecs_agent import NotProtected
 from dequeuer.protect import Protection
-from dequeuer.shift import Shift
+from dequeuer.shift import Shift, longest_hold_ms
 from dequeuer.worker import Worker
 from penstock.testing import MemorySource
 from tests.unit.dequeuer.manual_time import ManualTime
@@ -111,15 +114,23 @@ async def test_what_a_failed_call_did_is_unknown_so_idle_workers_expose_themselv
 
 
 class Saturated:
-    """A worker that always finds another request, each of which takes a minute."""
+    """A worker that always finds another request, each of which takes a minute unless said otherwise."""
 
-    def __init__(self, time: ManualTime, agent: Agent | None) -> None:
+    def __init__(
+        self,
+        time: ManualTime,
+        agent: Agent | None,
+        *,
+        slots: int = 2,
+        run_seconds: Callable[[], float] = lambda: MINUTE,
+    ) -> None:
         self.bench = Workbench()
         self._time = time
         self.begun: list[float] = []
         self._start_ms = time()
-        settings = replace(SETTINGS, max_concurrency=2)
-        shift = Shift(clock=time, slots=2)
+        settings = replace(SETTINGS, max_concurrency=slots)
+        shift = Shift(clock=time, slots=slots)
+        self._run_seconds = run_seconds
         self.protection = Protection(agent, shift, clock=time, sleep=time.sleep)  # type: ignore[arg-type]  # its methods
         self.worker = Worker(
             settings,
@@ -141,7 +152,7 @@ class Saturated:
 
     async def handle(self, _delivery) -> None:
         self.begun.append((self._time() - self._start_ms) / 1000)
-        await self._time.sleep(60)
+        await self._time.sleep(self._run_seconds())
 
 
 async def test_a_worker_that_is_never_idle_rests_every_quarter_of_an_hour(time, agent):
@@ -158,6 +169,39 @@ async def test_a_worker_that_is_never_idle_rests_every_quarter_of_an_hour(time, 
     await time.goes_on(2 * MINUTE)
     assert tasks[0].done()
     tasks[1].cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@pytest.mark.parametrize(
+    ("slots", "longest_run_minutes", "hold_minutes"),
+    [
+        # Short requests: a quarter of an hour and one of them.
+        (8, 1, 16),
+        # The longest request there may be: one slot drains by its own run.
+        (1, 11 * 60 + 48, 15 + 11 * 60 + 48),
+        # Five runs, less what one slot of three does itself.
+        (3, 60, 4 * 40 + 60),
+    ],
+)
+async def test_no_deployment_waits_longer_for_a_worker_than_the_documented_limit(
+    time, agent, slots, longest_run_minutes, hold_minutes
+):
+    chance = random.Random(slots)
+    longest_seconds = longest_run_minutes * MINUTE
+    # Each second request takes as long as it may.
+    run_seconds = lambda: chance.choice((longest_seconds, chance.uniform(0, longest_seconds)))  # noqa: E731 - once
+    scene = Saturated(time, agent, slots=slots, run_seconds=run_seconds)
+    tasks = [asyncio.create_task(scene.worker.run()), asyncio.create_task(scene.protection.run())]
+    await time.goes_on(6 * hold_minutes * MINUTE)
+    exposed = [0, *(at for at, on in agent.calls if not on)]
+    limit_seconds = longest_hold_ms(longest_seconds * 1000, slots=slots, poll_ms=20_000) / 1000
+    rest_seconds = 10
+    assert len(exposed) > 5
+    assert max(later - earlier for earlier, later in pairwise(exposed)) <= limit_seconds + rest_seconds
+    # What the pages say, plus less than two minutes.
+    assert hold_minutes * MINUTE <= limit_seconds < (hold_minutes + 2) * MINUTE
+    for task in tasks:
+        task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
 
 

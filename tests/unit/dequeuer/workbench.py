@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
 SETTINGS = Settings(
+    deployment="shop",
     api="word-count",
     table="t",
     bucket="b",
@@ -154,7 +155,7 @@ class Workbench:
             container=cast("Container", self.container),
             cleaner=self.cleaner,
             heartbeat=heartbeat,
-            telemetry=Telemetry("word-count"),
+            telemetry=Telemetry(deployment="shop", api="word-count"),
             clock=self.clock,
             chance=lambda: 0.5,
             on_unreachable=self.doubted.set,
@@ -190,7 +191,9 @@ class Workbench:
 
 def outages_on(time: ManualTime) -> Outages:
     breaker = Breaker(clock=time, chance=lambda: 0.0)
-    return Outages(breaker, telemetry=Telemetry("word-count"), clock=time, sleep=time.sleep)
+    return Outages(
+        breaker, telemetry=Telemetry(deployment="shop", api="word-count"), clock=time, sleep=time.sleep
+    )
 
 
 async def until(condition: Callable[[], Any]) -> None:

@@ -12,7 +12,7 @@ from penstock.scaling.decision import ScalingPolicy
 from penstock.scaling.ports import Measure
 from penstock.testing.clock import ManualClock
 from penstock.testing.scaling import MemoryCrews, MemoryHistories, MemoryMetrics
-from scaling_lambda import minute
+from scaling_lambda import minute, settings
 from scaling_lambda.publisher import Publisher, ScaledApi
 
 NOW_MS = 1_700_000_000_000
@@ -37,12 +37,21 @@ class Bench:
         self.crews = MemoryCrews({"a": Crew(2, 1), "b": Crew(3, 3)})
         self.metrics, self.histories = MemoryMetrics(), MemoryHistories()
         self.oldest = {"a": NOW_MS - 90_000}
+        self.on_instances: set[str] = set()
         self._executor = executor
         self.publisher = self.another()
 
-    def another(self) -> Publisher:
+    def another(self, *, init_replicas: int = 0) -> Publisher:
         return Publisher(
-            [ScaledApi(name=name, policy=POLICY) for name in self.queues.depths],
+            [
+                ScaledApi(
+                    name=name,
+                    policy=POLICY,
+                    own_cluster=name in self.on_instances,
+                    init_replicas=init_replicas,
+                )
+                for name in self.queues.depths
+            ],
             queues=self.queues,
             crews=self.crews,
             oldest_open_ms=self.oldest.get,
@@ -79,6 +88,35 @@ def test_tells_what_is_missing_with_one_put_for_all_apis(bench):
         Measure.TASKS_RUNNING: 1,
         Measure.OLDEST_AGE: 90,
     }
+
+
+class OneClusterThrottled:
+    """Services of which those of one API cannot be read."""
+
+    def __init__(self, crews: MemoryCrews, api: str) -> None:
+        self.crews, self.api = crews, api
+
+    def counts(self, apis):
+        if self.api in apis:
+            raise DependencyError("throttled")
+        return self.crews.counts(apis)
+
+
+def test_an_api_whose_own_cluster_cannot_be_read_does_not_hold_up_the_others(bench):
+    bench.on_instances, bench.crews = {"a"}, OneClusterThrottled(bench.crews, "a")
+
+    look = bench.another().look(ages=False)
+
+    assert (look.decided, look.failed) == (("b",), ("a",))
+
+
+def test_apis_in_clusters_of_their_own_are_decided_on_like_the_others(bench):
+    bench.on_instances = {"a", "b"}
+
+    look = bench.another().look(ages=False)
+
+    assert look.decided == ("a", "b")
+    assert bench.metrics.latest("a")[Measure.TASKS_MISSING] == 7
 
 
 def test_an_api_that_cannot_be_read_does_not_hold_up_the_others(bench):
@@ -133,3 +171,70 @@ def test_without_its_memory_it_still_says_what_is_missing(bench):
 
     assert bench.run() == minute.Minute(looks=6, faults=2)
     assert bench.metrics.latest("a")[Measure.TASKS_MISSING] == 7
+
+
+@pytest.fixture
+def new(bench):
+    """One API without requests, whose service has just been made with its one task."""
+    bench.queues.depths = {"b": Depth(0, 0)}
+    bench.crews.crews = {"b": Crew(1, 0)}
+    return bench
+
+
+def missing(bench) -> float:
+    return bench.metrics.latest("b")[Measure.TASKS_MISSING]
+
+
+def test_a_new_api_goes_on_to_its_first_number_of_tasks(new):
+    new.run(new.another(init_replicas=4))
+    assert missing(new) == 3
+
+
+def test_the_first_number_is_asked_for_until_it_is_reached_whatever_functions_end_meanwhile(new):
+    for _ in range(3):
+        new.run(new.another(init_replicas=4))
+        assert missing(new) == 3
+
+    new.crews.crews["b"] = Crew(4, 1)
+    new.run(new.another(init_replicas=4))
+    assert missing(new) == 0
+
+
+def test_the_first_number_is_never_asked_for_again(new):
+    new.crews.crews["b"] = Crew(4, 4)
+    new.run(new.another(init_replicas=4))
+
+    new.crews.crews["b"] = Crew(1, 1)
+    new.run(new.another(init_replicas=4))
+    # Nor by a later deployment with another.
+    new.run(new.another(init_replicas=9))
+
+    assert missing(new) == 0
+
+
+def test_tasks_of_the_beginning_go_again_if_nothing_comes(new):
+    publisher = new.another(init_replicas=4)
+    new.crews.crews["b"] = Crew(4, 4)
+    for _ in range(6):
+        new.run(publisher)
+        new.clock.advance(10)
+    assert new.metrics.latest("b")[Measure.TASKS_SPARE] > 0
+
+
+def test_an_api_of_which_nothing_can_be_remembered_is_taken_for_one_that_has_begun(new):
+    def fail(_apis):
+        raise DependencyError("down")
+
+    new.histories.load = fail
+
+    new.run(new.another(init_replicas=4))
+
+    assert missing(new) == 0
+
+
+def test_policies_and_first_numbers_survive_their_file():
+    apis = (
+        ScaledApi(name="a", policy=POLICY, init_replicas=3),
+        ScaledApi(name="b", policy=ScalingPolicy(target_in_flight=2.5)),
+    )
+    assert settings.from_json(settings.to_json(apis)) == apis

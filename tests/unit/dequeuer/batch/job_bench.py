@@ -50,6 +50,7 @@ KEY = JobKey(api="sum", id="69d6f8a1b2c3d4e5")
 QUEUE_URL = "https://queue.invalid/job.fifo"
 
 SETTINGS = BatchSettings(
+    deployment="shop",
     api=KEY.api,
     table="t",
     bucket="b",
@@ -201,7 +202,7 @@ class BenchWorker:
             sender=cast("Any", self.sender),
             container=cast("Any", self.container),
             cleaner=self.cleaner,
-            telemetry=Telemetry("sum"),
+            telemetry=Telemetry(deployment="shop", api="sum"),
             clock=self._bench.clock,
             chance=lambda: 0.5,
             patience=Patience(until=self.ends.out_of_time, sleep=_at_once),
