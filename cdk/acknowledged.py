@@ -30,3 +30,13 @@ def acknowledge(construct: IConstruct, finding: str, reason: str) -> None:
     """Live with one finding about a construct: a rule such as ``SQS3``, or ``IAM5[Resource::…]``."""
     acknowledgment = Acknowledgment(id=f"{PACK}::{PACK}-{finding}", reason=reason)
     Validations.of(construct).acknowledge(acknowledgment)
+
+
+def acknowledge_insights(cluster: IConstruct) -> None:
+    """Live with a cluster without Container Insights, whichever stack it is in."""
+    acknowledge(
+        cluster,
+        "ECS4",
+        "Container Insights is billed per task and metric. What scaling and alarms need is published without "
+        "it, and it can be switched on for the whole account.",
+    )

@@ -123,7 +123,10 @@ def main(files: Sequence[str]) -> None:
     """Audit each configuration, two at a time; end with an error if there is anything to say."""
     # Processes of their own, started anew: each needs a node process of its own.
     with ProcessPoolExecutor(_AT_ONCE, mp_context=multiprocessing.get_context("spawn")) as pool:
-        audited = list(pool.map(_audited, map(Path, files)))
+        try:
+            audited = list(pool.map(_audited, map(Path, files)))
+        except config.ConfigError as error:
+            sys.exit(str(error))
     findings = [f"{file}: {finding}" for file, found in zip(files, audited, strict=True) for finding in found]
     if findings:
         sys.exit("\n".join(findings))

@@ -10,7 +10,7 @@ from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
-from cdk.acknowledged import acknowledge
+from cdk.acknowledged import acknowledge, acknowledge_insights
 from cdk.endpoints import Endpoints
 from cdk.flow_logs import FlowLog
 from cdk.providers import associate
@@ -53,12 +53,7 @@ class Network(Construct):
         if network.kind is NetworkKind.ENDPOINTS:
             Endpoints(self, "Endpoints", config=config, vpc=vpc, tasks=security_group)
         cluster = ecs.CfnCluster(self, "Cluster", cluster_name=names.cluster(config.deployment))
-        acknowledge(
-            cluster,
-            "ECS4",
-            "Container Insights is billed per task and metric. What scaling and alarms need is published "
-            "without it, and it can be switched on for the whole account.",
-        )
+        acknowledge_insights(cluster)
         if stage.capacity_providers:
             associate(self, cluster, providers=[FARGATE, FARGATE_SPOT])
         self._publish(config.deployment, vpc.vpc_id, subnet_ids, security_group.security_group_id)

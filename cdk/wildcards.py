@@ -37,6 +37,10 @@ _REASONS = (
         "that of one API where the role belongs to an API.",
     ),
     _reason(
+        r"s3:::[a-z0-9.-]+/[^*]+/?\*",
+        "prefetch names this prefix, and all below it is downloaded; the right is to read it.",
+    ),
+    _reason(
         r"s3:::[a-z0-9.-]+/\*",
         "input_buckets names this bucket as a whole; the right is to read its objects, and no more.",
     ),
@@ -50,8 +54,8 @@ _REASONS = (
         "Each job has a timer of its own, named as its queue.",
     ),
     _reason(
-        r"ecs:<AWS::Region>:<AWS::AccountId>:task/penstock-[a-z0-9-]+/\*",
-        "Tasks have ids that ECS chooses; the cluster is ours.",
+        r"ecs:<AWS::Region>:<AWS::AccountId>:(task|container-instance)/penstock-[a-z0-9_-]+/\*",
+        "Tasks and instances have ids that ECS chooses; the cluster is ours.",
     ),
     _reason(
         r"ecs:<AWS::Region>:<AWS::AccountId>:task-definition/penstock-[a-z0-9-]+:\*",
@@ -79,6 +83,7 @@ _REASONS = (
 #: For these calls AWS knows no resource at all.
 _UNBOUND = {
     "ecr:GetAuthorizationToken": "The token of ECR stands for the caller, not for a repository.",
+    "ecs:DiscoverPollEndpoint": "It tells an agent where its cluster is to be reached, and has no resource.",
     "cloudwatch:PutMetricData": "The call is bound to our namespace by a condition instead.",
 }
 

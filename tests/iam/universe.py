@@ -171,7 +171,7 @@ def _elsewhere() -> Iterator[tuple[str, str, dict[str, str | list[str]]]]:
     yield "another rule", arn("events", "rule/other"), {}
     for role in ("BatchTimerRole", "JobsTaskRole", "JobsTaskExecutionRole", "Admin"):
         for service in ("ecs-tasks", "scheduler", "lambda"):
-            context = {"iam:PassedToService": f"{service}.amazonaws.com"}
+            context: dict[str, str | list[str]] = {"iam:PassedToService": f"{service}.amazonaws.com"}
             yield f"{role} to {service}", f"arn:aws:iam::{ACCOUNT}:role/{role}", context
     yield "metrics of ours", "*", {"cloudwatch:namespace": "Penstock/Scaling"}
     yield "metrics of AWS", "*", {"cloudwatch:namespace": "AWS/SQS"}
