@@ -18,6 +18,7 @@ from cdk.bundle import Bundle
 from cdk.function import FunctionSpec, PythonFunction
 from cdk.gateway import catalogue
 from cdk.key import key_arn
+from cdk.role import of_own_account, role
 from penstock import names
 
 if TYPE_CHECKING:
@@ -112,12 +113,11 @@ class Batch(Construct):
         )
 
     def _add_timer_role(self) -> iam.Role:
-        own = {"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}}
-        return iam.Role(
+        return role(
             self,
             "TimerRole",
-            assumed_by=iam.ServicePrincipal("scheduler.amazonaws.com", conditions=own),
-            inline_policies={"timer": batch_permissions.call([self._arns.batch_function("finish")])},
+            assumed_by=of_own_account("scheduler.amazonaws.com"),
+            policies={"timer": batch_permissions.call([self._arns.batch_function("finish")])},
         )
 
     def _surroundings(self, timer_role: iam.Role) -> dict[str, str]:

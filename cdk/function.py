@@ -14,6 +14,7 @@ from constructs import Construct
 
 from cdk import permissions
 from cdk.bundle import write
+from cdk.role import role
 from penstock import names
 
 if TYPE_CHECKING:
@@ -59,11 +60,11 @@ class PythonFunction(Construct):
             removal_policy=RemovalPolicy.DESTROY,
         )
         self._name = spec.name
-        self._role = iam.Role(
+        self._role = role(
             self,
             "Role",
             assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
-            inline_policies={
+            policies={
                 # AWS takes no policy without a statement.
                 **({} if spec.rights.is_empty else {spec.policy_name: spec.rights}),
                 "log": iam.PolicyDocument(statements=[permissions.write_logs([log_group.log_group_arn])]),
@@ -75,7 +76,7 @@ class PythonFunction(Construct):
             self,
             "Function",
             function_name=spec.name,
-            runtime=lambda_.Runtime.PYTHON_3_13,
+            runtime=lambda_.Runtime.PYTHON_3_14,
             architecture=lambda_.Architecture.ARM_64,
             code=lambda_.Code.from_asset(str(code)),
             handler=f"{entry}.handler",

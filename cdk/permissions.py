@@ -24,14 +24,12 @@ if TYPE_CHECKING:
 
 def gateway(arns: Arns, apis: Sequence[AsyncApi]) -> iam.PolicyDocument:
     """Rights of the gateway: accept, show, cancel, list, run again, purge."""
+    on_items = [f"dynamodb:{verb}Item" for verb in ("Get", "BatchGet", "Put", "Update", "Delete")]
     return iam.PolicyDocument(
         statements=[
-            allow(
-                ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"],
-                [arns.table],
-            ),
-            allow(["dynamodb:BatchGetItem"], [arns.table]),
-            _no_api_keys(arns),
+            allow(on_items, [arns.table]),
+            # Those are the authorizer's to read and an operator's to write.
+            _no_api_keys(arns, on_items),
             allow(["dynamodb:Query"], [arns.index(keys.LISTING_INDEX), arns.index(keys.OPEN_INDEX)]),
             # A large payload that runs again is copied in parts.
             allow(["s3:PutObject", "s3:AbortMultipartUpload"], [arns.objects(keys.PAYLOADS)]),
@@ -218,11 +216,11 @@ def sender(arns: Arns, *, queue_arns: Iterable[str], api_id: str) -> iam.PolicyD
     )
 
 
-def _no_api_keys(arns: Arns) -> iam.PolicyStatement:
-    """For those who may write to the whole table: who writes a key's item can let in whom they like."""
+def _no_api_keys(arns: Arns, actions: list[str]) -> iam.PolicyStatement:
+    """For those who may do so to the whole table: who writes a key's item can let in whom they like."""
     return iam.PolicyStatement(
         effect=iam.Effect.DENY,
-        actions=["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"],
+        actions=actions,
         resources=[arns.table],
         conditions={"ForAnyValue:StringLike": {"dynamodb:LeadingKeys": [f"{keys.API_KEYS}*"]}},
     )

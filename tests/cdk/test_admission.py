@@ -135,7 +135,7 @@ def test_only_api_gateway_may_call_the_authorizer(keyed):
 def test_the_authorizer_ends_before_api_gateway_stops_listening(keyed):
     function = keyed.function("gateway", "penstock-shop-authorizer")
 
-    assert (function["Runtime"], function["Architectures"]) == ("python3.13", ["arm64"])
+    assert (function["Runtime"], function["Architectures"]) == ("python3.14", ["arm64"])
     assert function["Handler"] == "gateway_lambda.authorizer.handler"
     assert function["Timeout"] < 10
 
