@@ -22,6 +22,7 @@ from penstock.inlining import may_inline
 from penstock.kinds import Kind
 from penstock.ports import DependencyError, ObjectMissing
 from penstock.records import Call, RequestRecord, ResultRef
+from penstock.tracing.ports import TRACEPARENT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -121,6 +122,7 @@ class Gateway:
                 limits=limits,
                 callback=callback.url,
                 depth=callback.depth,
+                trace=incoming.headers.get(TRACEPARENT),
                 caller=incoming.caller,
                 idempotency_key=incoming.idempotency_key,
             )

@@ -45,11 +45,13 @@ from penstock.aws.objects import S3Objects
 from penstock.aws.outbox import SqsOutbox
 from penstock.aws.records import DynamoRecords
 from penstock.aws.roll import EcsRoll
+from penstock.aws.secret_text import secret_text
 from penstock.aws.slots import DynamoSlots
 from penstock.catalogue import FILE, Catalogue
 from penstock.metrics import Metric
 from penstock.outgoing.resolver import SystemResolver
 from penstock.records import RequestKey
+from penstock.tracing import start
 from penstock.webhooks.guard import Guard
 
 if TYPE_CHECKING:
@@ -63,6 +65,7 @@ if TYPE_CHECKING:
 
     from gateway_lambda.batch import Batch
     from penstock.catalogue import ApiEntry
+    from penstock.tracing.ports import Tracer
 
 logger = Logger()
 # Modules log through the standard library; their lines take Powertools' JSON form.
@@ -97,6 +100,7 @@ class _Base:
     shards: ThreadPoolExecutor
     records: DynamoRecords
     objects: S3Objects
+    tracer: Tracer
 
 
 def _base() -> _Base:
@@ -112,6 +116,7 @@ def _base() -> _Base:
         shards=ThreadPoolExecutor(keys.SHARDS, thread_name_prefix="shard"),
         records=DynamoRecords(dynamodb, settings.table),
         objects=S3Objects(s3, settings.bucket),
+        tracer=start.tracer(os.environ, service="gateway", read_secret=secret_text),
     )
 
 
@@ -119,7 +124,15 @@ def _build(base: _Base) -> Gateway:
     settings, records, objects, executor = base.settings, base.records, base.objects, base.executor
     queue_name = functools.partial(names.queue, settings.deployment)
     requests, outbox = Requests(records, _now_ms), SqsOutbox(base.sqs, queue_name)
-    submitter = _submitter(settings, records=records, objects=objects, outbox=outbox, executor=executor)
+    submitter = Submitter(
+        deployment=settings.deployment,
+        records=records,
+        objects=objects,
+        outbox=outbox,
+        executor=executor,
+        clock=_now_ms,
+        tracer=base.tracer,
+    )
     catalogue = Catalogue.from_json(FILE.read_text())
     directory = DynamoDirectory(base.dynamodb, settings.table, executor=base.shards)
     guard = Guard(replace(catalogue.callbacks, loopback=bool(settings.loopback)), SystemResolver())
@@ -163,24 +176,7 @@ def _batch(base: _Base, webhooks: Webhooks) -> Batch:
         executor=base.executor,
         shards=base.shards,
         on_accepted=_count,
-    )
-
-
-def _submitter(
-    settings: Settings,
-    *,
-    records: DynamoRecords,
-    objects: S3Objects,
-    outbox: SqsOutbox,
-    executor: ThreadPoolExecutor,
-) -> Submitter:
-    return Submitter(
-        deployment=settings.deployment,
-        records=records,
-        objects=objects,
-        outbox=outbox,
-        executor=executor,
-        clock=_now_ms,
+        tracer=base.tracer,
     )
 
 
@@ -302,4 +298,7 @@ _serve = build_app(_build(_parts))
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Serve one API Gateway proxy event."""
-    return _serve(event, context)
+    try:
+        return _serve(event, context)
+    finally:
+        _parts.tracer.flush()

@@ -215,6 +215,16 @@ def task_parameter(deployment: str, api: str) -> str:
     return parameter(deployment, f"task/{api}")
 
 
+def releases(deployment: str) -> str:
+    """Path of the SSM parameters that say what each API was last deployed of."""
+    return parameter(deployment, "release")
+
+
+def release(deployment: str, api: str) -> str:
+    """SSM parameter that says what one API was last deployed of."""
+    return f"{releases(deployment)}/{api}"
+
+
 def stack(deployment: str, part: str) -> str:
     """CloudFormation stack of one part: ``data``, ``network``, ``recovery``, ``gateway``, ``api-<name>``."""
     return f"{PREFIX}-{deployment}-{part}"

@@ -13,10 +13,16 @@ from penstock.aws import emulator
 from penstock.aws.api_keys import DynamoApiKeys
 from penstock.aws.faults import translated
 from penstock.aws.meters import ApiGatewayMeters
+from penstock.aws.registry import EcrRegistry
+from penstock.aws.releases import StackReleases
+from penstock.aws.revisions import EcsRevisions
 from penstock.aws.signing_secrets import StoredSecrets
 from penstock.key_ring import KeyRing
 
 if TYPE_CHECKING:
+    from penstock.promotion.promote import Registry
+    from penstock.promotion.releases import Releases
+    from penstock.revisions import Revisions
     from penstock.webhooks.ports import SecretStore
 
 
@@ -39,6 +45,27 @@ def signing_secrets(deployment: str, *, emulator_url: str | None, key_id: str | 
     with translated("connect to AWS"):
         session, options = _connection(emulator_url)
         return StoredSecrets(session.client("secretsmanager", **options), deployment, key_id=key_id)
+
+
+def releases(deployment: str, *, emulator_url: str | None) -> Releases:
+    """What the deployment's APIs were last deployed of; as ``key_ring``."""
+    with translated("connect to AWS"):
+        session, options = _connection(emulator_url)
+        return StackReleases(session.client("ssm", **options), session.client("ecs", **options), deployment)
+
+
+def registry(*, emulator_url: str | None) -> Registry:
+    """ECR, in any region; as ``key_ring``."""
+    with translated("connect to AWS"):
+        session, options = _connection(emulator_url)
+        return EcrRegistry(lambda region: session.client("ecr", region_name=region, **options))
+
+
+def revisions(*, emulator_url: str | None) -> Revisions:
+    """Task definitions and services; as ``key_ring``."""
+    with translated("connect to AWS"):
+        session, options = _connection(emulator_url)
+        return EcsRevisions(session.client("ecs", **options))
 
 
 def _connection(emulator_url: str | None) -> tuple[boto3.Session, dict[str, Any]]:

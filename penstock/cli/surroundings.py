@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
     from penstock.client import Client
     from penstock.key_ring import KeyRing
+    from penstock.promotion.promote import Registry
+    from penstock.promotion.releases import Releases
+    from penstock.revisions import Revisions
     from penstock.webhooks.ports import SecretStore
 
 
@@ -35,6 +38,24 @@ def _signing_secrets(deployment: str, emulator_url: str | None, key_id: str | No
     return signing_secrets(deployment, emulator_url=emulator_url, key_id=key_id)
 
 
+def _releases(deployment: str, emulator_url: str | None) -> Releases:
+    from penstock.aws.operator import releases  # noqa: PLC0415 - loads boto3
+
+    return releases(deployment, emulator_url=emulator_url)
+
+
+def _registry(emulator_url: str | None) -> Registry:
+    from penstock.aws.operator import registry  # noqa: PLC0415 - loads boto3
+
+    return registry(emulator_url=emulator_url)
+
+
+def _revisions(emulator_url: str | None) -> Revisions:
+    from penstock.aws.operator import revisions  # noqa: PLC0415 - loads boto3
+
+    return revisions(emulator_url=emulator_url)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
     """Given to the commands as typer's context object, so that tests give their own."""
@@ -45,6 +66,11 @@ class Surroundings:
     key_ring: Callable[[str, str | None], KeyRing] = _key_ring
     #: The secrets of its webhooks, likewise; and the KMS key of new ones, if not AWS's own.
     signing_secrets: Callable[[str, str | None, str | None], SecretStore] = _signing_secrets
+    #: What its APIs were last deployed of, likewise.
+    releases: Callable[[str, str | None], Releases] = _releases
+    #: ECR and ECS, in an emulator if there is the URL of one.
+    registry: Callable[[str | None], Registry] = _registry
+    revisions: Callable[[str | None], Revisions] = _revisions
     #: Never in a representation: those end up in tracebacks.
     api_key: str | None = field(default=None, repr=False)
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)

@@ -111,6 +111,10 @@ def test_the_stages_differ_in_what_the_stage_module_lists_and_in_nothing_else(cl
         ("api-convert", "AWS::ECS::TaskDefinition", "dequeuer", "Image"),
         ("api-convert", "AWS::ECS::TaskDefinition", "spec", "Image"),
         ("api-convert", "AWS::IAM::Role", "Policies"),
+        *(
+            (api, "AWS::SSM::Parameter", "Value", "Fn::Join")
+            for api in ("api-resize", "api-echo", "api-convert")
+        ),
         # poll_seconds
         *(
             (api, "AWS::ECS::TaskDefinition", "dequeuer", "Environment", "PENSTOCK_POLL_SECONDS", "Value")

@@ -72,6 +72,7 @@ VALID: dict[str, Any] = {
                 "max_concurrency": 2,
                 "stop_timeout": "2m",
                 "ephemeral_storage": "30Gi",
+                "dequeuer_image": "penstock/dequeuer:1",
                 "prefetch": [{"from": "s3://models/a/", "to": "/mnt/model"}],
                 "containers": [
                     {

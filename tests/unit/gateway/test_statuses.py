@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from penstock.ports import DependencyError
@@ -17,8 +19,8 @@ def door():
 
 
 def task(door: FrontDoor, **parts) -> TaskView:
-    values = {"id": "t1", "of_service": True, "last_status": "RUNNING", "started_ms": door.clock() - 1000}
-    return TaskView(**values | parts)
+    began_ms = door.clock() - 1000
+    return replace(TaskView(id="t1", of_service=True, last_status="RUNNING", started_ms=began_ms), **parts)
 
 
 def test_all_apis_are_told_by_their_services(door):
