@@ -16,9 +16,11 @@ from cdk import batch_permissions, sidecar, tracing
 from cdk.arns import Arns
 from cdk.batch import ENDS, FUNCTION_SECONDS
 from cdk.dead_letters import DeadLetters
+from cdk.function import AddedRights
 from cdk.own_cluster import ClusterProps, OwnCluster
 from cdk.placement import placement
 from cdk.queues import dead_letter_queue
+from cdk.registration import Registration
 from cdk.release import ReleaseRecord
 from cdk.state_machine import Machine
 from cdk.strategy import shares
@@ -57,6 +59,8 @@ class Jobs(Construct):
         self._arns = Arns(Stack.of(self), deployment)
         dead_letters = dead_letter_queue(self, "DeadLetterQueue", deployment=deployment, api=api.name)
         DeadLetters(self, "DeadLetters", deployment=deployment, api=api.name, queue=dead_letters)
+        Registration(self, "Registration", deployment=deployment, api=api)
+        self._add_rights()
         place = placement(self, deployment=deployment, configured=network)
         task = Task(self, "Task", self._task(dead_letters, traced, stage, root))
         ReleaseRecord(self, "Release", deployment=deployment, api=api, task=task)
@@ -67,6 +71,18 @@ class Jobs(Construct):
             machine.node.add_dependency(OwnCluster(self, "Capacity", props))
         self._add_rule()
         self._add_alarm(machine)
+
+    def _add_rights(self) -> None:
+        """What the functions of all state machines need for this one's jobs."""
+        for step, statements in batch_permissions.of_api(self._arns, self._api).items():
+            if statements:
+                AddedRights(
+                    self,
+                    step.capitalize(),
+                    deployment=self._deployment,
+                    function_name=names.batch_function(self._deployment, step),
+                    statements=statements,
+                )
 
     def _task(self, dead_letters: sqs.Queue, traced: Tracing | None, stage: Stage, root: Path) -> TaskProps:
         api = self._api

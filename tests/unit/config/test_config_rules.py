@@ -40,6 +40,8 @@ def _containers(number: int, **settings: Any) -> list[dict[str, Any]]:
         ("deployment", "Demo", "must start with a lower-case letter"),
         ("deployment", "1demo", "must start with a lower-case letter"),
         ("deployment", "demo-", "not end with a dash"),
+        ("deployment", "demo-api", 'must not have "-api" in it'),
+        ("deployment", "demo-api-2", 'must not have "-api" in it'),
         ("deployment", "demo\n", "must start with a lower-case letter"),
         ("deployment", "a" * 17, "must have at most 16 characters, not 17"),
         ("deployment", 5, "must be text, not 5"),
