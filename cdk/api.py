@@ -9,7 +9,7 @@ from aws_cdk import Stack
 from aws_cdk import aws_ecs as ecs
 from constructs import Construct
 
-from cdk import deployment, permissions, sidecar
+from cdk import deployment, permissions, sidecar, tracing
 from cdk.arns import Arns
 from cdk.dead_letters import DeadLetters
 from cdk.described_task import DescribedTask
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from cdk.placement import Placement
     from cdk.stage import Stage
-    from penstock.config import AsyncApi, Network
+    from penstock.config import AsyncApi, Network, Tracing
 
 _Network = ecs.CfnService.NetworkConfigurationProperty
 _Share = ecs.CfnService.CapacityProviderStrategyItemProperty
@@ -42,6 +42,7 @@ class ApiProps:
     deployment: str
     api: AsyncApi
     network: Network
+    tracing: Tracing | None
     stage: Stage
     root: Path
 
@@ -70,7 +71,9 @@ class Api(Construct):
                 queue_url=queues.requests.queue_url,
                 dead_letter_url=queues.dead_letters.queue_url,
                 stage=props.stage,
-            ),
+            )
+            | tracing.of_task(props.tracing),
+            secrets=tracing.secrets_of_task(props.tracing),
             rights=permissions.worker(arns, props.api),
             root=props.root,
         )

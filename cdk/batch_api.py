@@ -12,7 +12,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_stepfunctions as stepfunctions
 from constructs import Construct
 
-from cdk import batch_permissions, sidecar
+from cdk import batch_permissions, sidecar, tracing
 from cdk.arns import Arns
 from cdk.batch import ENDS, FUNCTION_SECONDS
 from cdk.dead_letters import DeadLetters
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from cdk.placement import Placement
     from cdk.stage import Stage
-    from penstock.config import BatchApi, Network
+    from penstock.config import BatchApi, Network, Tracing
 
 
 class Jobs(Construct):
@@ -46,6 +46,7 @@ class Jobs(Construct):
         deployment: str,
         api: BatchApi,
         network: Network,
+        traced: Tracing | None,
         stage: Stage,
         root: Path,
     ) -> None:
@@ -56,7 +57,7 @@ class Jobs(Construct):
         dead_letters = dead_letter_queue(self, "DeadLetterQueue", deployment=deployment, api=api.name)
         DeadLetters(self, "DeadLetters", deployment=deployment, api=api.name, queue=dead_letters)
         place = placement(self, deployment=deployment, configured=network)
-        task = Task(self, "Task", self._task(dead_letters, stage, root))
+        task = Task(self, "Task", self._task(dead_letters, traced, stage, root))
         machine = self._add_machine(task, place)
         if api.own_cluster:
             props = ClusterProps(deployment=deployment, api=api, place=place, stage=stage)
@@ -65,7 +66,7 @@ class Jobs(Construct):
         self._add_rule()
         self._add_alarm(machine)
 
-    def _task(self, dead_letters: sqs.Queue, stage: Stage, root: Path) -> TaskProps:
+    def _task(self, dead_letters: sqs.Queue, traced: Tracing | None, stage: Stage, root: Path) -> TaskProps:
         api = self._api
         return TaskProps(
             deployment=self._deployment,
@@ -73,7 +74,9 @@ class Jobs(Construct):
             stage=stage,
             variables=sidecar.of_jobs(
                 api, deployment=self._deployment, dead_letter_url=dead_letters.queue_url, stage=stage
-            ),
+            )
+            | tracing.of_task(traced),
+            secrets=tracing.secrets_of_task(traced),
             rights=batch_permissions.worker(self._arns, api.name, input_buckets=api.input_buckets),
             root=root,
         )

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from cdk.arns import Arns
-    from penstock.config import AsyncApi
+    from penstock.config import AsyncApi, BatchApi
 
 
 def gateway(arns: Arns, apis: Sequence[AsyncApi]) -> iam.PolicyDocument:
@@ -57,6 +57,21 @@ def _on_services(arns: Arns, apis: Sequence[AsyncApi], on_queues: list[str]) -> 
     return [
         allow(on_queues, [arns.queue(api.name) for api in apis]),
         allow(["ecs:DescribeServices"], [arns.service(api) for api in apis]),
+    ]
+
+
+def workers_seen(arns: Arns, apis: Iterable[AsyncApi | BatchApi]) -> list[iam.PolicyStatement]:
+    """Rights to see the tasks of these APIs, and others of their clusters."""
+    clusters = {api.cluster(arns.deployment): api for api in apis}
+    if not clusters:
+        return []
+    listed = [api for _, api in sorted(clusters.items())]
+    return [
+        allow(["ecs:DescribeTasks"], [arns.tasks(api) for api in listed]),
+        # AWS knows no resource for this call but instances; the cluster is what it can be bound to.
+        allow(
+            ["ecs:ListTasks"], ["*"], {"ArnEquals": {"ecs:cluster": [arns.cluster(api) for api in listed]}}
+        ),
     ]
 
 

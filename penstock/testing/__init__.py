@@ -11,6 +11,7 @@ from penstock.testing.overview import MemoryDirectory, MemoryQueues, MemorySlots
 from penstock.testing.queue import MemoryJobSender, MemoryOutbox, MemoryQueue, MemorySource
 from penstock.testing.ranges import MemoryRanges
 from penstock.testing.records import MemoryLedger, MemoryRecords
+from penstock.testing.roll import MemoryRoll
 from penstock.testing.webhooks import (
     MemoryDeliveries,
     MemoryEndpoints,
@@ -45,6 +46,7 @@ __all__ = [
     "MemoryQueues",
     "MemoryRanges",
     "MemoryRecords",
+    "MemoryRoll",
     "MemorySecrets",
     "MemorySlots",
     "MemorySource",
