@@ -37,7 +37,7 @@ def network(
     **configured: Any,
 ) -> Templates:
     """The stack of such a network alone, which is made in no time."""
-    container = {"name": "server", "image": IMAGE, "secrets": secrets or {}}
+    container = {"name": "server", "image": IMAGE, "secrets": secrets or {}, "compute": {"mem": "1Gi"}}
     echo: dict[str, Any] = {"name": "echo", "kind": api, "pod": {"containers": [container]}}
     if capacity is not None:
         echo["capacity"] = capacity
