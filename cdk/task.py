@@ -153,7 +153,7 @@ class Task(Construct):
             mount_points=beforehand.mounts(self._props.api),
             depends_on=beforehand.awaited(self._props.api),
             health_check=health.of_container(container),
-            stop_timeout=sidecar.stop_seconds(self._props.api),
+            stop_timeout=sidecar.container_stop_seconds(self._props.api),
             linux_parameters=task_shape.linux(container.compute.shm_mib),
             log_configuration=self._logging(),
         )

@@ -56,8 +56,8 @@ class ApiEntry:
     webhook_chain: tuple[str, ...] = ()
     #: ARNs of the user's queues that jobs may name for their failed batches.
     dead_letter_queues: tuple[str, ...] = ()
-    #: Whether its tasks have an ECS cluster of their own.
-    own_cluster: bool = False
+    #: What its tasks run on, if they have an ECS cluster of their own.
+    own_cluster: str | None = None
 
 
 @dataclass(frozen=True)

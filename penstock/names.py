@@ -100,13 +100,14 @@ def cluster(deployment: str) -> str:
     return f"{PREFIX}-{deployment}"
 
 
-def cluster_of(deployment: str, api: str, *, own: bool) -> str:
-    """ECS cluster that an API's tasks run in: its own if they run on instances, else the shared one.
+def cluster_of(deployment: str, api: str, *, own: str | None) -> str:
+    """ECS cluster that an API's tasks run in: the shared one, or its own for what they run on.
 
-    Instances and what provides them belong to one cluster, so they come and go with their API. No
-    deployment's name has the underscore in it.
+    Instances and what provides them belong to one cluster, so they come and go with their API; and when it
+    moves to another kind of instances, the old ones stay in their cluster until its tasks have moved. No
+    name that a user chooses has the underscore in it.
     """
-    return f"{cluster(deployment)}_{api}" if own else cluster(deployment)
+    return f"{cluster(deployment)}_{api}_{own}" if own else cluster(deployment)
 
 
 def capacity_provider(deployment: str, api: str, part: str) -> str:

@@ -31,8 +31,8 @@ class ScaledApi:
 
     name: str
     policy: ScalingPolicy
-    #: Whether its tasks have an ECS cluster of their own.
-    own_cluster: bool = False
+    #: What its tasks run on, if they have an ECS cluster of their own.
+    own_cluster: str | None = None
     #: Tasks that its first deployment goes on to.
     init_replicas: int = 0
 

@@ -171,9 +171,10 @@ never deletes."""
         return self.networking.endpoint or self.name
 
     @property
-    def own_cluster(self) -> bool:
-        """Whether its tasks have an ECS cluster of their own: those on instances."""
-        return self.capacity.kind is not CapacityKind.FARGATE
+    def own_cluster(self) -> str | None:
+        """What its tasks run on, if they have an ECS cluster of their own: a kind of instances."""
+        kind = self.capacity.kind
+        return None if kind is CapacityKind.FARGATE else kind.value
 
     def cluster(self, deployment: str) -> str:
         """ECS cluster that its tasks run in."""

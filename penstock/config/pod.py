@@ -28,7 +28,10 @@ MOST_CONCURRENT = 100
 MOST_PREFETCHED = 20
 #: An idle dequeuer is in a long poll of 20 seconds, which is never cancelled (R18).
 SHORTEST_STOP = timedelta(seconds=30)
-LONGEST_STOP = timedelta(minutes=2)
+#: On Fargate. Nothing is documented of instances that ECS manages, so they get no more.
+LONGEST_STOP_OF_AWS = timedelta(minutes=2)
+#: On instances of your own. No request runs longer (R20).
+LONGEST_STOP = timedelta(hours=11, minutes=50)
 
 
 class Pod(Section):
@@ -41,8 +44,8 @@ class Pod(Section):
     """Requests, or batches, one replica works on at the same time. 1 to 100."""
 
     stop_timeout: Duration = timedelta(seconds=120)
-    """From SIGTERM to SIGKILL, for each container. The dequeuer drains until 20s before its end. 30s to \
-120s."""
+    """From SIGTERM to SIGKILL for the dequeuer, which drains until 20s before its end; for the containers \
+after it, up to 2m of it. 30s to 2m; with `capacity.kind: ec2` up to 11h50m."""
 
     prefetch: tuple[Prefetch, ...] = Field(default=(), json_schema_extra={"maxItems": MOST_PREFETCHED})
     """What is downloaded from S3 into the shared folder `/mnt` before the containers start. At most 20."""
@@ -71,13 +74,10 @@ class Pod(Section):
 
     @field_validator("stop_timeout")
     @classmethod
-    def _within_fargates_limit(cls, value: timedelta) -> timedelta:
+    def _longer_than_a_poll(cls, value: timedelta) -> timedelta:
         if not SHORTEST_STOP <= value <= LONGEST_STOP:
             shortest, longest = format_duration(SHORTEST_STOP), format_duration(LONGEST_STOP)
-            raise ValueError(
-                f"must be from {shortest} to {longest}, Fargate's limit and that of an interruption of Spot, "
-                f"not {format_duration(value)}"
-            )
+            raise ValueError(f"must be from {shortest} to {longest}, not {format_duration(value)}")
         return value
 
     @property

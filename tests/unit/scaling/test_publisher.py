@@ -47,7 +47,7 @@ class Bench:
                 ScaledApi(
                     name=name,
                     policy=POLICY,
-                    own_cluster=name in self.on_instances,
+                    own_cluster="ec2" if name in self.on_instances else None,
                     init_replicas=init_replicas,
                 )
                 for name in self.queues.depths
