@@ -15,6 +15,8 @@ CONFIG ?= penstock.yaml
 SEED ?= 0
 N ?= 20000
 FIRST ?= 0
+# What images are built on; where no registry can be reached, scripts/setup-podman.sh makes one.
+BASE_IMAGE ?= python:3.13-slim
 # More than cores on purpose: the end-to-end tests mostly wait.
 PROCESSES ?= 4
 
@@ -49,6 +51,10 @@ test: setup-dev ## Run the whole test suite
 .PHONY: test-localstack
 test-localstack: setup-dev ## Run the end-to-end tests on LocalStack, which needs Docker
 	@$(BIN)/python -m pytest tests/e2e --emulator localstack $(ARGS)
+
+.PHONY: test-containers
+test-containers: setup-dev ## Build the images and run them as tasks, which needs Docker or Podman: BASE_IMAGE=…
+	@$(BIN)/python -m pytest tests/containers --containers --base-image $(BASE_IMAGE) $(ARGS)
 
 .PHONY: simulate
 simulate: setup-dev ## Replay one simulated schedule with its trace: SEED=n

@@ -29,6 +29,8 @@ class Surroundings:
     #: The function that a timer calls, and the role that it does so with.
     timer_function_arn: str
     timer_role_arn: str
+    #: KMS key of the jobs' queues; empty for SQS's own.
+    queue_key_arn: str = ""
 
 
 def queues(told: Surroundings, client: SQSClient) -> SqsJobQueues:
@@ -38,6 +40,7 @@ def queues(told: Surroundings, client: SQSClient) -> SqsJobQueues:
         client,
         name=lambda key: names.job_queue(deployment, key.api, key.id),
         dead_letter_arn=lambda api: f"{told.queue_arns}{names.dead_letter_queue(deployment, api)}",
+        key_arn=told.queue_key_arn or None,
     )
 
 

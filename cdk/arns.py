@@ -88,10 +88,10 @@ class Arns:
     @property
     def services(self) -> list[str]:
         """The ECS services of all APIs, in the cluster that they share and in those of their own."""
-        shared, own = names.cluster(self.deployment), names.cluster_of(self.deployment, "*", own=True)
+        shared = names.cluster(self.deployment)
         return [
             self.stack.format_arn(service="ecs", resource="service", resource_name=f"{cluster}/*")
-            for cluster in (shared, own)
+            for cluster in (shared, f"{shared}_*")
         ]
 
     @property
@@ -188,6 +188,33 @@ class Arns:
         return self.stack.format_arn(
             service="ecs", resource="cluster", resource_name=api.cluster(self.deployment)
         )
+
+    def instances(self, api: Api) -> str:
+        """The instances of the cluster that one API's tasks run in."""
+        return self.stack.format_arn(
+            service="ecs", resource="container-instance", resource_name=f"{api.cluster(self.deployment)}/*"
+        )
+
+    @property
+    def task_definitions_of_all(self) -> str:
+        """What the ARNs of the task definitions of all APIs begin with."""
+        return self.stack.format_arn(
+            service="ecs",
+            resource="task-definition",
+            resource_name=names.task_family(self.deployment, ""),
+        )
+
+    @property
+    def services_of_all(self) -> str:
+        """What the ARNs of the services of all APIs begin with, whichever cluster they are in."""
+        return self.stack.format_arn(
+            service="ecs", resource="service", resource_name=names.cluster(self.deployment)
+        )
+
+    @property
+    def alarm_topic(self) -> str:
+        """The deployment's own topic for alarms."""
+        return self.stack.format_arn(service="sns", resource=names.alarm_topic(self.deployment))
 
     @property
     def task_events(self) -> str:

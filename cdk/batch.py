@@ -17,6 +17,7 @@ from cdk.arns import Arns
 from cdk.bundle import Bundle
 from cdk.function import FunctionSpec, PythonFunction
 from cdk.gateway import catalogue
+from cdk.key import key_arn
 from penstock import names
 
 if TYPE_CHECKING:
@@ -120,10 +121,12 @@ class Batch(Construct):
         )
 
     def _surroundings(self, timer_role: iam.Role) -> dict[str, str]:
+        key = key_arn(self, self._props.config)
         return {
             "PENSTOCK_QUEUE_ARNS": self._arns.queues,
             "PENSTOCK_TIMER_FUNCTION_ARN": self._arns.batch_function("finish"),
             "PENSTOCK_TIMER_ROLE_ARN": timer_role.role_arn,
+            **({"PENSTOCK_QUEUE_KEY_ARN": key} if key else {}),
         }
 
     def _add_plan(self, told: Mapping[str, str], timer_role: iam.Role) -> None:

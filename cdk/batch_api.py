@@ -9,35 +9,49 @@ from aws_cdk import Aws, Duration, Fn, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_ssm as ssm
 from aws_cdk import aws_stepfunctions as stepfunctions
 from constructs import Construct
 
-from cdk import batch_permissions, network, sidecar
+from cdk import batch_permissions, sidecar, tracing
 from cdk.arns import Arns
 from cdk.batch import ENDS, FUNCTION_SECONDS
 from cdk.dead_letters import DeadLetters
 from cdk.function import AddedRights
+from cdk.own_cluster import ClusterProps, OwnCluster
+from cdk.placement import placement
 from cdk.queues import dead_letter_queue
 from cdk.registration import Registration
+from cdk.release import ReleaseRecord
 from cdk.state_machine import Machine
+from cdk.strategy import shares
 from cdk.task import Task, TaskProps
 from penstock import names
+from penstock.config import CapacityKind
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from aws_cdk import aws_sqs as sqs
 
+    from cdk.placement import Placement
     from cdk.stage import Stage
-    from penstock.config import BatchApi
+    from penstock.config import BatchApi, Network, Tracing
 
 
 class Jobs(Construct):
     """Everything that exists once per batch API. Queues of work come and go with their jobs."""
 
     def __init__(
-        self, scope: Construct, id_: str, *, deployment: str, api: BatchApi, stage: Stage, root: Path
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        deployment: str,
+        api: BatchApi,
+        network: Network,
+        traced: Tracing | None,
+        stage: Stage,
+        root: Path,
     ) -> None:
         super().__init__(scope, id_)
         self._deployment = deployment
@@ -55,12 +69,18 @@ class Jobs(Construct):
                     function_name=names.batch_function(deployment, step),
                     statements=statements,
                 )
-        task = Task(self, "Task", self._task(dead_letters, stage, root))
-        machine = self._add_machine(task)
+        place = placement(self, deployment=deployment, configured=network)
+        task = Task(self, "Task", self._task(dead_letters, traced, stage, root))
+        ReleaseRecord(self, "Release", deployment=deployment, api=api, task=task)
+        machine = self._add_machine(task, place)
+        if api.own_cluster:
+            props = ClusterProps(deployment=deployment, api=api, place=place, stage=stage)
+            # Deleted before what its tasks run on.
+            machine.node.add_dependency(OwnCluster(self, "Capacity", props))
         self._add_rule()
         self._add_alarm(machine)
 
-    def _task(self, dead_letters: sqs.Queue, stage: Stage, root: Path) -> TaskProps:
+    def _task(self, dead_letters: sqs.Queue, traced: Tracing | None, stage: Stage, root: Path) -> TaskProps:
         api = self._api
         return TaskProps(
             deployment=self._deployment,
@@ -68,12 +88,14 @@ class Jobs(Construct):
             stage=stage,
             variables=sidecar.of_jobs(
                 api, deployment=self._deployment, dead_letter_url=dead_letters.queue_url, stage=stage
-            ),
+            )
+            | tracing.of_task(traced),
+            secrets=tracing.secrets_of_task(traced),
             rights=batch_permissions.worker(self._arns, api.name, input_buckets=api.input_buckets),
             root=root,
         )
 
-    def _add_machine(self, task: Task) -> stepfunctions.CfnStateMachine:
+    def _add_machine(self, task: Task, place: Placement) -> stepfunctions.CfnStateMachine:
         rights = batch_permissions.state_machine(
             self._arns, self._api, role_arns=[role.role_arn for role in task.roles]
         )
@@ -93,13 +115,10 @@ class Jobs(Construct):
             role_arn=role.role_arn,
             # Not CDK's own way into JSON, which leaves members out that are null, and null means something
             # here: a state whose result is not kept.
-            definition_string=json.dumps(self._machine().definition(), indent=1),
+            definition_string=json.dumps(self._machine(place).definition(), indent=1),
         )
 
-    def _machine(self) -> Machine:
-        subnets = ssm.StringListParameter.value_for_typed_list_parameter(
-            self, names.parameter(self._deployment, network.SUBNET_IDS)
-        )
+    def _machine(self, place: Placement) -> Machine:
         return Machine(
             api=self._api.name,
             bucket=self._arns.bucket_name,
@@ -108,11 +127,12 @@ class Jobs(Construct):
             finish=self._arns.batch_function("finish"),
             function_seconds=FUNCTION_SECONDS,
             cluster=self._api.cluster(self._deployment),
+            shares=shares(self._api, self._deployment),
+            packed=self._api.capacity.kind is CapacityKind.EC2,
             task_family=names.task_family(self._deployment, self._api.name),
-            subnets=Fn.join(",", subnets),
-            security_group=ssm.StringParameter.value_for_string_parameter(
-                self, names.parameter(self._deployment, network.SECURITY_GROUP_ID)
-            ),
+            subnets=Fn.join(",", place.subnet_ids),
+            security_group=place.security_group_id,
+            assign_public_ip=place.assign_public_ip,
         )
 
     def _add_rule(self) -> None:
@@ -143,7 +163,7 @@ class Jobs(Construct):
         name = names.state_machine(self._deployment, self._api.name)
         cloudwatch.Alarm(
             self,
-            "Failed",
+            "ExecutionsFail",
             alarm_description=(
                 f"Executions of {name} failed, which no job should make them do: see their history in "
                 "Step Functions."

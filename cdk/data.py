@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING
 
 from aws_cdk import Aws, Duration
 from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
+from cdk.key import Key
 from cdk.webhooks import STREAM_ARN
 from penstock import keys, names
 
 if TYPE_CHECKING:
     from cdk.stage import Stage
+    from penstock.config import Config
 
 #: A request may wait in its queue for as long as SQS keeps its message, and so may a job last.
 _LONGEST_WAIT = timedelta(days=14)
@@ -29,14 +32,20 @@ _DAYS_TO_LOOK_AT_MALFORMED = 90
 class Data(Construct):
     """One table for all records and one bucket for all bodies."""
 
-    def __init__(
-        self, scope: Construct, id_: str, *, deployment: str, longest_retention: timedelta, stage: Stage
-    ) -> None:
+    def __init__(self, scope: Construct, id_: str, *, config: Config, stage: Stage) -> None:
         super().__init__(scope, id_)
-        self._add_table(deployment, stage)
-        self._add_bucket(deployment, longest_retention, stage)
+        key = self._key(config, stage)
+        self._add_table(config.deployment, stage, key)
+        self._add_bucket(config.deployment, max(api.retention for api in config.apis), stage, key)
 
-    def _add_table(self, deployment: str, stage: Stage) -> None:
+    def _key(self, config: Config, stage: Stage) -> kms.IKey | None:
+        """The key to encrypt with, if not with keys of AWS's own."""
+        if config.encryption.creates_key:
+            return Key(self, "Key", deployment=config.deployment, stage=stage).key
+        arn = config.encryption.kms_key
+        return None if arn is None else kms.Key.from_key_arn(self, "Key", arn)
+
+    def _add_table(self, deployment: str, stage: Stage, key: kms.IKey | None) -> None:
         table = dynamodb.Table(
             self,
             "Table",
@@ -49,6 +58,8 @@ class Data(Construct):
             point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
                 point_in_time_recovery_enabled=True
             ),
+            encryption=dynamodb.TableEncryption.CUSTOMER_MANAGED if key else None,
+            encryption_key=key,
             deletion_protection=stage.deletion_protection,
             removal_policy=stage.removal_policy,
         )
@@ -76,7 +87,9 @@ class Data(Construct):
             non_key_attributes=["created_ms"],
         )
 
-    def _add_bucket(self, deployment: str, longest_retention: timedelta, stage: Stage) -> None:
+    def _add_bucket(
+        self, deployment: str, longest_retention: timedelta, stage: Stage, key: kms.IKey | None
+    ) -> None:
         # A backstop only: whether a body may still be read is for its record to decide, whose time
         # starts when the request ends. By this age no record can refer to the object any more.
         age = longest_retention + _LONGEST_WAIT + _MARGIN
@@ -87,7 +100,10 @@ class Data(Construct):
             bucket_name=names.bucket(deployment, account=Aws.ACCOUNT_ID, region=Aws.REGION),
             block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
             object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
-            encryption=s3.BucketEncryption.S3_MANAGED,
+            encryption=s3.BucketEncryption.KMS if key else s3.BucketEncryption.S3_MANAGED,
+            encryption_key=key,
+            # One data key for many objects: without it, KMS is asked, and paid, for each.
+            bucket_key_enabled=True if key else None,
             enforce_ssl=True,
             minimum_tls_version=1.2,
             lifecycle_rules=[

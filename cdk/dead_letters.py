@@ -9,10 +9,10 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from cdk import permissions
+from cdk import metrics, permissions
 from cdk.function import AddedRights
-from cdk.recovery import SERVICE
 from penstock import names
+from penstock.metrics import Metric
 
 if TYPE_CHECKING:
     from aws_cdk import aws_sqs as sqs
@@ -43,13 +43,7 @@ class DeadLetters(Construct):
         )
         # Lambda tries to receive before it says that the mapping is there.
         source.add_dependency(rights.policy)
-        malformed = cloudwatch.Metric(
-            namespace="Penstock",
-            metric_name="MalformedMessage",
-            dimensions_map={"api": api, "service": SERVICE},
-            period=Duration.minutes(5),
-            statistic="Sum",
-        )
+        malformed = metrics.of_api(Metric.MALFORMED_MESSAGE, deployment, api)
         _alarm(
             self,
             "Malformed",
@@ -62,7 +56,7 @@ class DeadLetters(Construct):
         )
         _alarm(
             self,
-            "Old",
+            "DeadLettersStay",
             metric=queue.metric_approximate_age_of_oldest_message(
                 period=Duration.minutes(5), statistic="Maximum"
             ),

@@ -8,10 +8,12 @@ from aws_cdk import Stack
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
-from cdk import sidecar
+from cdk import beforehand, sidecar
 from penstock import names
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from cdk.task import TaskProps
 
 
@@ -24,15 +26,24 @@ class DescribedTask(Construct):
 
     def __init__(self, scope: Construct, id_: str, props: TaskProps) -> None:
         super().__init__(scope, id_)
-        stop_seconds = sidecar.stop_seconds(props.api)
+        stop_seconds = sidecar.container_stop_seconds(props.api)
+        mounts = [
+            {"sourceVolume": volume.name, "containerPath": volume.folder}
+            for volume in beforehand.shared(props.api)
+        ]
         containers = [
-            *({"name": item.name, "stopTimeout": stop_seconds} for item in props.api.pod.containers),
+            *(
+                {"name": item.name, "stopTimeout": stop_seconds, "mountPoints": mounts}
+                for item in props.api.pod.containers
+            ),
+            *(
+                {"name": init.name, "environment": _pairs(init.environment)}
+                for init in beforehand.inits(props.api, deployment=props.deployment)
+            ),
             {
                 "name": sidecar.DEQUEUER,
-                "environment": [
-                    {"name": name, "value": value} for name, value in sorted(props.variables.items())
-                ],
-                "stopTimeout": stop_seconds,
+                "environment": _pairs(props.variables),
+                "stopTimeout": sidecar.stop_seconds(props.api),
             },
         ]
         ssm.StringParameter(
@@ -41,3 +52,7 @@ class DescribedTask(Construct):
             parameter_name=names.task_parameter(props.deployment, props.api.name),
             string_value=Stack.of(self).to_json_string(containers),
         )
+
+
+def _pairs(environment: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"name": name, "value": value} for name, value in sorted(environment.items())]

@@ -11,8 +11,9 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
-from cdk import gateway_responses
+from cdk import access, gateway_responses
 from cdk.admission import Admission
+from cdk.domain import TLS_POLICY, Domain
 from cdk.stage import STAGE_NAME
 from cdk.webhooks import REST_API_ID
 from gateway_lambda.routes import route_table
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
     from aws_cdk import aws_lambda as lambda_
 
+    from cdk.stage import Stage
+    from penstock.config import Config
 
 #: The one route that says nothing about anybody's requests, and that load balancers must reach.
 _PUBLIC = frozenset({("/healthz", "GET")})
@@ -60,13 +63,17 @@ class FrontDoor(Construct):
         scope: Construct,
         id_: str,
         *,
-        deployment: str,
+        config: Config,
+        stage: Stage,
         function: lambda_.IFunction,
         admission: Admission,
         own_calls: Admission,
     ) -> None:
         super().__init__(scope, id_)
+        deployment, domain = config.deployment, stage.domain(config.domain)
         api = self._add_api(deployment)
+        if stage.guarded:
+            _guard(api, config)
         special = dict.fromkeys(_PUBLIC, _NOTHING_ASKED) | dict.fromkeys(_OWN, own_calls)
         self._add_methods(api, function, admission, special)
         if admission.throttle is not None:
@@ -81,10 +88,13 @@ class FrontDoor(Construct):
             )
         # Plain names, for those who look the outputs up; CDK's own has a generated one.
         api.node.try_remove_child("Endpoint")
-        url = CfnOutput(self, "Url", value=api.url, description="Base URL of the HTTP API")
-        url.override_logical_id("Url")
-        api_id = CfnOutput(self, "RestApiId", value=api.rest_api_id, description="Id of the REST API")
-        api_id.override_logical_id("RestApiId")
+        url = api.url if domain is None else f"{stage.base_url(api.rest_api_id, domain)}/"
+        self._output("Url", url, "Base URL of the HTTP API")
+        self._output("RestApiId", api.rest_api_id, "Id of the REST API")
+        if domain is not None:
+            named = Domain(self, "Domain", domain=domain, api=api)
+            self._output("DomainTarget", named.regional_name, f"What a record for {domain.name} leads to")
+            _definition(api).disable_execute_api_endpoint = not domain.default_endpoint
         # For events, which link here, and for callbacks from one of our APIs to another.
         ssm.StringParameter(
             self,
@@ -93,8 +103,12 @@ class FrontDoor(Construct):
             string_value=api.rest_api_id,
         )
 
+    def _output(self, name: str, value: str, description: str) -> None:
+        output = CfnOutput(self, name, value=value, description=description)
+        output.override_logical_id(name)
+
     def _add_api(self, deployment: str) -> apigateway.RestApi:
-        name = f"{names.PREFIX}-{deployment}"
+        name = names.rest_api(deployment)
         log_group = logs.LogGroup(
             self,
             "AccessLog",
@@ -163,10 +177,20 @@ def _take_keys(api: apigateway.RestApi, deployment: str, throttle: apigateway.Th
     _definition(api).api_key_source_type = "AUTHORIZER"
 
 
+def _guard(api: apigateway.RestApi, config: Config) -> None:
+    """The resource policy, and the VPC endpoints of a private API."""
+    resource = _definition(api)
+    resource.policy = access.policy(config.access, auth=config.auth, deployment=config.deployment)
+    if config.access.private:
+        resource.endpoint_configuration = apigateway.CfnRestApi.EndpointConfigurationProperty(
+            types=[apigateway.EndpointType.PRIVATE.value], vpc_endpoint_ids=list(config.access.vpc_endpoints)
+        )
+
+
 def _refuse_old_tls(api: apigateway.RestApi) -> None:
     # A regional API accepts TLS 1.0 unless told otherwise, and CDK's construct cannot tell it.
     resource = _definition(api)
-    resource.security_policy = "SecurityPolicy_TLS13_1_2_2021_06"
+    resource.security_policy = TLS_POLICY
     resource.endpoint_access_mode = "STRICT"
 
 

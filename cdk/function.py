@@ -64,7 +64,8 @@ class PythonFunction(Construct):
             "Role",
             assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
             inline_policies={
-                spec.policy_name: spec.rights,
+                # AWS takes no policy without a statement.
+                **({} if spec.rights.is_empty else {spec.policy_name: spec.rights}),
                 "log": iam.PolicyDocument(statements=[permissions.write_logs([log_group.log_group_arn])]),
             },
         )

@@ -11,7 +11,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
-from cdk import batch_permissions, permissions
+from cdk import batch_permissions, permissions, tracing
 from cdk.arns import Arns
 from cdk.bundle import Bundle
 from cdk.function import FunctionSpec, PythonFunction
@@ -66,6 +66,7 @@ class GatewayFunction(Construct):
                 "PENSTOCK_LOOPBACK": str(int(stage.loopback_callbacks)),
                 **({"PENSTOCK_CONSOLE": stage.console} if stage.console else {}),
                 **({"AWS_ENDPOINT_URL_S3": props.links} if props.links else {}),
+                **tracing.of_function(config.tracing),
             },
             service="gateway",
         )
@@ -82,6 +83,8 @@ class GatewayFunction(Construct):
 
 def _rights(arns: Arns, config: Config) -> iam.PolicyDocument:
     rights = permissions.gateway(arns, config.async_apis)
+    rights.add_statements(*permissions.workers_seen(arns, config.apis))
+    rights.add_statements(*tracing.rights(arns, config.tracing))
     if config.batch_apis:
         named = [api.name for api in config.batch_apis]
         rights.add_statements(
@@ -99,7 +102,7 @@ def bundle(config: Config) -> Bundle:
     return Bundle(
         entry="gateway_lambda.handler",
         packages=("gateway_lambda", "penstock"),
-        distributions=_DISTRIBUTIONS,
+        distributions=(*_DISTRIBUTIONS, *tracing.distributions(config.tracing)),
         files={"penstock/catalogue.json": catalogue(config).to_json()},
     )
 

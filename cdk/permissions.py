@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from cdk.arns import Arns
-    from penstock.config import AsyncApi
+    from penstock.config import AsyncApi, BatchApi
 
 
 def gateway(arns: Arns, apis: Sequence[AsyncApi]) -> iam.PolicyDocument:
@@ -64,6 +64,21 @@ def read_deployed(arns: Arns) -> iam.PolicyStatement:
     """Rights to read what the stacks of this deployment's APIs say of them."""
     path = names.api_parameters(arns.deployment)
     return allow(["ssm:GetParametersByPath"], [arns.parameter(path), arns.parameter(f"{path}/*")])
+
+
+def workers_seen(arns: Arns, apis: Iterable[AsyncApi | BatchApi]) -> list[iam.PolicyStatement]:
+    """Rights to see the tasks of these APIs, and others of their clusters."""
+    clusters = {api.cluster(arns.deployment): api for api in apis}
+    if not clusters:
+        return []
+    listed = [api for _, api in sorted(clusters.items())]
+    return [
+        allow(["ecs:DescribeTasks"], [arns.tasks(api) for api in listed]),
+        # AWS knows no resource for this call but instances; the cluster is what it can be bound to.
+        allow(
+            ["ecs:ListTasks"], ["*"], {"ArnEquals": {"ecs:cluster": [arns.cluster(api) for api in listed]}}
+        ),
+    ]
 
 
 def sweeper(arns: Arns) -> iam.PolicyDocument:

@@ -68,7 +68,7 @@ class Publisher(Construct):
     def _add_alarm(self, function: lambda_.Function) -> None:
         cloudwatch.Alarm(
             self,
-            "Fails",
+            "ScalingFails",
             alarm_description=(
                 "The numbers of tasks are not told, or not for all APIs: they stay as they are. "
                 f"See the log group /aws/lambda/{function.function_name}."
@@ -99,5 +99,6 @@ def scaled(api: AsyncApi) -> ScaledApi:
     return ScaledApi(
         name=api.name,
         policy=api.autoscaling.policy(max_concurrency=api.pod.max_concurrency),
+        init_replicas=api.autoscaling.init_replicas,
         own_cluster=api.own_cluster,
     )

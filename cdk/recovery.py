@@ -1,4 +1,4 @@
-"""The two functions that watch over the workers: sweeper and dead-letter recorder."""
+"""The functions that watch over the workers: sweeper, dead-letter recorder, and what counts their stops."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from cdk.bundle import Bundle
 from cdk.function import FunctionSpec, PythonFunction
 from cdk.gateway import catalogue
 from penstock import names
+from recovery_lambda import stops
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,12 +27,14 @@ if TYPE_CHECKING:
 
 SWEEPER = "recovery_lambda.sweep_handler"
 RECORDER = "recovery_lambda.record_handler"
+STOPS = "recovery_lambda.stops_handler"
 
-#: Powertools adds it to each metric as dimension ``service``, so alarms must name it.
 SERVICE = "recovery"
 
 #: The sweeper ends its rounds after 40 s, and what it has begun soon after.
 _SWEEPER_SECONDS = 55
+#: One event, which is counted and logged.
+_STOPS_SECONDS = 10
 #: Ten messages, each with a read, a write, or an object to put.
 RECORDER_SECONDS = 30
 
@@ -39,7 +42,7 @@ _DISTRIBUTIONS = ("aws-lambda-powertools", "jmespath", "typing-extensions")
 
 
 class Recovery(Construct):
-    """Both functions, the sweeper's schedule, and an alarm for when sweeps fail or do not happen.
+    """The functions, the sweeper's schedule, and an alarm for when sweeps fail or do not happen.
 
     The recorder's event sources are the dead-letter queues, each in the stack of its API.
     """
@@ -73,6 +76,43 @@ class Recovery(Construct):
             targets=[targets.LambdaFunction(sweeper, retry_attempts=0, max_event_age=Duration.minutes(1))],
         )
         self._add_alarm(sweeper)
+        self._add_stops(arns)
+
+    def _add_stops(self, arns: Arns) -> None:
+        function = self._add_function(
+            "Stops",
+            name=names.stops_function(self._config.deployment),
+            entry=STOPS,
+            timeout=Duration.seconds(_STOPS_SECONDS),
+            # It writes log lines and nothing else.
+            rights=iam.PolicyDocument(),
+        ).function
+        told = targets.LambdaFunction(function, retry_attempts=2, max_event_age=Duration.hours(1))
+        # What begins alike may be another deployment's: the function looks closer.
+        events.Rule(
+            self,
+            "TaskStopped",
+            event_pattern=events.EventPattern(
+                source=["aws.ecs"],
+                detail_type=[stops.TASK],
+                detail={
+                    "lastStatus": ["STOPPED"],
+                    "taskDefinitionArn": [{"prefix": arns.task_definitions_of_all}],
+                },
+            ),
+            targets=[told],
+        )
+        events.Rule(
+            self,
+            "DeploymentFailed",
+            event_pattern=events.EventPattern(
+                source=["aws.ecs"],
+                detail_type=[stops.DEPLOYMENT],
+                detail={"eventName": [stops.FAILED]},
+                resources=events.Match.prefix(arns.services_of_all),
+            ),
+            targets=[told],
+        )
 
     def _add_function(
         self, id_: str, *, name: str, entry: str, timeout: Duration, rights: iam.PolicyDocument

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from aws_cdk import aws_ecs as ecs
 
     from penstock.config import AsyncApi
+    from penstock.scaling.timetable import Schedule
 
 _SERVICE_NAMESPACE = "ecs"
 _DIMENSION = "ecs:service:DesiredCount"
@@ -43,19 +44,22 @@ class ServiceScaling(Construct):
         super().__init__(scope, id_)
         self._deployment = deployment
         self._api = api
-        bounds = api.autoscaling
+        timetable = api.autoscaling.timetable
         self._target = autoscaling.CfnScalableTarget(
             self,
             "Target",
-            min_capacity=bounds.min_replicas,
-            max_capacity=bounds.max_replicas,
+            # Kept by Application Auto Scaling itself, whatever the policies ask for.
+            min_capacity=timetable.base.fewest,
+            max_capacity=timetable.base.most,
+            scheduled_actions=[_scheduled(schedule) for schedule in timetable.schedules] or None,
             resource_id=f"service/{api.cluster(deployment)}/{names.service(api.name)}",
             role_arn=_service_role(self),
             scalable_dimension=_DIMENSION,
             service_namespace=_SERVICE_NAMESPACE,
         )
         self._target.add_dependency(service)
-        sizes = step_sizes(max(1, bounds.max_replicas - bounds.min_replicas))
+        widest = timetable.widest
+        sizes = step_sizes(max(1, widest.most - widest.fewest))
         self._add(Measure.TASKS_MISSING, sizes, sign=1, why="tasks are missing for what waits")
         self._add(Measure.TASKS_SPARE, sizes, sign=-1, why="tasks are spare")
 
@@ -93,6 +97,18 @@ class ServiceScaling(Construct):
             treat_missing_data="notBreaching",
             alarm_actions=[policy.ref],
         )
+
+
+def _scheduled(schedule: Schedule) -> autoscaling.CfnScalableTarget.ScheduledActionProperty:
+    return autoscaling.CfnScalableTarget.ScheduledActionProperty(
+        scheduled_action_name=schedule.name,
+        schedule=f"cron({schedule.cron.text})",
+        timezone=schedule.timezone,
+        # Both, always: what one of them leaves out another schedule may have set.
+        scalable_target_action=autoscaling.CfnScalableTarget.ScalableTargetActionProperty(
+            min_capacity=schedule.bounds.fewest, max_capacity=schedule.bounds.most
+        ),
+    )
 
 
 def _adjustments(sizes: tuple[int, ...], *, sign: int) -> list[_Adjustment]:

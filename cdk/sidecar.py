@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 from aws_cdk import Aws
 
 from penstock import names
+from penstock.config.prefetch import SHARED_FOLDER
 
 if TYPE_CHECKING:
     from cdk.stage import Stage
-    from penstock.config import AsyncApi, BatchApi, Probe
+    from penstock.config import AsyncApi, BatchApi, LivenessProbe, Probe
 
 DEQUEUER = "dequeuer"
 
@@ -20,6 +21,12 @@ DEQUEUER = "dequeuer"
 JOB_SPEC = "spec"
 #: The file, where Cortex has it. Its folder is a volume that all containers of the task share.
 JOB_SPEC_FILE = "/cortex/spec/job.json"
+
+#: The container that downloads what the user's containers are to find in the folder all of them share.
+PREFETCH = "prefetch"
+#: The volume behind that folder, and what tells the containers where it is.
+SHARED = "mnt"
+SHARED_VARIABLE = "PENSTOCK_MNT"
 
 #: A worker learns during its poll that its job is over, and leaves after it.
 _JOB_POLL_SECONDS = 5
@@ -29,6 +36,8 @@ JOB_ID = "PENSTOCK_JOB_ID"
 
 #: Between the end of the drain and SIGKILL: what runs then is given back (R18).
 _GIVING_BACK = timedelta(seconds=20)
+#: A server that ignores SIGTERM must not keep its hardware for hours.
+_MOST_WITHOUT_WORK = timedelta(minutes=2)
 
 
 def of_requests(
@@ -46,7 +55,10 @@ def of_jobs(
 
     Some values are tokens that CloudFormation fills in.
     """
-    probes = [container.readiness_probe for container in api.pod.containers if container.readiness_probe]
+    ready = [each.readiness_probe for each in api.pod.containers if each.readiness_probe]
+    # Commands are run by ECS, in the container.
+    alive = [each.liveness_probe for each in api.pod.containers if each.liveness_probe]
+    asked = [probe for probe in alive if probe.exec is None]
     return _stores(api, deployment) | {
         "PENSTOCK_DEAD_LETTER_URL": dead_letter_url,
         "PENSTOCK_PORT": str(api.pod.port),
@@ -57,7 +69,8 @@ def of_jobs(
         "PENSTOCK_RETRY_ON": str(api.retries.retry_on),
         "PENSTOCK_RETRY_MIN_WAIT_SECONDS": _seconds(api.retries.min_wait),
         "PENSTOCK_RETRY_MAX_WAIT_SECONDS": _seconds(api.retries.max_wait),
-        "PENSTOCK_READINESS_PROBES": json.dumps([_probe(probe) for probe in probes]),
+        "PENSTOCK_READINESS_PROBES": json.dumps([_probe(probe) for probe in ready]),
+        "PENSTOCK_LIVENESS_PROBES": json.dumps([_probe(probe) for probe in asked]),
         "PENSTOCK_DRAIN_SECONDS": _seconds(api.pod.stop_timeout - _GIVING_BACK),
         "PENSTOCK_POLL_SECONDS": str(min(_JOB_POLL_SECONDS, stage.poll_seconds)),
     }
@@ -66,6 +79,17 @@ def of_jobs(
 def of_job_spec(api: BatchApi, *, deployment: str) -> dict[str, str]:
     """The variables of the container that writes the file."""
     return _stores(api, deployment) | {"PENSTOCK_JOB_SPEC": JOB_SPEC_FILE}
+
+
+def of_prefetch(api: AsyncApi | BatchApi) -> dict[str, str]:
+    """The variables of the container that downloads."""
+    wanted = [{"bucket": each.bucket, "key": each.key, "path": each.path} for each in api.pod.prefetch]
+    return {
+        "AWS_DEFAULT_REGION": Aws.REGION,
+        "PENSTOCK_API": api.name,
+        SHARED_VARIABLE: SHARED_FOLDER,
+        "PENSTOCK_PREFETCH": json.dumps(wanted),
+    }
 
 
 def _stores(api: AsyncApi | BatchApi, deployment: str) -> dict[str, str]:
@@ -80,15 +104,20 @@ def _stores(api: AsyncApi | BatchApi, deployment: str) -> dict[str, str]:
 
 
 def stop_seconds(api: AsyncApi | BatchApi) -> int:
-    """How long each container of the API's task has from SIGTERM to SIGKILL."""
+    """How long the API's dequeuer has from SIGTERM to SIGKILL."""
     return api.pod.stop_timeout // timedelta(seconds=1)
+
+
+def container_stop_seconds(api: AsyncApi | BatchApi) -> int:
+    """The same for the user's containers. They are stopped when the dequeuer has ended: nothing runs then."""
+    return min(stop_seconds(api), _MOST_WITHOUT_WORK // timedelta(seconds=1))
 
 
 def _seconds(duration: timedelta) -> str:
     return str(duration // timedelta(seconds=1))
 
 
-def _probe(probe: Probe) -> dict[str, str | int]:
+def _probe(probe: Probe | LivenessProbe) -> dict[str, str | int]:
     if probe.http_get is not None:
         target: dict[str, str | int] = {
             "kind": "http_get",
@@ -98,4 +127,4 @@ def _probe(probe: Probe) -> dict[str, str | int]:
     else:
         assert probe.tcp_socket is not None
         target = {"kind": "tcp_socket", "port": probe.tcp_socket.port}
-    return target | probe.model_dump(exclude={"http_get", "tcp_socket"})
+    return target | probe.model_dump(exclude={"http_get", "tcp_socket", "exec"})

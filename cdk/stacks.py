@@ -12,8 +12,10 @@ from cdk.api import Api, ApiProps
 from cdk.batch import Batch
 from cdk.batch_api import Jobs
 from cdk.data import Data
+from cdk.encryption import encrypt
 from cdk.front_door import FrontDoor
 from cdk.gateway import FunctionProps, GatewayFunction
+from cdk.monitoring import watch
 from cdk.network import Network
 from cdk.publisher import Publisher
 from cdk.recovery import Recovery
@@ -57,15 +59,25 @@ def add_stacks(app: App, config: Config, *, stage: Stage, sources: Sources) -> N
     # An API's dead-letter queue calls the recorder, which must be there before.
     needed = [data, recovery]
     if stage.compute is Compute.ECS:
-        needed.append(_network(app, config))
-    stacks = [_api(app, config, api, stage, sources) for api in config.async_apis]
+        network = _network(app, config, stage)
+        network.add_stack_dependency(data)
+        needed.append(network)
+    of_apis = {api.name: _api(app, config, api, stage, sources) for api in config.async_apis}
     if config.batch_apis:
         batch = _batch(app, config, stage, sources)
         batch.add_stack_dependency(data)
-        stacks += [_jobs(app, config, api, stage, sources, shared=batch) for api in config.batch_apis]
-    for stack in stacks:
+        of_apis |= {
+            api.name: _jobs(app, config, api, stage, sources, shared=batch) for api in config.batch_apis
+        }
+    for stack in of_apis.values():
         for other in needed:
             stack.add_stack_dependency(other)
+    made = [child for child in app.node.children if isinstance(child, Stack)]
+    own = _stack(app, config, "monitoring", description="Topic of alarms, overview of all APIs")
+    watch(made, config, stage=stage, of_apis=of_apis, own=own)
+    if config.encryption.kms_key is not None:
+        for stack in (*made, own):
+            encrypt(stack, config)
 
 
 def _deployable(config: Config, stage: Stage) -> Config:
@@ -82,14 +94,13 @@ def _deployable(config: Config, stage: Stage) -> Config:
 
 def _data(app: App, config: Config, stage: Stage) -> Stack:
     stack = _stack(app, config, "data", description="Records and bodies of requests")
-    longest_retention = max(api.retention for api in config.apis)
-    Data(stack, "Data", deployment=config.deployment, longest_retention=longest_retention, stage=stage)
+    Data(stack, "Data", config=config, stage=stage)
     return stack
 
 
-def _network(app: App, config: Config) -> Stack:
+def _network(app: App, config: Config, stage: Stage) -> Stack:
     stack = _stack(app, config, "network", description="VPC and ECS cluster")
-    Network(stack, "Network", deployment=config.deployment)
+    Network(stack, "Network", config=config, stage=stage)
     return stack
 
 
@@ -102,7 +113,8 @@ def _gateway(app: App, config: Config, stage: Stage, sources: Sources) -> Stack:
     FrontDoor(
         stack,
         "FrontDoor",
-        deployment=config.deployment,
+        config=config,
+        stage=stage,
         function=gateway.function,
         admission=admission(stack, props, stage),
         own_calls=admission_of_own_calls(stage),
@@ -133,7 +145,15 @@ def _scaling(app: App, config: Config, sources: Sources) -> Stack:
 
 def _api(app: App, config: Config, api: AsyncApi, stage: Stage, sources: Sources) -> Stack:
     stack = _stack(app, config, f"api-{api.name}", description=f"Queue and workers of {api.name}")
-    Api(stack, "Api", ApiProps(deployment=config.deployment, api=api, stage=stage, root=sources.root))
+    props = ApiProps(
+        deployment=config.deployment,
+        api=api,
+        network=config.network,
+        tracing=config.tracing,
+        stage=stage,
+        root=sources.root,
+    )
+    Api(stack, "Api", props)
     Tags.of(stack).add("penstock:api", api.name)
     return stack
 
@@ -149,7 +169,16 @@ def _batch(app: App, config: Config, stage: Stage, sources: Sources) -> Stack:
 
 def _jobs(app: App, config: Config, api: BatchApi, stage: Stage, sources: Sources, *, shared: Stack) -> Stack:
     stack = _stack(app, config, f"api-{api.name}", description=f"State machine and workers of {api.name}")
-    Jobs(stack, "Jobs", deployment=config.deployment, api=api, stage=stage, root=sources.root)
+    Jobs(
+        stack,
+        "Jobs",
+        deployment=config.deployment,
+        api=api,
+        network=config.network,
+        traced=config.tracing,
+        stage=stage,
+        root=sources.root,
+    )
     Tags.of(stack).add("penstock:api", api.name)
     stack.add_stack_dependency(shared)
     return stack

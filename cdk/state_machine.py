@@ -18,6 +18,8 @@ from penstock.batch import objects
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from cdk.strategy import Share
+
     State = dict[str, Any]
 
 #: Chunks enqueued at the same time, and so calls of one function: a tenth of what an account has of them.
@@ -48,10 +50,16 @@ class Machine:
     #: Longest run of one of them.
     function_seconds: int
     cluster: str
+    #: Where workers run.
+    shares: tuple[Share, ...]
+    #: Whether several go to one instance before another gets any, so that it is soon empty again.
+    packed: bool
     task_family: str
     #: Ids, with commas between them.
     subnets: str
     security_group: str
+    #: ``ENABLED`` or ``DISABLED``, as for services.
+    assign_public_ip: str
 
     def definition(self) -> State:
         """The whole, for a job as input: ``{"api": …, "job": …}``."""
@@ -223,7 +231,10 @@ class Machine:
             "Type": "Task",
             "Resource": service("ecs:runTask.sync"),
             "Parameters": {
-                "LaunchType": "FARGATE",
+                "CapacityProviderStrategy": [
+                    {"CapacityProvider": share.provider, "Weight": share.weight} for share in self.shares
+                ],
+                **({"PlacementStrategy": [{"Type": "binpack", "Field": "memory"}]} if self.packed else {}),
                 "Cluster": self.cluster,
                 # The family, not a revision: a job goes on when its API is deployed anew, and CloudFormation
                 # takes the old revision out of service then.
@@ -232,8 +243,7 @@ class Machine:
                     "AwsvpcConfiguration": {
                         "Subnets.$": f"States.StringSplit('{self.subnets}', ',')",
                         "SecurityGroups": [self.security_group],
-                        # As for services: without an address the task cannot even pull its image.
-                        "AssignPublicIp": "ENABLED",
+                        "AssignPublicIp": self.assign_public_ip,
                     }
                 },
                 "Overrides": {

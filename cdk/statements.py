@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from cdk.arns import Arns
+    from penstock.config import Prefetch
 
 
 def allow(
@@ -36,6 +37,32 @@ def read_foreign(arns: Arns, buckets: Iterable[str]) -> list[iam.PolicyStatement
     """Rights to read objects in buckets of the user's: nothing else there, and no listing."""
     resources = [arns.foreign_objects(bucket) for bucket in sorted(buckets)]
     return [allow(["s3:GetObject"], resources)] if resources else []
+
+
+def read_prefetched(arns: Arns, wanted: Iterable[Prefetch]) -> list[iam.PolicyStatement]:
+    """Rights to download these objects and prefixes, and to see what there is to download: no more."""
+    return [
+        statement
+        for each in wanted
+        for statement in (
+            allow(["s3:GetObject"], [_below(arns, each)]),
+            allow(
+                ["s3:ListBucket"],
+                [arns.foreign_bucket(each.bucket)],
+                {"StringEquals": {"s3:prefix": [_literal(each.key)]}},
+            ),
+        )
+    ]
+
+
+def _below(arns: Arns, each: Prefetch) -> str:
+    whole = "" if each.key and not each.key.endswith("/") else "*"
+    return f"{arns.foreign_bucket(each.bucket)}/{_literal(each.key)}{whole}"
+
+
+def _literal(key: str) -> str:
+    # A dollar sign begins a variable in a policy. Wildcards the configuration refuses.
+    return key.replace("$", "${$}")
 
 
 def absence_shows(arns: Arns, prefixes: Iterable[str]) -> iam.PolicyStatement:

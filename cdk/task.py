@@ -16,10 +16,10 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from cdk import images, job_spec, permissions, sidecar, sizes
+from cdk import beforehand, health, images, permissions, sidecar, task_shape
 from cdk.arns import Arns
-from penstock import names
-from penstock.config import BatchApi
+from cdk.statements import read_prefetched
+from penstock import names, sizes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,9 +27,10 @@ if TYPE_CHECKING:
 
     from cdk.images import Image
     from cdk.stage import Stage
-    from penstock.config import AsyncApi, Container
+    from penstock.config import AsyncApi, BatchApi, Container
 
 _DEQUEUER_USER = "10001:10001"
+
 
 _KeyValue = ecs.CfnTaskDefinition.KeyValuePairProperty
 _ContainerDefinition = ecs.CfnTaskDefinition.ContainerDefinitionProperty
@@ -44,6 +45,8 @@ class TaskProps:
     stage: Stage
     #: What the dequeuer is told.
     variables: Mapping[str, str]
+    #: Variables of the dequeuer that ECS reads from secrets, as for a container's ``secrets``.
+    secrets: Mapping[str, str]
     #: What the task may do.
     rights: iam.PolicyDocument
     #: The repository, from which the dequeuer's image is built.
@@ -64,18 +67,22 @@ class Task(Construct):
             retention=logs.RetentionDays.ONE_MONTH,
             removal_policy=RemovalPolicy.DESTROY,
         )
-        mode, pod = props.stage.images, props.api.pod
+        pod, built = props.api.pod, images.Built(props.stage.images, props.api.capacity.architecture)
         user_images = {
-            container.name: images.of_container(self, container, mode=mode) for container in pod.containers
+            container.name: images.of_container(self, container, built=built) for container in pod.containers
         }
-        dequeuer_image = images.of_dequeuer(self, props.root, mode=mode)
+        dequeuer_image = images.of_dequeuer(self, props.root, built=built, named=pod.dequeuer_image)
+        #: What each container runs.
+        self.images = {name: image.uri for name, image in user_images.items()} | {
+            sidecar.DEQUEUER: dequeuer_image.uri
+        }
         task_role = self._add_task_role()
         execution_role = self._add_execution_role([*user_images.values(), dequeuer_image])
         #: Whoever runs the task must be allowed to lend it both.
         self.roles = (task_role, execution_role)
         self.definition = self._add_definition(
             containers=[
-                *self._job_spec(dequeuer_image),
+                *self._inits(dequeuer_image),
                 *(self._container(container, user_images[container.name]) for container in pod.containers),
                 self._dequeuer(dequeuer_image),
             ],
@@ -86,33 +93,36 @@ class Task(Construct):
     def _add_definition(
         self, *, containers: list[_ContainerDefinition], task_role: iam.Role, execution_role: iam.Role
     ) -> ecs.CfnTaskDefinition:
-        size = sizes.task(self._props.api)
+        api = self._props.api
+        size = task_shape.size(api)
         return ecs.CfnTaskDefinition(
             self,
             "Definition",
-            family=names.task_family(self._props.deployment, self._props.api.name),
-            requires_compatibilities=["FARGATE"],
+            family=names.task_family(self._props.deployment, api.name),
+            requires_compatibilities=task_shape.compatibilities(api),
             network_mode="awsvpc",
-            cpu=str(size.cpu_units),
-            memory=str(size.memory_mib),
-            runtime_platform=ecs.CfnTaskDefinition.RuntimePlatformProperty(
-                cpu_architecture="X86_64", operating_system_family="LINUX"
-            ),
+            cpu=str(size.cpu_units) if size else None,
+            memory=str(size.memory_mib) if size else None,
+            ephemeral_storage=task_shape.storage(api),
+            runtime_platform=task_shape.platform(api),
             task_role_arn=task_role.role_arn,
             execution_role_arn=execution_role.role_arn,
             container_definitions=containers,
-            volumes=job_spec.volumes(self._props.api),
+            volumes=beforehand.volumes(api),
         )
 
     def _add_task_role(self) -> iam.Role:
-        return iam.Role(self, "Role", assumed_by=_own_tasks(), inline_policies={"worker": self._props.rights})
+        policies = {"worker": self._props.rights}
+        if prefetched := self._props.api.pod.prefetch:
+            statements = read_prefetched(self._arns, prefetched)
+            policies["prefetch"] = iam.PolicyDocument(statements=statements, minimize=True)
+        return iam.Role(self, "Role", assumed_by=_own_tasks(), inline_policies=policies)
 
     def _add_execution_role(self, pulled: list[Image]) -> iam.Role:
-        references = [
-            reference
-            for container in self._props.api.pod.containers
-            for reference in container.secrets.values()
-        ]
+        containers = self._props.api.pod.containers
+        named = (self._props.secrets, *(container.secrets for container in containers))
+        references = [reference for secrets in named for reference in secrets.values()]
+        references += [each.registry_credentials for each in containers if each.registry_credentials]
         statements = [
             permissions.write_logs([self._log_group.log_group_arn]),
             *permissions.pull(image.repository_arn for image in pulled if image.repository_arn),
@@ -125,10 +135,11 @@ class Task(Construct):
     def _container(self, container: Container, image: Image) -> _ContainerDefinition:
         port = str(self._props.api.pod.port)
         environment = {**container.env, "PENSTOCK_PORT": port, "CORTEX_PORT": port}
-        environment |= job_spec.variables(self._props.api)
+        environment |= beforehand.variables(self._props.api)
         return _ContainerDefinition(
             name=container.name,
             image=image.uri,
+            repository_credentials=_credentials(container),
             essential=True,
             # As in Kubernetes: command replaces the image's ENTRYPOINT, args its CMD.
             entry_point=list(container.command) or None,
@@ -136,37 +147,36 @@ class Task(Construct):
             # Shares and reservations, not limits: whatever the task has left over may be used.
             cpu=sizes.cpu_units(container.compute.cpu_millicores),
             memory_reservation=container.compute.mem_mib,
+            resource_requirements=task_shape.devices(container.compute),
             environment=_pairs(environment),
-            secrets=[
-                ecs.CfnTaskDefinition.SecretProperty(name=name, value_from=reference)
-                for name, reference in sorted(container.secrets.items())
-            ]
-            or None,
-            mount_points=job_spec.mounts(self._props.api, read_only=True),
-            depends_on=job_spec.awaited(self._props.api),
-            stop_timeout=sidecar.stop_seconds(self._props.api),
-            linux_parameters=_init_process(),
+            secrets=_secrets(container.secrets),
+            mount_points=beforehand.mounts(self._props.api),
+            depends_on=beforehand.awaited(self._props.api),
+            health_check=health.of_container(container),
+            stop_timeout=sidecar.container_stop_seconds(self._props.api),
+            linux_parameters=task_shape.linux(container.compute.shm_mib),
             log_configuration=self._logging(),
         )
 
-    def _job_spec(self, image: Image) -> list[_ContainerDefinition]:
-        """What writes the file with the job, in a task for jobs; it ends before the others start."""
-        api = self._props.api
-        if not isinstance(api, BatchApi):
-            return []
-        definition = _ContainerDefinition(
-            name=sidecar.JOB_SPEC,
-            image=image.uri,
-            essential=False,
-            entry_point=["python3", "-m", "dequeuer.job_spec"],
-            environment=_pairs(sidecar.of_job_spec(api, deployment=self._props.deployment)),
-            mount_points=job_spec.mounts(api, read_only=False),
-            linux_parameters=_init_process(),
-            log_configuration=self._logging(),
-            readonly_root_filesystem=True,
-            user=_DEQUEUER_USER,
-        )
-        return [definition]
+    def _inits(self, image: Image) -> list[_ContainerDefinition]:
+        """What brings something that the user's containers find; each ends before those start."""
+        return [
+            _ContainerDefinition(
+                name=init.name,
+                image=image.uri,
+                essential=False,
+                # The whole task's size says nothing of it; it ends before the others begin.
+                memory_reservation=init.memory_mib,
+                entry_point=["python3", "-m", init.module],
+                environment=_pairs(init.environment),
+                mount_points=[init.volume.mount(read_only=False)],
+                linux_parameters=task_shape.linux(),
+                log_configuration=self._logging(),
+                readonly_root_filesystem=True,
+                user=_DEQUEUER_USER,
+            )
+            for init in beforehand.inits(self._props.api, deployment=self._props.deployment)
+        ]
 
     def _dequeuer(self, image: Image) -> _ContainerDefinition:
         pod = self._props.api.pod
@@ -178,6 +188,7 @@ class Task(Construct):
             cpu=size.cpu_units,
             memory_reservation=size.memory_mib,
             environment=_pairs(self._props.variables),
+            secrets=_secrets(self._props.secrets),
             # Started last, and so stopped first: it drains while the server still answers.
             # Not HEALTHY: that needs a shell or curl in the user's image; the dequeuer probes itself.
             depends_on=[
@@ -187,8 +198,8 @@ class Task(Construct):
                 for container in pod.containers
             ],
             stop_timeout=sidecar.stop_seconds(self._props.api),
-            health_check=_health_check(),
-            linux_parameters=_init_process(),
+            health_check=health.of_dequeuer(),
+            linux_parameters=task_shape.linux(),
             log_configuration=self._logging(),
             readonly_root_filesystem=True,
             user=_DEQUEUER_USER,
@@ -215,21 +226,20 @@ def _own_tasks() -> iam.ServicePrincipal:
     )
 
 
-def _health_check() -> ecs.CfnTaskDefinition.HealthCheckProperty:
-    # Three times unanswered: an event loop that stands still for a minute or two gets a new task.
-    return ecs.CfnTaskDefinition.HealthCheckProperty(
-        command=["CMD", "python3", "-m", "dequeuer.healthcheck"],
-        interval=30,
-        timeout=15,
-        retries=3,
-        start_period=60,
+def _credentials(container: Container) -> ecs.CfnTaskDefinition.RepositoryCredentialsProperty | None:
+    if container.registry_credentials is None:
+        return None
+    return ecs.CfnTaskDefinition.RepositoryCredentialsProperty(
+        credentials_parameter=container.registry_credentials
     )
-
-
-def _init_process() -> ecs.CfnTaskDefinition.LinuxParametersProperty:
-    # A shell as first process swallows SIGTERM; an init passes it on, and reaps what is left behind.
-    return ecs.CfnTaskDefinition.LinuxParametersProperty(init_process_enabled=True)
 
 
 def _pairs(environment: Mapping[str, str]) -> list[_KeyValue]:
     return [_KeyValue(name=name, value=value) for name, value in sorted(environment.items())]
+
+
+def _secrets(references: Mapping[str, str]) -> list[ecs.CfnTaskDefinition.SecretProperty] | None:
+    return [
+        ecs.CfnTaskDefinition.SecretProperty(name=name, value_from=reference)
+        for name, reference in sorted(references.items())
+    ] or None

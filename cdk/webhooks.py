@@ -14,13 +14,14 @@ from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
-from cdk import permissions
+from cdk import metrics, permissions, tracing
 from cdk.arns import Arns
 from cdk.bundle import Bundle
 from cdk.function import FunctionSpec, PythonFunction
 from cdk.gateway import catalogue
 from penstock import names
 from penstock.aws import unread
+from penstock.metrics import Metric
 from penstock.webhooks.hosts import LANE_CALLS, Lane
 from penstock.webhooks.schedule import Schedule
 from webhook_lambda.images import stream_filters
@@ -39,7 +40,6 @@ SENDER = "webhook_lambda.sender"
 STREAM_ARN = "stream-arn"
 REST_API_ID = "rest-api-id"
 
-#: Powertools adds it to each metric as dimension ``service``, so alarms must name it.
 SERVICE = "webhooks"
 
 _DISTRIBUTIONS = ("aws-lambda-powertools", "h11", "jmespath", "typing-extensions")
@@ -134,18 +134,21 @@ class Webhooks(Construct):
             )
             for lane in Lane
         }
-        waits = self._props.config.callbacks.schedule
+        waits, traced = self._props.config.callbacks.schedule, self._props.config.tracing
+        rights = permissions.sender(
+            self._arns, queue_arns=[queue.queue_arn for queue in queues.values()], api_id=self._api_id
+        )
+        rights.add_statements(*tracing.rights(self._arns, traced))
         function = self._add_function(
             "Sender",
             name=names.webhook_function(self._deployment),
             entry=SENDER,
             timeout_seconds=_SENDER_SECONDS,
-            rights=permissions.sender(
-                self._arns, queue_arns=[queue.queue_arn for queue in queues.values()], api_id=self._api_id
-            ),
+            rights=rights,
             environment={
                 "PENSTOCK_SCHEDULE": str(Schedule(tuple(int(wait.total_seconds()) for wait in waits))),
                 "PENSTOCK_LOOPBACK": str(int(self._stage.loopback_callbacks)),
+                **tracing.of_function(traced),
             },
         )
         for lane, queue in queues.items():
@@ -204,7 +207,9 @@ class Webhooks(Construct):
                 "PENSTOCK_DEPLOYMENT": self._deployment,
                 "PENSTOCK_TABLE": names.table(self._deployment),
                 "PENSTOCK_BUCKET": self._arns.bucket_name,
-                "PENSTOCK_API_URL": self._stage.api_url(self._api_id),
+                "PENSTOCK_API_URL": self._stage.base_url(
+                    self._api_id, self._stage.domain(self._props.config.domain)
+                ),
                 **environment,
             },
             service=SERVICE,
@@ -214,31 +219,27 @@ class Webhooks(Construct):
     def _add_alarms(self, stream: lambda_.Function, sender: lambda_.Function) -> None:
         minutes = Duration.minutes(5)
         for api in self._props.config.apis:
-            exhausted = cloudwatch.Metric(
-                namespace="Penstock",
-                metric_name="DeliveriesExhausted",
-                dimensions_map={"service": SERVICE, "api": api.name},
-                statistic="Sum",
-                period=minutes,
-            )
+            exhausted = metrics.of_api(Metric.DELIVERIES_EXHAUSTED, self._deployment, api.name)
             self._alarm(
-                f"Exhausted-{api.name}",
+                f"WebhooksExhausted-{api.name}",
                 exhausted,
                 threshold=1,
-                text=f"Webhooks of {api.name} were given up: penstock webhook list {api.name} --state failed",
+                text=(
+                    f"Webhooks of {api.name} were given up: penstock webhook list {api.name} --state failed."
+                ),
             )
         self._alarm(
             "EventsLate",
             stream.metric("IteratorAge", statistic="Maximum", period=minutes),
             threshold=60_000,
-            text=f"Events lag behind; they are kept for a day. See /aws/lambda/{stream.function_name}",
+            text=f"Events lag behind; they are kept for a day. See /aws/lambda/{stream.function_name}.",
         )
         for id_, queue, text in (
             ("EventsUnread", self._unread, "Ends of requests or jobs could not be made into events"),
             ("AttemptsDead", self._dead, f"Attempts fail before a call: see {sender.function_name}"),
         ):
             waiting = queue.metric_approximate_number_of_messages_visible(period=minutes, statistic="Maximum")
-            self._alarm(id_, waiting, threshold=1, text=f"{text}. See the queue {queue.queue_name}")
+            self._alarm(id_, waiting, threshold=1, text=f"{text}. See the queue {queue.queue_name}.")
 
     def _alarm(self, id_: str, metric: cloudwatch.IMetric, *, threshold: float, text: str) -> None:
         cloudwatch.Alarm(
@@ -258,6 +259,7 @@ def bundle(config: Config, entry: str) -> Bundle:
     return Bundle(
         entry=entry,
         packages=("webhook_lambda", "penstock"),
-        distributions=_DISTRIBUTIONS,
+        # The function of the stream makes no spans, but its bundle is the same.
+        distributions=(*_DISTRIBUTIONS, *tracing.distributions(config.tracing)),
         files={"penstock/catalogue.json": catalogue(config).to_json()},
     )

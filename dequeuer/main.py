@@ -62,7 +62,10 @@ def _chosen(agent_uri: str | None) -> Coroutine[Any, Any, int]:
 
 
 async def serve(settings: Settings, *, agent_uri: str | None) -> int:
-    """Work until the first SIGTERM or SIGINT, then drain; the exit code."""
+    """Work until the first SIGTERM or SIGINT, then drain; the exit code.
+
+    ``EX_UNAVAILABLE`` if a container was not alive any more.
+    """
     async with AsyncExitStack() as stack:
         shell = await Shell.make(settings, agent_uri=agent_uri, stack=stack)
         ports = await _ports(settings, stack, shell)
@@ -70,8 +73,9 @@ async def serve(settings: Settings, *, agent_uri: str | None) -> int:
         worker = shell.worker(ports.source, attempts)
         await shell.run(worker, worker.run(), ports.cleaner.run())
         await ports.cleaner.flush()
+        await asyncio.to_thread(shell.tracer.flush)
     logger.info("stopped", extra={"action": "stopped"})
-    return 0
+    return os.EX_UNAVAILABLE if shell.liveness.failed else os.EX_OK
 
 
 async def _ports(settings: Settings, stack: AsyncExitStack, shell: Shell) -> Ports:
@@ -92,4 +96,5 @@ async def _ports(settings: Settings, stack: AsyncExitStack, shell: Shell) -> Por
         clock=wall_ms,
         chance=random.random,
         on_unreachable=shell.readiness.doubt,
+        tracer=shell.tracer,
     )

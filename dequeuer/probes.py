@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from http import HTTPStatus
 from typing import TYPE_CHECKING
-
-import aiohttp
 
 from dequeuer.clocks import steady_ms
 from dequeuer.settings import Probe, ProbeKind
@@ -14,10 +11,8 @@ from dequeuer.settings import Probe, ProbeKind
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from dequeuer.asking import Asking
     from penstock.ports import Clock
-
-#: As much of a probe's answer as is read, as in Kubernetes.
-_ANSWER_BYTES = 10 * 1024
 
 
 class Readiness:
@@ -32,13 +27,13 @@ class Readiness:
         probes: Sequence[Probe],
         *,
         port: int,
-        session: aiohttp.ClientSession,
+        asking: Asking,
         clock: Clock = steady_ms,
     ) -> None:
         implicit = Probe(kind=ProbeKind.TCP_SOCKET, port=port, period_seconds=1, failure_threshold=1)
         watched = any(probe.port == port for probe in probes)
         self._probes = [*probes] if watched else [*probes, implicit]
-        self._session = session
+        self._asking = asking
         #: By position: two containers may have the same probe.
         self._content = [False] * len(self._probes)
         self._ready = asyncio.Event()
@@ -71,7 +66,7 @@ class Readiness:
         run_length = 0
         was_good = False
         while True:
-            good = await self._check(probe)
+            good = await self._asking.content(probe)
             run_length = run_length + 1 if good is was_good else 1
             was_good = good
             if good and run_length >= probe.success_threshold:
@@ -88,25 +83,3 @@ class Readiness:
         elif self.unready_since_ms is None:
             self._ready.clear()
             self.unready_since_ms = self._clock()
-
-    async def _check(self, probe: Probe) -> bool:
-        look = self._get if probe.kind is ProbeKind.HTTP_GET else _connect
-        try:
-            async with asyncio.timeout(probe.timeout_seconds):
-                return await look(probe)
-        except (OSError, TimeoutError, aiohttp.ClientError):
-            return False
-
-    async def _get(self, probe: Probe) -> bool:
-        url = f"http://127.0.0.1:{probe.port}{probe.path}"
-        async with self._session.get(url, allow_redirects=False) as response:
-            # Hanging up on a server in the middle of its answer would fill its log with broken pipes.
-            await response.content.read(_ANSWER_BYTES)
-            return HTTPStatus.OK <= response.status < HTTPStatus.BAD_REQUEST
-
-
-async def _connect(probe: Probe) -> bool:
-    _, writer = await asyncio.open_connection("127.0.0.1", probe.port)
-    writer.close()
-    await writer.wait_closed()
-    return True

@@ -23,7 +23,7 @@ class ProbeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
-    """One readiness probe; names and defaults are Cortex's."""
+    """One probe; names and defaults are Cortex's."""
 
     kind: ProbeKind
     port: int
@@ -74,6 +74,7 @@ class WorkerSettings:
     #: Requests or batches that the container handles at the same time.
     max_concurrency: int = 1
     readiness_probes: Probes = Probes()
+    liveness_probes: Probes = Probes()
     #: What failed attempts are tried again for.
     retry_on: RetryOn = DEFAULT_RETRY_ON
     #: Shortest and longest wait before another attempt.

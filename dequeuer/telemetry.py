@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from penstock.records import RequestRecord
 
 
-def configure_logging(api: str) -> None:
+def configure_logging(api: str, *, service: str = "dequeuer") -> None:
     """Give every module's log lines Powertools' JSON form."""
-    handler = Logger(service="dequeuer", api=api).registered_handler
+    handler = Logger(service=service, api=api).registered_handler
     for package in ("dequeuer", "penstock"):
         logger = logging.getLogger(package)
         logger.addHandler(handler)

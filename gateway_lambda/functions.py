@@ -29,6 +29,7 @@ from penstock.errors import (
 from penstock.kinds import Kind
 from penstock.ports import DependencyError
 from penstock.records import Call, RequestKey
+from penstock.tracing.ports import TRACEPARENT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -118,6 +119,7 @@ class Functions:
                 limits=read_limits(incoming.headers, api),
                 callback=callback.url,
                 depth=callback.depth,
+                trace=incoming.headers.get(TRACEPARENT),
                 caller=incoming.caller,
                 # An id that its caller learns from the answer only is no key to try again with.
                 idempotency_key=chosen,

@@ -22,6 +22,7 @@ from penstock.inlining import may_inline
 from penstock.kinds import Kind
 from penstock.ports import DependencyError, ObjectMissing
 from penstock.records import Call, RequestRecord, ResultRef
+from penstock.tracing.ports import TRACEPARENT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from gateway_lambda.recovery import Recovery
     from gateway_lambda.replies import Reply
     from gateway_lambda.requests import Requests
+    from gateway_lambda.statuses import Statuses
     from gateway_lambda.submit import Submitter
     from gateway_lambda.uploads import Uploads
     from gateway_lambda.waiting import Waited, Waiter
@@ -71,6 +73,7 @@ class Gateway:
         functions: Functions,
         webhooks: Webhooks,
         batch: Batch,
+        statuses: Statuses,
         on_accepted: Callable[[ApiEntry, bool], None],
     ) -> None:
         self._catalogue = catalogue
@@ -84,6 +87,7 @@ class Gateway:
         self._functions = functions
         self._webhooks = webhooks
         self._batch = batch
+        self._statuses = statuses
         self._on_accepted = on_accepted
 
     def admit(self, incoming: Incoming) -> None:
@@ -118,6 +122,7 @@ class Gateway:
                 limits=limits,
                 callback=callback.url,
                 depth=callback.depth,
+                trace=incoming.headers.get(TRACEPARENT),
                 caller=incoming.caller,
                 idempotency_key=incoming.idempotency_key,
             )
@@ -272,6 +277,14 @@ class Gateway:
         return self._batch.failed_batch(
             self._batch_api(incoming), incoming.path["id"], incoming.path["batch"]
         )
+
+    def list_apis(self, _incoming: Incoming) -> Reply:
+        """``GET /apis``."""
+        return self._statuses.all(self._catalogue.apis)
+
+    def api_status(self, incoming: Incoming) -> Reply:
+        """``GET /apis/{api}``, of either kind."""
+        return self._statuses.one(self._catalogue.of_any_kind(incoming.path["api"]))
 
     def health(self, _incoming: Incoming) -> Reply:
         """``GET /healthz``: the function runs."""

@@ -19,12 +19,14 @@ from gateway_lambda import (
     function_reference,
     reference,
     reference_parts,
+    status_reference,
     webhook_reference,
 )
 from gateway_lambda.batch_schemas import job_schemas
 from gateway_lambda.dead_letter_reference import dead_letter_schemas
 from gateway_lambda.list_schemas import list_schemas
 from gateway_lambda.routes import ROUTES
+from gateway_lambda.status_reference import status_schemas
 from gateway_lambda.uploads import MAX_UPLOAD_BYTES
 from gateway_lambda.webhook_reference import webhook_schemas
 from penstock import errors, generated, outcomes
@@ -80,6 +82,7 @@ OPERATIONS = (
     *dead_letter_reference.OPERATIONS,
     *function_reference.OPERATIONS,
     *webhook_reference.OPERATIONS,
+    *status_reference.OPERATIONS,
 )
 
 
@@ -247,6 +250,7 @@ def _schemas() -> dict[str, Any]:
         **list_schemas(),
         **job_schemas(),
         **webhook_schemas(),
+        **status_schemas(),
         **dead_letter_schemas(_request_status()),
         "Failure": _object(
             "Why a request failed: a stable code, and a sentence for people.",

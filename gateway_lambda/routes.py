@@ -87,6 +87,8 @@ ROUTES = (
     Route(HTTPMethod.POST, "/batch/{api}/{id}/retry", Gateway.retry_job),
     Route(HTTPMethod.GET, "/batch/{api}/{id}/failed", Gateway.list_failed_batches),
     Route(HTTPMethod.GET, "/batch/{api}/{id}/failed/{batch}", Gateway.failed_batch),
+    Route(HTTPMethod.GET, "/apis", Gateway.list_apis),
+    Route(HTTPMethod.GET, "/apis/{api}", Gateway.api_status),
     Route(HTTPMethod.GET, "/healthz", Gateway.health),
     # A REST API allows one name for a variable per level: {api} is the call id where a call is looked up.
     Route(HTTPMethod.POST, "/async-function/{api}", Gateway.submit_function),

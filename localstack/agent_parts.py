@@ -24,8 +24,12 @@ class Starter(Protocol):
         """Start server and dequeuer."""
         ...
 
-    def prepare(self, task: Task) -> PairProcess:
-        """Start what must end well before the pair of a job's task is started."""
+    def prepare(self, task: Task, container: str) -> PairProcess:
+        """Start an init container, which must end well before the pair is started."""
+        ...
+
+    def clear(self, task: Task) -> None:
+        """Remove what the processes of a task had in common; none of them is left."""
         ...
 
 
@@ -41,5 +45,7 @@ class AgentParts:
     show_log: LogSink = discard
     #: Takes one line for a person about something the agent did.
     note: Callable[[str], None] = field(default=lambda _line: None)
+    #: Whether the task with this id must not be stopped by a deployment or by scaling.
+    is_protected: Callable[[str], bool] = field(default=lambda _task_id: False)
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep

@@ -3,21 +3,41 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from botocore.exceptions import ConnectionError as NoConnection
 from botocore.exceptions import HTTPClientError
 
+from localstack.circuit_breaker import Breaker
+from localstack.rollout import Limits
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from mypy_boto3_ecs import ECSClient
-    from mypy_boto3_ecs.type_defs import ContainerDefinitionOutputTypeDef, TaskOverrideOutputTypeDef
+    from mypy_boto3_ecs.type_defs import (
+        ContainerDefinitionOutputTypeDef,
+        DeploymentCircuitBreakerTypeDef,
+        TaskOverrideOutputTypeDef,
+    )
 
 DEQUEUER_CONTAINER = "dequeuer"
+#: In the order in which they run here; ECS runs them at the same time.
+INIT_CONTAINERS = ("prefetch", "spec")
+SHARED_VOLUME = "mnt"
 #: What ECS takes where a container definition says nothing.
 DEFAULT_STOP_TIMEOUT_SECONDS = 30
+
+#: Why the emulator says that it stopped a task of a service, other than that somebody asked it to.
+_REASONS_TO_REPLACE = frozenset(
+    {
+        "Deployment capacity limit",
+        "Deployment completed",
+        "Service scaling down",
+        "Task definition updated",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +48,10 @@ class TaskDefinition:
     dequeuer_environment: Mapping[str, str]
     dequeuer_stop_seconds: int
     server_stop_seconds: int
+    #: The variables of those containers that must end well before the others start, by their names.
+    inits: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    #: Whether the containers have a folder in common.
+    shares_folder: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +66,14 @@ class Task:
     of_job: Mapping[str, str] | None = None
 
     @property
+    def id(self) -> str:
+        """The last part of its ARN."""
+        return self.arn.rsplit("/", 1)[-1]
+
+    @property
     def short_id(self) -> str:
         """Enough of the id to tell tasks apart in logs."""
-        return self.arn.rsplit("/", 1)[-1][:8]
+        return self.id[:8]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +83,11 @@ class Service:
     name: str
     desired_count: int
     tasks: tuple[Task, ...]
+    #: ARN of the task definition that all of its tasks should be of.
+    definition: str
+    limits: Limits = field(default_factory=Limits)
+    #: None where nothing is rolled back.
+    breaker: Breaker | None = None
 
 
 class ClusterUnreachable(Exception):
@@ -75,8 +109,16 @@ class Cluster(Protocol):
         """Tell ECS that a task has ended."""
         ...
 
+    def was_replaced(self, task_arn: str) -> bool:
+        """Whether a task that is wanted no more was ended by a deployment or by scaling."""
+        ...
+
     def reconcile(self, service: str) -> None:
         """Have ECS start or stop tasks until the service has as many as it wants."""
+        ...
+
+    def deploy(self, service: str, definition_arn: str) -> None:
+        """Have the service's tasks replaced by those of a task definition."""
         ...
 
 
@@ -119,6 +161,17 @@ class EcsCluster:
         with translated():
             self._client.stop_task(cluster=self._name, task=task_arn, reason=reason)
 
+    def was_replaced(self, task_arn: str) -> bool:
+        """Whether the emulator itself ended the task, for a deployment or for scaling."""
+        with translated():
+            described = self._client.describe_tasks(cluster=self._name, tasks=[task_arn])["tasks"]
+        return any(task.get("stoppedReason") in _REASONS_TO_REPLACE for task in described)
+
+    def deploy(self, service: str, definition_arn: str) -> None:
+        """Have the service's tasks replaced by those of a task definition."""
+        with translated():
+            self._client.update_service(cluster=self._name, service=service, taskDefinition=definition_arn)
+
     def reconcile(self, service: str) -> None:
         """Make the emulator compare the service with its tasks, which it does at each update only.
 
@@ -131,8 +184,17 @@ class EcsCluster:
     def _described(self, arns: list[str]) -> Iterator[Service]:
         # DescribeServices takes at most 10.
         for service in self._client.describe_services(cluster=self._name, services=arns)["services"]:
-            name = service["serviceName"]
-            yield Service(name=name, desired_count=service["desiredCount"], tasks=tuple(self._tasks(name)))
+            name, configuration = service["serviceName"], service.get("deploymentConfiguration", {})
+            yield Service(
+                name=name,
+                desired_count=service["desiredCount"],
+                tasks=tuple(self._tasks(name)),
+                definition=service["taskDefinition"],
+                limits=Limits(
+                    configuration.get("minimumHealthyPercent", 100), configuration.get("maximumPercent", 200)
+                ),
+                breaker=_breaker(configuration.get("deploymentCircuitBreaker")),
+            )
 
     def _tasks(self, service: str) -> Iterator[Task]:
         pages = self._client.get_paginator("list_tasks").paginate(cluster=self._name, serviceName=service)
@@ -174,6 +236,16 @@ def translated() -> Iterator[None]:
         raise ClusterUnreachable(str(error)) from error
 
 
+def _breaker(configured: DeploymentCircuitBreakerTypeDef | None) -> Breaker | None:
+    if configured is None or not (configured.get("enable") and configured.get("rollback")):
+        return None
+    threshold = configured.get("thresholdConfiguration")
+    if threshold is None:
+        return Breaker()
+    value = int(threshold["value"])
+    return Breaker(count=value) if threshold["type"] == "COUNT" else Breaker(percent=value)
+
+
 def _given(overrides: TaskOverrideOutputTypeDef) -> dict[str, str]:
     return {
         variable["name"]: variable["value"]
@@ -189,13 +261,24 @@ def parsed(arn: str, containers: list[ContainerDefinitionOutputTypeDef]) -> Task
         container["name"]: container.get("stopTimeout", DEFAULT_STOP_TIMEOUT_SECONDS)
         for container in containers
     }
-    [dequeuer] = [container for container in containers if container["name"] == DEQUEUER_CONTAINER]
+    by_name = {container["name"]: container for container in containers}
     return TaskDefinition(
         arn=arn,
-        dequeuer_environment={
-            variable["name"]: variable["value"] for variable in dequeuer.get("environment", [])
-        },
+        dequeuer_environment=_variables(by_name[DEQUEUER_CONTAINER]),
         dequeuer_stop_seconds=stop_seconds.pop(DEQUEUER_CONTAINER),
         # The user's containers are one process here; it gets as long as the most patient of them.
-        server_stop_seconds=max(stop_seconds.values(), default=DEFAULT_STOP_TIMEOUT_SECONDS),
+        server_stop_seconds=max(
+            (seconds for name, seconds in stop_seconds.items() if name not in INIT_CONTAINERS),
+            default=DEFAULT_STOP_TIMEOUT_SECONDS,
+        ),
+        inits={name: _variables(by_name[name]) for name in INIT_CONTAINERS if name in by_name},
+        shares_folder=any(
+            mount.get("sourceVolume") == SHARED_VOLUME
+            for container in containers
+            for mount in container.get("mountPoints", [])
+        ),
     )
+
+
+def _variables(container: ContainerDefinitionOutputTypeDef) -> dict[str, str]:
+    return {variable["name"]: variable["value"] for variable in container.get("environment", [])}

@@ -36,8 +36,9 @@ class DescribedCluster:
                 name=name,
                 desired_count=1,
                 tasks=tuple(task for task in self._tasks.values() if task.api == name),
+                definition=definition.arn,
             )
-            for name in self._definitions
+            for name, definition in self._definitions.items()
         ]
 
     def runs(self) -> list[Task]:
@@ -47,6 +48,13 @@ class DescribedCluster:
     def stop_task(self, task_arn: str, *, reason: str) -> None:  # noqa: ARG002 - there is nobody to tell it to
         """Forget a task that has ended."""
         del self._tasks[task_arn]
+
+    def was_replaced(self, task_arn: str) -> bool:  # noqa: ARG002 - true of none
+        """Return False: nothing is deployed or scaled here."""
+        return False
+
+    def deploy(self, service: str, definition_arn: str) -> None:
+        """Keep to the description: an API has one, so nothing is ever rolled back."""
 
     def reconcile(self, service: str) -> None:
         """Have the service's one task."""

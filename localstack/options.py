@@ -35,8 +35,13 @@ class Options:
     #: Wins over what the task definition says, for example for a shorter drain.
     dequeuer_environment: Mapping[str, str] = field(default_factory=dict)
     dequeuer_command: tuple[str, ...] = (sys.executable, "-m", "dequeuer")
-    #: The init container of a job's task.
-    init_command: tuple[str, ...] = (sys.executable, "-m", "dequeuer.job_spec")
+    #: The init containers of tasks, by their names.
+    init_commands: Mapping[str, tuple[str, ...]] = field(
+        default_factory=lambda: {
+            "prefetch": (sys.executable, "-m", "dequeuer.prefetch"),
+            "spec": (sys.executable, "-m", "dequeuer.job_spec"),
+        }
+    )
     #: Where app.py, node_modules and .venv-emulator are.
     project: Path = PROJECT
     #: Takes one line for a person: a step of the start, or what the agent does about a task.

@@ -12,12 +12,15 @@ if TYPE_CHECKING:
 
 #: The dequeuer reads these: the port of the server beside it, and the ports it waits for.
 PORT_VARIABLE = "PENSTOCK_PORT"
-PROBES_VARIABLE = "PENSTOCK_READINESS_PROBES"
+PROBES_VARIABLES = ("PENSTOCK_READINESS_PROBES", "PENSTOCK_LIVENESS_PROBES")
 #: Where it tells its health: in the cloud each task has a loopback of its own, here all share one.
 HEALTH_VARIABLE = "PENSTOCK_HEALTH_PORT"
 
 #: Where the job's specification lies, for tasks of jobs.
 JOB_SPEC_VARIABLE = "PENSTOCK_JOB_SPEC"
+
+#: The folder that all containers of the task share, if they do.
+SHARED_VARIABLE = "PENSTOCK_MNT"
 
 # A developer wants to see a line when it is printed, not when a buffer is full.
 _UNBUFFERED = {"PYTHONUNBUFFERED": "1"}
@@ -41,8 +44,9 @@ def dequeuer_environment(
     What the base says of AWS wins over the task definition: endpoint, credentials and region.
     """
     moved = {PORT_VARIABLE: str(port), HEALTH_VARIABLE: "0"}
-    if PROBES_VARIABLE in defined:
-        moved[PROBES_VARIABLE] = _moved_probes(defined[PROBES_VARIABLE], old_port=server.port, new_port=port)
+    for variable in PROBES_VARIABLES:
+        if variable in defined:
+            moved[variable] = _moved_probes(defined[variable], old_port=server.port, new_port=port)
     aws = {name: value for name, value in base.items() if name.startswith("AWS_")}
     return {**base, **_UNBUFFERED, **defined, **aws, **moved}
 

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from localstack.pair_environment import JOB_SPEC_VARIABLE, dequeuer_environment, server_environment
+from localstack.pair_environment import (
+    JOB_SPEC_VARIABLE,
+    SHARED_VARIABLE,
+    dequeuer_environment,
+    server_environment,
+)
 from localstack.processes import ProcessSpec
 from localstack.task_pair import PairProcess, TaskPair
+from localstack.task_protection import URI_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -24,8 +31,8 @@ class DequeuerProgram:
     """How the sidecar is run here."""
 
     command: tuple[str, ...]
-    #: The init container of a job's task; it writes the job's specification into a file.
-    init_command: tuple[str, ...]
+    #: Those of the init containers, by their names.
+    init_commands: Mapping[str, tuple[str, ...]]
     directory: Path
     #: Wins over the task definition, for tests that need for example a shorter drain.
     extra_environment: Mapping[str, str]
@@ -41,14 +48,18 @@ class PairStarter:
     #: Environment of all child processes: the developer's, pointed at the emulator.
     base_environment: Mapping[str, str]
     logs: Path
+    #: Where tasks whose containers share a folder have one each.
+    shared: Path
     spawn: Spawner
+    #: The value of ``ECS_AGENT_URI`` for the task with an id.
+    agent_uri: Callable[[str], str]
     free_port: Callable[[], int]
     clock: Callable[[], float] = time.monotonic
 
     def __call__(self, task: Task) -> TaskPair:
         """Start server and dequeuer; if only one of them can be started, none is left.
 
-        For a job's task, ``prepare`` comes first.
+        For a task with init containers, ``prepare`` comes first.
         """
         port = self.free_port()
         server = self._started(
@@ -64,13 +75,29 @@ class PairStarter:
             server.process.kill()
             server.process.wait(within_seconds=5.0)
             raise
-        return TaskPair(task, server=server, dequeuer=dequeuer, port=port, clock=self.clock)
+        return TaskPair(
+            task,
+            server=server,
+            dequeuer=dequeuer,
+            port=port,
+            clock=self.clock,
+            on_end=lambda: self.clear(task),
+        )
 
-    def prepare(self, task: Task) -> PairProcess:
-        """Start the init process of a job's task."""
+    def prepare(self, task: Task, container: str) -> PairProcess:
+        """Start one of the task's init containers."""
         # What it has to say goes where the dequeuer goes on; no port is its own.
-        spec = self._dequeuer_spec(task, self.server.port, command=self.dequeuer.init_command)
+        spec = self._dequeuer_spec(
+            task,
+            self.server.port,
+            command=self.dequeuer.init_commands[container],
+            besides=task.definition.inits[container],
+        )
         return self._started("init process", spec, stop_seconds=task.definition.dequeuer_stop_seconds)
+
+    def clear(self, task: Task) -> None:
+        """Remove the folder that the task's processes shared."""
+        shutil.rmtree(self._folder(task), ignore_errors=True)
 
     def _started(self, role: str, spec: ProcessSpec, *, stop_seconds: float) -> PairProcess:
         return PairProcess(role=role, process=self.spawn(spec), log=spec.log, stop_seconds=stop_seconds)
@@ -81,18 +108,24 @@ class PairStarter:
             directory=self.server.directory,
             environment={
                 **server_environment(self.server, port=port, base=self.base_environment),
-                **self._job_spec(task),
+                **self._paths(task),
             },
             log=self._log(task, "server"),
         )
 
-    def _dequeuer_spec(self, task: Task, port: int, *, command: tuple[str, ...]) -> ProcessSpec:
+    def _dequeuer_spec(
+        self, task: Task, port: int, *, command: tuple[str, ...], besides: Mapping[str, str] | None = None
+    ) -> ProcessSpec:
         defined = {
             **task.definition.dequeuer_environment,
+            **(besides or {}),
             **(task.of_job or {}),
             **self.dequeuer.extra_environment,
-            **self._job_spec(task),
+            **self._paths(task),
         }
+        if task.of_job is None:
+            # ECS protects tasks of services only.
+            defined[URI_VARIABLE] = self.agent_uri(task.id)
         return ProcessSpec(
             command=command,
             directory=self.dequeuer.directory,
@@ -100,10 +133,19 @@ class PairStarter:
             log=self._log(task, "dequeuer"),
         )
 
-    def _job_spec(self, task: Task) -> dict[str, str]:
-        if task.of_job is None:
-            return {}
-        return {JOB_SPEC_VARIABLE: str(self.logs / self.server.api / f"{task.short_id}-job.json")}
+    def _paths(self, task: Task) -> dict[str, str]:
+        """Where the processes of a task have what containers have in volumes."""
+        paths = {}
+        if task.of_job is not None:
+            paths[JOB_SPEC_VARIABLE] = str(self.logs / self.server.api / f"{task.short_id}-job.json")
+        if task.definition.shares_folder:
+            folder = self._folder(task)
+            folder.mkdir(parents=True, exist_ok=True)
+            paths[SHARED_VARIABLE] = str(folder)
+        return paths
+
+    def _folder(self, task: Task) -> Path:
+        return self.shared / self.server.api / task.short_id
 
     def _log(self, task: Task, role: str) -> Path:
         return self.logs / self.server.api / f"{task.short_id}-{role}.log"

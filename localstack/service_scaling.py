@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from localstack.cluster import ClusterUnreachable, translated
 from penstock import names
 from penstock.scaling.following import Alarm, policies
 from penstock.scaling.ports import API, DEPLOYMENT, NAMESPACE, Measure
+from penstock.scaling.timetable import Bounds, Timetable
 
 if TYPE_CHECKING:
     import threading
@@ -33,24 +34,22 @@ _FRESH_SECONDS = 45
 _MEASURES = {1: Measure.TASKS_MISSING, -1: Measure.TASKS_SPARE}
 
 
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """Fewest and most tasks of an API on this machine."""
-
-    fewest: int
-    most: int
-
-
-def bounds(apis: Iterable[AsyncApi]) -> Mapping[str, Bounds]:
+def timetables(apis: Iterable[AsyncApi]) -> Mapping[str, Timetable]:
     """The APIs whose number of tasks can change here: a developer's machine has its own limit."""
     found = {
-        api.name: Bounds(
-            api.autoscaling.min_replicas, min(api.autoscaling.max_replicas, api.local.max_replicas)
-        )
+        api.name: _within(api.autoscaling.timetable, api.local.max_replicas)
         for api in apis
         if api.local is not None
     }
-    return {name: limits for name, limits in found.items() if limits.fewest < limits.most}
+    return {name: each for name, each in found.items() if each.widest.fewest < each.widest.most}
+
+
+def _within(timetable: Timetable, most: int) -> Timetable:
+    def limited(bounds: Bounds) -> Bounds:
+        return Bounds(min(bounds.fewest, most), min(bounds.most, most))
+
+    schedules = tuple(replace(each, bounds=limited(each.bounds)) for each in timetable.schedules)
+    return Timetable(limited(timetable.base), schedules)
 
 
 class ServiceScaling:
@@ -58,7 +57,7 @@ class ServiceScaling:
 
     def __init__(
         self,
-        limits: Mapping[str, Bounds],
+        timetables: Mapping[str, Timetable],
         *,
         ecs: ECSClient,
         cloudwatch: CloudWatchClient,
@@ -66,18 +65,22 @@ class ServiceScaling:
         clusters: Mapping[str, str],
         note: Callable[[str], None],
         clock: Callable[[], float] = time.monotonic,
+        today: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self._limits = limits
+        self._timetables = timetables
         self._ecs = ecs
         self._cloudwatch = cloudwatch
         self._deployment = deployment
         self._clusters = clusters
         self._note = note
         self._clock = clock
+        self._today = today
         self._alarms = {
-            name: [Alarm(policy) for policy in policies(limit.fewest, limit.most)]
-            for name, limit in limits.items()
+            name: [Alarm(policy) for policy in policies(each.widest.fewest, each.widest.most)]
+            for name, each in timetables.items()
         }
+        #: What each service's tasks were brought within last, as by a scalable target.
+        self._bounds: dict[str, Bounds] = {}
 
     def run(self, stop_event: threading.Event) -> None:
         """Look every ten seconds until told to stop; an emulator that does not answer changes nothing."""
@@ -88,11 +91,14 @@ class ServiceScaling:
     def follow(self) -> None:
         """Look at the latest values once, and act on them."""
         for name, alarms in self._alarms.items():
+            bounds = self._timetables[name].at(self._today())
+            if bounds != self._bounds.get(name) and self._change(name, 0, bounds):
+                self._bounds[name] = bounds
             for alarm in alarms:
                 value = self._latest(name, _MEASURES[alarm.policy.sign])
                 change = alarm.look(value, now=self._clock())
                 if change:
-                    self._change(name, change)
+                    self._change(name, change, bounds)
 
     def _latest(self, api: str, measure: Measure) -> float | None:
         now = datetime.now(UTC)
@@ -112,15 +118,16 @@ class ServiceScaling:
         points = sorted(answer["Datapoints"], key=lambda point: point["Timestamp"])
         return points[-1]["Maximum"] if points else None
 
-    def _change(self, api: str, change: int) -> None:
+    def _change(self, api: str, change: int, bounds: Bounds) -> bool:
+        """Have so many tasks more or less, within the bounds; whether there is a service to have them."""
         cluster, service = self._clusters[api], names.service(api)
-        limits = self._limits[api]
         with translated():
             found = self._ecs.describe_services(cluster=cluster, services=[service])["services"]
             if not found:
-                return
+                return False
             desired = found[0]["desiredCount"]
-            wanted = min(max(desired + change, limits.fewest), limits.most)
+            wanted = bounds.clamp(desired + change)
             if wanted != desired:
                 self._ecs.update_service(cluster=cluster, service=service, desiredCount=wanted)
                 self._note(f"{api}: {desired} to {wanted} tasks")
+        return True

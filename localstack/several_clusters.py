@@ -30,9 +30,20 @@ class SeveralClusters:
 
     def stop_task(self, task_arn: str, *, reason: str) -> None:
         """Tell ECS that a task has ended."""
-        # arn:aws:ecs:<region>:<account>:task/<cluster>/<id>
-        self._clusters[task_arn.split("/")[-2]].stop_task(task_arn, reason=reason)
+        self._home_of(task_arn).stop_task(task_arn, reason=reason)
+
+    def was_replaced(self, task_arn: str) -> bool:
+        """Whether a task that is wanted no more was ended by a deployment or by scaling."""
+        return self._home_of(task_arn).was_replaced(task_arn)
+
+    def deploy(self, service: str, definition_arn: str) -> None:
+        """Have the service's tasks replaced by those of a task definition."""
+        self._homes[service].deploy(service, definition_arn)
 
     def reconcile(self, service: str) -> None:
         """Have ECS start or stop tasks until the service has as many as it wants."""
         self._homes[service].reconcile(service)
+
+    def _home_of(self, task_arn: str) -> Cluster:
+        # arn:aws:ecs:<region>:<account>:task/<cluster>/<id>
+        return self._clusters[task_arn.split("/")[-2]]

@@ -36,6 +36,11 @@ class State:
         return self.root / "logs"
 
     @property
+    def shared(self) -> Path:
+        """A folder for each task whose containers share one, while it runs."""
+        return self.root / "mnt"
+
+    @property
     def cdk(self) -> Path:
         """Cloud assembly, outputs and caches of the CDK command line."""
         return self.root / "cdk"
@@ -61,7 +66,9 @@ class State:
 
     def create(self) -> None:
         """Make the folders, readable for this user only: request bodies pass through them."""
-        for folder in (self.root, self.emulator, self.logs, self.cdk):
+        # Of tasks of an earlier run that was killed.
+        shutil.rmtree(self.shared, ignore_errors=True)
+        for folder in (self.root, self.emulator, self.logs, self.shared, self.cdk):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     def forget(self) -> None:

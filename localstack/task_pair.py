@@ -75,7 +75,9 @@ class TaskPair:
         dequeuer: PairProcess,
         port: int,
         clock: Callable[[], float],
+        on_end: Callable[[], None],
     ) -> None:
+        """``on_end`` is called once, when both have ended."""
         self.task = task
         self.port = port
         self.started = clock()
@@ -83,6 +85,7 @@ class TaskPair:
         self._server = server
         self._dequeuer = dequeuer
         self._clock = clock
+        self._on_end = on_end
         self._kill_at = 0.0
 
     def death(self) -> Death | None:
@@ -104,6 +107,7 @@ class TaskPair:
             self._end_next(PairState.STOPPING_SERVER, self._server)
         if self.state is PairState.STOPPING_SERVER and self._has_ended(self._server):
             self.state = PairState.ENDED
+            self._on_end()
 
     def kill(self) -> None:
         """End both at once, for when nobody wants to wait any longer."""

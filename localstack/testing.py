@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from localstack.cluster import ClusterUnreachable, Service, Task, TaskDefinition
+from localstack.rollout import Limits
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
+    from localstack.circuit_breaker import Breaker
     from localstack.processes import ProcessSpec
 
 
@@ -30,7 +32,11 @@ class FakeClock:
 
 
 def task_definition(
-    revision: int = 1, *, environment: Mapping[str, str] | None = None, dequeuer_stop_seconds: int = 30
+    revision: int = 1,
+    *,
+    environment: Mapping[str, str] | None = None,
+    dequeuer_stop_seconds: int = 30,
+    inits: Mapping[str, Mapping[str, str]] | None = None,
 ) -> TaskDefinition:
     """Return a task definition of a made-up API."""
     return TaskDefinition(
@@ -38,6 +44,8 @@ def task_definition(
         dequeuer_environment=environment or {},
         dequeuer_stop_seconds=dequeuer_stop_seconds,
         server_stop_seconds=30,
+        inits=inits or {},
+        shares_folder="prefetch" in (inits or {}),
     )
 
 
@@ -47,17 +55,31 @@ class FakeCluster:
     def __init__(self, name: str = "penstock-demo") -> None:
         self._name = name
         self._desired: dict[str, int] = {}
-        self._definitions: dict[str, TaskDefinition] = {}
+        self._registered: dict[str, TaskDefinition] = {}
+        self._definitions: dict[str, str] = {}
         self._tasks: list[Task] = []
         self._made = 0
+        self._limits: dict[str, Limits] = {}
+        self._breakers: dict[str, Breaker | None] = {}
+        self._replaced: set[str] = set()
         #: Task ARN and reason of each StopTask.
         self.stopped: list[tuple[str, str]] = []
         #: Whether it answers an agent.
         self.reachable = True
 
-    def create_service(self, name: str, definition: TaskDefinition, *, desired_count: int = 1) -> None:
+    def create_service(
+        self,
+        name: str,
+        definition: TaskDefinition,
+        *,
+        desired_count: int = 1,
+        limits: Limits = Limits(),  # noqa: B008 - it never changes
+        breaker: Breaker | None = None,
+    ) -> None:
         """Add a service with its tasks."""
-        self._definitions[name] = definition
+        self.register(definition)
+        self._definitions[name] = definition.arn
+        self._limits[name], self._breakers[name] = limits, breaker
         self.scale(name, desired_count)
 
     def scale(self, name: str, desired_count: int) -> None:
@@ -65,19 +87,40 @@ class FakeCluster:
         self._desired[name] = desired_count
         self.reconcile(name)
 
-    def deploy(self, name: str, definition: TaskDefinition) -> None:
+    def register(self, definition: TaskDefinition) -> None:
+        """Make a task definition known."""
+        self._registered[definition.arn] = definition
+
+    def deploy(self, service: str, definition_arn: str) -> None:
         """Replace all tasks by ones of another revision; the emulator does so in one step."""
-        self._definitions[name] = definition
+        self._answer()
+        self._definitions[service] = definition_arn
+        self._end(self._of(service))
+        self.reconcile(service)
+
+    def delete_service(self, name: str) -> None:
+        """Remove a service and its tasks."""
+        del self._desired[name]
         self._tasks = [task for task in self._tasks if task.api != name]
-        self.reconcile(name)
 
     def services(self) -> list[Service]:
         """Return all services with their tasks."""
         self._answer()
         return [
-            Service(name=name, desired_count=desired, tasks=tuple(self._of(name)))
+            Service(
+                name=name,
+                desired_count=desired,
+                tasks=tuple(self._of(name)),
+                definition=self._definitions[name],
+                limits=self._limits[name],
+                breaker=self._breakers[name],
+            )
             for name, desired in self._desired.items()
         ]
+
+    def was_replaced(self, task_arn: str) -> bool:
+        """Whether a deployment or scaling ended a task."""
+        return task_arn in self._replaced
 
     def stop_task(self, task_arn: str, *, reason: str) -> None:
         """End a task, and start no other."""
@@ -87,11 +130,10 @@ class FakeCluster:
 
     def reconcile(self, service: str) -> None:
         """Start what is missing, or end the newest of what is too many."""
-        surplus = self._of(service)[self._desired[service] :]
-        self._tasks = [task for task in self._tasks if task not in surplus]
+        self._end(self._of(service)[self._desired[service] :])
         while len(self._of(service)) < self._desired[service]:
-            arn = self._new_arn()
-            self._tasks.append(Task(arn=arn, api=service, definition=self._definitions[service]))
+            arn, definition = self._new_arn(), self._registered[self._definitions[service]]
+            self._tasks.append(Task(arn=arn, api=service, definition=definition))
 
     def run_task(self, api: str, definition: TaskDefinition, **variables: str) -> Task:
         """Start a task of no service, with these variables for its dequeuer."""
@@ -103,6 +145,10 @@ class FakeCluster:
         """Return the tasks of no service."""
         self._answer()
         return [task for task in self._tasks if task.of_job is not None]
+
+    def _end(self, tasks: Sequence[Task]) -> None:
+        self._replaced.update(task.arn for task in tasks)
+        self._tasks = [task for task in self._tasks if task not in tasks]
 
     def _new_arn(self) -> str:
         self._made += 1

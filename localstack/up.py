@@ -7,8 +7,10 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
+from localstack import task_protection
 from localstack.agent import LocalAgent
 from localstack.agent_parts import AgentParts
 from localstack.cdk_cli import CdkCli
@@ -25,13 +27,14 @@ from localstack.options import Options
 from localstack.pair_starter import DequeuerProgram, PairStarter
 from localstack.processes import GroupSpawner, kill_left_behind
 from localstack.servers import local_servers
-from localstack.service_scaling import ServiceScaling, bounds
+from localstack.service_scaling import ServiceScaling, timetables
 from localstack.state import State
+from localstack.task_protection import TaskProtection, serving
 from penstock import names
 from penstock.config import load
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from concurrent.futures import Future
     from pathlib import Path
 
@@ -99,7 +102,9 @@ def running(config_file: Path, options: Options | None = None) -> Iterator[Local
         except Interrupted:
             half_made.set()
             raise
-        agent = start.agent(servers)
+        protection = TaskProtection()
+        agent_uri = partial(task_protection.agent_uri, cleanup.enter_context(serving(protection)))
+        agent = start.agent(servers, protection, agent_uri)
         agent_run = _run_in_thread(agent, cleanup)
         start.scaling(cleanup)
         # Before the tasks end, as their end is no reason to start others.
@@ -142,34 +147,50 @@ class _Start:
             self.options.tell("Nothing has changed since it was deployed last")
         return deployment.base_url(site.endpoint)
 
-    def agent(self, servers: Sequence[LocalServer]) -> LocalAgent:
+    def agent(
+        self, servers: Sequence[LocalServer], protection: TaskProtection, agent_uri: Callable[[str], str]
+    ) -> LocalAgent:
         site = self.site
         dequeuer = DequeuerProgram(
             self.options.dequeuer_command,
-            self.options.init_command,
+            self.options.init_commands,
             site.project,
             self.options.dequeuer_environment,
         )
         starters = {
             names.service(server.api): PairStarter(
-                server, dequeuer, site.environment, site.state.logs, site.spawn, free_port
+                server,
+                dequeuer,
+                site.environment,
+                site.state.logs,
+                site.state.shared,
+                site.spawn,
+                agent_uri,
+                free_port,
             )
             for server in servers
         }
         cluster = self.options.emulator.cluster(Clients(site.endpoint), site.config)
         self.options.tell("Starting servers and dequeuers")
         return LocalAgent(
-            AgentParts(cluster, starters, self.options.backoff, self.options.show_log, self.options.tell)
+            AgentParts(
+                cluster,
+                starters,
+                self.options.backoff,
+                self.options.show_log,
+                self.options.tell,
+                protection.protects,
+            )
         )
 
     def scaling(self, cleanup: ExitStack) -> None:
         """Follow what is published, in a thread of its own, if an API has room to scale here."""
-        limits = bounds(self.site.config.async_apis)
-        if not limits or self.options.emulator.stage != EMBEDDED.stage:
+        found = timetables(self.site.config.async_apis)
+        if not found or self.options.emulator.stage != EMBEDDED.stage:
             return
         clients, stop = Clients(self.site.endpoint), threading.Event()
         scaling = ServiceScaling(
-            limits,
+            found,
             ecs=clients.ecs(),
             cloudwatch=clients.cloudwatch(),
             deployment=self.site.config.deployment,

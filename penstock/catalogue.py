@@ -56,8 +56,8 @@ class ApiEntry:
     webhook_chain: tuple[str, ...] = ()
     #: ARNs of the user's queues that jobs may name for their failed batches.
     dead_letter_queues: tuple[str, ...] = ()
-    #: Whether its tasks have an ECS cluster of their own.
-    own_cluster: bool = False
+    #: What its tasks run on, if they have an ECS cluster of their own.
+    own_cluster: str | None = None
 
 
 def _nobody() -> Sequence[ApiEntry]:
@@ -114,6 +114,10 @@ class Catalogue:
         """The API of that name; None if it is deployed no more."""
         known = next((api for api in self.apis if api.name == name), None)
         return known or next((api for api in self._departed() if api.name == name), None)
+
+    def clusters(self, deployment: str) -> dict[str, str]:
+        """ECS clusters of the tasks of the APIs in the configuration, by the APIs' names."""
+        return {api.name: names.cluster_of(deployment, api.name, own=api.own_cluster) for api in self.apis}
 
     def cluster(self, deployment: str, name: str) -> str:
         """ECS cluster of the tasks of one of the APIs, by its name; ``KeyError`` if there is no such API."""

@@ -81,18 +81,43 @@ def log_group(deployment: str, api: str) -> str:
     return f"/{PREFIX}/{deployment}/{api}"
 
 
+def log_groups(deployment: str) -> tuple[str, ...]:
+    """Patterns of the names of all CloudWatch log groups of a deployment, and of no other's."""
+    return (
+        f"/{PREFIX}/{deployment}/*",
+        f"/aws/lambda/{PREFIX}-{deployment}-*",
+        f"/aws/apigateway/{PREFIX}-{deployment}",
+    )
+
+
+def key_alias(deployment: str) -> str:
+    """Alias of the KMS key that a deployment makes for itself."""
+    return f"alias/{PREFIX}-{deployment}"
+
+
+def flow_log_group(deployment: str) -> str:
+    """CloudWatch log group of who connected to tasks; no API's, whose name would have no underscore."""
+    return f"/{PREFIX}/{deployment}/flow_log"
+
+
 def cluster(deployment: str) -> str:
     """ECS cluster that the APIs of a deployment share."""
     return f"{PREFIX}-{deployment}"
 
 
-def cluster_of(deployment: str, api: str, *, own: bool) -> str:
-    """ECS cluster that an API's tasks run in: its own if they run on instances, else the shared one.
+def cluster_of(deployment: str, api: str, *, own: str | None) -> str:
+    """ECS cluster that an API's tasks run in: the shared one, or its own for what they run on.
 
-    Instances and what provides them belong to one cluster, so they come and go with their API. No
-    deployment's name has the underscore in it.
+    Instances and what provides them belong to one cluster, so they come and go with their API; and when it
+    moves to another kind of instances, the old ones stay in their cluster until its tasks have moved. No
+    name that a user chooses has the underscore in it.
     """
-    return f"{cluster(deployment)}_{api}" if own else cluster(deployment)
+    return f"{cluster(deployment)}_{api}_{own}" if own else cluster(deployment)
+
+
+def capacity_provider(deployment: str, api: str, part: str) -> str:
+    """ECS capacity provider of one API: ``on-demand``, ``spot`` or ``group``."""
+    return f"{PREFIX}-{deployment}_{api}-{part}"
 
 
 def task_family(deployment: str, api: str) -> str:
@@ -118,6 +143,11 @@ def sweeper_function(deployment: str) -> str:
 def recorder_function(deployment: str) -> str:
     """Lambda function that reads the dead-letter queues of all APIs (R14)."""
     return f"{PREFIX}-{deployment}-recorder"
+
+
+def stops_function(deployment: str) -> str:
+    """Lambda function that counts tasks that stopped."""
+    return f"{PREFIX}-{deployment}-stops"
 
 
 def scaling_function(deployment: str) -> str:
@@ -165,6 +195,21 @@ def webhook_secret(deployment: str, api: str) -> str:
     return f"{PREFIX}/{deployment}/webhook/{api}"
 
 
+def alarm_topic(deployment: str) -> str:
+    """SNS topic that alarms tell, unless the user has one."""
+    return f"{PREFIX}-{deployment}-alarms"
+
+
+def dashboard(deployment: str, api: str | None = None) -> str:
+    """CloudWatch dashboard of one API, or of all; no deployment's name has the underscore in it."""
+    return f"{PREFIX}-{deployment}" if api is None else f"{PREFIX}-{deployment}_{api}"
+
+
+def rest_api(deployment: str) -> str:
+    """API Gateway's REST API in front of the gateway."""
+    return f"{PREFIX}-{deployment}"
+
+
 def parameter(deployment: str, name: str) -> str:
     """SSM parameter through which one stack tells others what has no name to choose."""
     return f"/{PREFIX}/{deployment}/{name}"
@@ -188,6 +233,16 @@ def accepting_parameter(deployment: str) -> str:
 def task_parameter(deployment: str, api: str) -> str:
     """SSM parameter that describes the task of one API where there is no ECS to ask."""
     return parameter(deployment, f"task/{api}")
+
+
+def releases(deployment: str) -> str:
+    """Path of the SSM parameters that say what each API was last deployed of."""
+    return parameter(deployment, "release")
+
+
+def release(deployment: str, api: str) -> str:
+    """SSM parameter that says what one API was last deployed of."""
+    return f"{releases(deployment)}/{api}"
 
 
 def stack(deployment: str, part: str) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from penstock.ports import DependencyError
 from penstock.scaling.decision import Observation, decide
 from penstock.scaling.ports import Measure, Value
+from scaling_lambda.beginnings import Beginnings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -31,8 +32,10 @@ class ScaledApi:
 
     name: str
     policy: ScalingPolicy
-    #: Whether its tasks have an ECS cluster of their own.
-    own_cluster: bool = False
+    #: What its tasks run on, if they have an ECS cluster of their own.
+    own_cluster: str | None = None
+    #: Tasks that its first deployment goes on to.
+    init_replicas: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,7 @@ class Publisher:
         self._executor = executor
         self._clock = clock
         self._remembered: dict[str, tuple[Sample, ...]] = {}
+        self._beginnings = Beginnings()
 
     @property
     def _apis(self) -> Mapping[str, ScaledApi]:
@@ -80,11 +84,14 @@ class Publisher:
 
     def recall(self) -> None:
         """Take up what an earlier function saved; what this one knows is newer."""
-        self._remembered = {**self._histories.load(list(self._apis)), **self._remembered}
+        loaded = self._histories.load(list(self._apis))
+        self._beginnings.recall(loaded)
+        self._remembered = {**loaded, **self._remembered}
 
     def keep(self) -> None:
         """Save what the next function must know."""
-        self._histories.save(self._remembered)
+        kept = {name: history for name, history in self._remembered.items() if self._beginnings.kept(name)}
+        self._histories.save(kept)
 
     def look(self, *, ages: bool) -> Look:
         """Read, decide and publish once; with the ages of the oldest requests if asked for.
@@ -123,7 +130,9 @@ class Publisher:
         observation = Observation(
             now_ms=now_ms, visible=depth.visible, in_progress=depth.in_flight, desired=crew.desired
         )
-        decision = decide(api.policy, observation, self._remembered.get(api.name, ()))
+        first = self._beginnings.fewest(api.name, init_replicas=api.init_replicas, desired=crew.desired)
+        policy = replace(api.policy, min_replicas=max(api.policy.min_replicas, first))
+        decision = decide(policy, observation, self._remembered.get(api.name, ()))
         self._remembered[api.name] = decision.history
         return decision
 

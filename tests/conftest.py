@@ -35,6 +35,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="embedded",
         help="what the end-to-end tests run on; stand-in is what LocalStack gets, on the embedded emulator",
     )
+    parser.addoption(
+        "--containers", action="store_true", help="build the images with a container engine, and run them"
+    )
+    parser.addoption("--base-image", default="python:3.13-slim", help="what those images are built on")
 
 
 def pytest_configure() -> None:
@@ -88,7 +92,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def _group(item: pytest.Item) -> str:
     folder, subject = item.path.relative_to(ROOT / "tests").parts[0], item.path.stem.removeprefix("test_")
-    if folder == "e2e" and subject.startswith("batch"):
+    if folder == "e2e" and (subject.startswith("batch") or subject == "rollout"):
         return "e2e of jobs"
     return f"more {folder}" if folder == "e2e" and subject in MORE_E2E else folder
 

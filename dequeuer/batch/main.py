@@ -50,7 +50,8 @@ async def serve(settings: BatchSettings) -> int:
     """Work until the job is over, or until the first SIGTERM or SIGINT; the exit code.
 
     0 also for a job that is over already; ``EX_NOINPUT`` if there is none, ``EX_TEMPFAIL`` if that cannot
-    be read, ``EX_UNAVAILABLE`` if the container does not become ready.
+    be read, ``EX_UNAVAILABLE`` if the container does not become ready, or is
+    not alive any more.
     """
     code = os.EX_OK
     async with AsyncExitStack() as stack:
@@ -104,8 +105,9 @@ async def _work(
     despair = Despair(shell.health(worker), stop=worker.stop)
     await shell.run(worker, at_work.run(worker), *at_work.helpers(worker), despair.run())
     await ports.cleaner.flush()
+    await asyncio.to_thread(shell.tracer.flush)
     await _leave(job, ports)
-    return os.EX_UNAVAILABLE if despair.came else os.EX_OK
+    return os.EX_UNAVAILABLE if despair.came or shell.liveness.failed else os.EX_OK
 
 
 def _ports(settings: BatchSettings, record: JobRecord, opened: Clients, shell: Shell) -> Ports:
@@ -125,6 +127,7 @@ def _ports(settings: BatchSettings, record: JobRecord, opened: Clients, shell: S
         patience=Patience(until=shell.out_of_time),
         holding=Holding(source, seconds=settings.lease_seconds),
         on_unreachable=shell.readiness.doubt,
+        tracer=shell.tracer,
     )
 
 

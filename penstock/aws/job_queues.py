@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.literals import QueueAttributeNameType
 
     from penstock.batch.jobs import JobKey
 
@@ -38,10 +39,21 @@ class SqsJobQueues:
     """Queues like those of the APIs, made when a job begins."""
 
     def __init__(
-        self, client: SQSClient, *, name: Callable[[JobKey], str], dead_letter_arn: Callable[[str], str]
+        self,
+        client: SQSClient,
+        *,
+        name: Callable[[JobKey], str],
+        dead_letter_arn: Callable[[str], str],
+        key_arn: str | None = None,
     ) -> None:
-        """``name`` is the name of a job's queue, ``dead_letter_arn`` is by API."""
+        """``name`` is the name of a job's queue, ``dead_letter_arn`` is by API.
+
+        ``key_arn`` is the KMS key to encrypt with, None for SQS's own.
+        """
         self._client = client
+        self._encryption: dict[QueueAttributeNameType, str] = (
+            {"KmsMasterKeyId": key_arn} if key_arn else {"SqsManagedSseEnabled": "true"}
+        )
         self._name = name
         self._dead_letter_arn = dead_letter_arn
 
@@ -63,7 +75,7 @@ class SqsJobQueues:
                     "VisibilityTimeout": str(queues.VISIBILITY_SECONDS),
                     "ReceiveMessageWaitTimeSeconds": str(queues.POLL_SECONDS),
                     "MessageRetentionPeriod": str(queues.RETENTION_SECONDS),
-                    "SqsManagedSseEnabled": "true",
+                    **self._encryption,
                     "RedrivePolicy": json.dumps(redrive),
                     "Policy": _TLS_ONLY,
                 },

@@ -28,6 +28,9 @@ _KEYS_A_CALL = 100
 #: High resolution: an alarm may look every 10 s.
 _RESOLUTION_SECONDS = 1
 
+#: A history also says that its API has begun: it must outlast any time in which nobody looks.
+_KEPT_SECONDS = 7 * 24 * 3600
+
 
 class CloudWatchMetrics:
     """Values of one deployment."""
@@ -86,7 +89,7 @@ class DynamoHistories:
 
     def save(self, histories: Mapping[str, tuple[Sample, ...]]) -> None:
         """See ``Histories.save``."""
-        expires_at = self._clock() // 1000 + 3600
+        expires_at = self._clock() // 1000 + _KEPT_SECONDS
         for api, history in histories.items():
             seen = " ".join(map(_packed, history))
             values = {**keys.scaling_item(api), "api": api, "seen": seen, "expires_at": expires_at}

@@ -16,6 +16,9 @@ from penstock.aws.api_keys import DynamoApiKeys
 from penstock.aws.facts import AwsFacts
 from penstock.aws.faults import translated
 from penstock.aws.meters import ApiGatewayMeters
+from penstock.aws.registry import EcrRegistry
+from penstock.aws.releases import StackReleases
+from penstock.aws.revisions import EcsRevisions
 from penstock.aws.signing_secrets import StoredSecrets
 from penstock.key_ring import KeyRing
 
@@ -25,6 +28,9 @@ _SOON = Config(connect_timeout=3, read_timeout=5, retries={"mode": "standard", "
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from penstock.promotion.promote import Registry
+    from penstock.promotion.releases import Releases
+    from penstock.revisions import Revisions
     from penstock.webhooks.ports import SecretStore
 
 
@@ -42,11 +48,32 @@ def key_ring(deployment: str, *, emulator_url: str | None) -> KeyRing:
         )
 
 
-def signing_secrets(deployment: str, *, emulator_url: str | None) -> SecretStore:
-    """The secrets of a deployment's webhooks; as ``key_ring``."""
+def signing_secrets(deployment: str, *, emulator_url: str | None, key_id: str | None) -> SecretStore:
+    """The secrets of a deployment's webhooks; as ``key_ring``. ``key_id`` as ``StoredSecrets`` has it."""
     with translated("connect to AWS"):
         session, options = _connection(emulator_url)
-        return StoredSecrets(session.client("secretsmanager", **options), deployment)
+        return StoredSecrets(session.client("secretsmanager", **options), deployment, key_id=key_id)
+
+
+def releases(deployment: str, *, emulator_url: str | None) -> Releases:
+    """What the deployment's APIs were last deployed of; as ``key_ring``."""
+    with translated("connect to AWS"):
+        session, options = _connection(emulator_url)
+        return StackReleases(session.client("ssm", **options), session.client("ecs", **options), deployment)
+
+
+def registry(*, emulator_url: str | None) -> Registry:
+    """ECR, in any region; as ``key_ring``."""
+    with translated("connect to AWS"):
+        session, options = _connection(emulator_url)
+        return EcrRegistry(lambda region: session.client("ecr", region_name=region, **options))
+
+
+def revisions(*, emulator_url: str | None) -> Revisions:
+    """Task definitions and services; as ``key_ring``."""
+    with translated("connect to AWS"):
+        session, options = _connection(emulator_url)
+        return EcsRevisions(session.client("ecs", **options))
 
 
 def account(deployment: str, *, emulator_url: str | None) -> AwsAccount:

@@ -6,7 +6,7 @@ write, and both are valid until the present one is a day old.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from botocore.exceptions import ClientError
 
@@ -29,11 +29,17 @@ _REMEMBERED_SECONDS = 30
 _ABSENT = "ResourceNotFoundException"
 
 
+class _Encryption(TypedDict, total=False):
+    KmsKeyId: str
+
+
 class StoredSecrets:
     """One secret per API."""
 
-    def __init__(self, client: SecretsManagerClient, deployment: str) -> None:
+    def __init__(self, client: SecretsManagerClient, deployment: str, *, key_id: str | None = None) -> None:
+        """``key_id`` is the KMS key that new secrets are encrypted with, None for AWS's own."""
         self._client = client
+        self._encryption: _Encryption = {"KmsKeyId": key_id} if key_id else {}
         self._deployment = deployment
         self._remembered: dict[str, tuple[int, Sequence[str]]] = {}
 
@@ -66,6 +72,7 @@ class StoredSecrets:
                     Name=names.webhook_secret(self._deployment, api),
                     SecretString=secret,
                     Description=f"Signs the webhooks of API {api}",
+                    **self._encryption,
                 )
             except ClientError as error:
                 if code_of(error) == "ResourceExistsException":

@@ -17,6 +17,10 @@ ApiName = Annotated[
     str,
     typer.Argument(metavar="API", help="The API's name, or its endpoint if it has one.", show_default=False),
 ]
+AnyApiName = Annotated[
+    str | None,
+    typer.Argument(metavar="[API]", help="The API's name, or its endpoint. Else all.", show_default=False),
+]
 RequestId = Annotated[str, typer.Argument(metavar="ID", help="What `submit` printed.", show_default=False)]
 Url = Annotated[
     str | None,

@@ -16,6 +16,7 @@ from penstock.simulator.run import Scenario, run
 from penstock.simulator.workload import BadArrivals, ServiceTime
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from pathlib import Path
 
     from penstock.config import AsyncApi, Config
@@ -42,6 +43,7 @@ class Options:
     compare: bool
     plot: Path | None
     seed: int
+    begins: datetime
     as_json: bool
 
 
@@ -93,13 +95,12 @@ def _lines(path: str) -> list[str]:
 
 
 def _autoscalers(api: AsyncApi, policy: ScalingPolicy, options: Options) -> list[Autoscaler]:
-    ours = StepScaling.of(policy)
+    ours = StepScaling.of(policy, api.autoscaling.timetable, begins=options.begins)
     if options.template is not None:
         deployed = _deployed(options.template)
-        policy = dataclasses.replace(
-            policy, min_replicas=deployed.min_capacity, max_replicas=deployed.max_capacity
-        )
-        ours = StepScaling(policy, deployed.policies)
+        widest = deployed.timetable.widest
+        policy = dataclasses.replace(policy, min_replicas=widest.fewest, max_replicas=widest.most)
+        ours = StepScaling(policy, deployed.policies, deployed.timetable, options.begins)
     else:
         note("Scaling as this configuration would deploy it; --template reads what a deployment holds.")
     if not options.compare:

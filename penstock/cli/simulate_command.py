@@ -1,5 +1,6 @@
 """The options of ``penstock simulate``."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -7,10 +8,12 @@ import typer
 
 from penstock.cli.exits import listing
 from penstock.cli.options import Configuration
+from penstock.simulator.autoscalers import BEGINS
 from penstock.simulator.delays import Delays
 from penstock.simulator.spoken import FORMS
 
 _DEFAULTS = Delays()
+_BEGINS = BEGINS.replace(tzinfo=None)
 _AWS = "What AWS takes, in seconds"
 
 
@@ -48,6 +51,14 @@ def simulate(  # noqa: PLR0913 - a parameter per option is how typer works
     plot: Annotated[
         Path | None, typer.Option("--plot", metavar="FILE", help="Draw it: .png, .svg or .pdf.")
     ] = None,
+    begins: Annotated[
+        datetime,
+        typer.Option(
+            "--begins",
+            formats=["%Y-%m-%dT%H:%M"],
+            help="When it begins, in UTC; counts for schedules.",
+        ),
+    ] = _BEGINS,
     seed: Annotated[int, typer.Option("--seed", help="Another one is another day.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print the numbers as JSON.")] = False,
     provision: Annotated[float, _delay("--provision", "A new machine.")] = _DEFAULTS.provision,
@@ -83,6 +94,7 @@ def simulate(  # noqa: PLR0913 - a parameter per option is how typer works
             compare=compare,
             plot=plot,
             seed=seed,
+            begins=begins.replace(tzinfo=UTC),
             as_json=as_json,
         )
     )

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from penstock.doctor.account import Facts
     from penstock.key_ring import KeyRing
     from penstock.lifecycle.estate import Account
+    from penstock.promotion.promote import Registry
+    from penstock.promotion.releases import Releases
+    from penstock.revisions import Revisions
     from penstock.webhooks.ports import SecretStore
 
 
@@ -32,10 +35,28 @@ def _key_ring(deployment: str, emulator_url: str | None) -> KeyRing:
     return key_ring(deployment, emulator_url=emulator_url)
 
 
-def _signing_secrets(deployment: str, emulator_url: str | None) -> SecretStore:
+def _signing_secrets(deployment: str, emulator_url: str | None, key_id: str | None) -> SecretStore:
     from penstock.aws.operator import signing_secrets  # noqa: PLC0415 - loads boto3
 
-    return signing_secrets(deployment, emulator_url=emulator_url)
+    return signing_secrets(deployment, emulator_url=emulator_url, key_id=key_id)
+
+
+def _releases(deployment: str, emulator_url: str | None) -> Releases:
+    from penstock.aws.operator import releases  # noqa: PLC0415 - loads boto3
+
+    return releases(deployment, emulator_url=emulator_url)
+
+
+def _registry(emulator_url: str | None) -> Registry:
+    from penstock.aws.operator import registry  # noqa: PLC0415 - loads boto3
+
+    return registry(emulator_url=emulator_url)
+
+
+def _revisions(emulator_url: str | None) -> Revisions:
+    from penstock.aws.operator import revisions  # noqa: PLC0415 - loads boto3
+
+    return revisions(emulator_url=emulator_url)
 
 
 def _account(deployment: str, emulator_url: str | None) -> Account:
@@ -72,8 +93,13 @@ class Surroundings:
     connect: Callable[[str, str | None], Client] = _client
     #: The API keys of a deployment, in an emulator if there is the URL of one.
     key_ring: Callable[[str, str | None], KeyRing] = _key_ring
-    #: The secrets of its webhooks, likewise.
-    signing_secrets: Callable[[str, str | None], SecretStore] = _signing_secrets
+    #: The secrets of its webhooks, likewise; and the KMS key of new ones, if not AWS's own.
+    signing_secrets: Callable[[str, str | None, str | None], SecretStore] = _signing_secrets
+    #: What its APIs were last deployed of, likewise.
+    releases: Callable[[str, str | None], Releases] = _releases
+    #: ECR and ECS, in an emulator if there is the URL of one.
+    registry: Callable[[str | None], Registry] = _registry
+    revisions: Callable[[str | None], Revisions] = _revisions
     #: Its account, likewise.
     account: Callable[[str, str | None], Account] = _account
     #: What the account of the AWS credentials answers, likewise.

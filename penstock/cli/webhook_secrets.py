@@ -54,4 +54,8 @@ def _store(surroundings: Surroundings, api: str, path: Path, stage: StageName | 
     known = [entry.name for entry in config.apis]
     if api not in known:
         raise stopped(ExitCode.BAD_INPUT, f"{path} has no API {api!r}. It has: {', '.join(known)}.")
-    return surroundings.signing_secrets(config.deployment, emulator_url(surroundings, config, stage))
+    return surroundings.signing_secrets(
+        config.deployment,
+        emulator_url(surroundings, config, stage),
+        config.encryption.key_id(config.deployment),
+    )

@@ -1,22 +1,29 @@
 """What both kinds of APIs have: a name, what runs behind it, and how clients reach it."""
 
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Self
 
 from pydantic import (
     AfterValidator,
     BeforeValidator,
     Field,
+    ModelWrapValidatorHandler,
+    PrivateAttr,
     ValidationInfo,
     WithJsonSchema,
     field_validator,
+    model_validator,
 )
 
 from penstock import names
 from penstock.config import identifiers
+from penstock.config.capacity import AnyCapacity, CapacityKind, FargateCapacity
+from penstock.config.findings import each_once, rejected
+from penstock.config.fit import misfits
 from penstock.config.pod import Pod
 from penstock.config.quantities import format_duration
 from penstock.config.retries import Retries
@@ -44,14 +51,6 @@ def _program_first(value: tuple[str, ...]) -> tuple[str, ...]:
     if not value or not value[0]:
         raise ValueError("must start with the program to run")
     return value
-
-
-def each_once(value: Iterable[str], *, what: str) -> None:
-    """Raise ValueError that names what a list has twice."""
-    listed = list(value)
-    twice = sorted({entry for entry in listed if listed.count(entry) > 1})
-    if twice:
-        raise ValueError(f"must list each {what} once: {', '.join(twice)}")
 
 
 class Networking(Section):
@@ -100,6 +99,13 @@ class Local(Section):
     """Most replicas on that machine, where `autoscaling.max_replicas` would be too many. 1 to 20."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """An entry of the file; two APIs that are spelt differently are still equal."""
+
+    entry: Mapping[str, Any] = field(compare=False)
+
+
 class Api(Section):
     """One API: what clients call, and everything that runs behind it."""
 
@@ -121,6 +127,9 @@ with `b-`."""
 
     pod: Pod
     """What one replica runs."""
+
+    capacity: AnyCapacity = Field(default_factory=FargateCapacity)
+    """Where its tasks run. Default: on Fargate."""
 
     retries: Retries = Field(default_factory=Retries)
     """Which failed attempts are tried again."""
@@ -149,19 +158,35 @@ never deletes."""
     local: Local | None = None
     """How the server is started on a developer's machine."""
 
+    _written: _Written = PrivateAttr(default_factory=lambda: _Written({}))
+
+    @property
+    def written(self) -> Mapping[str, Any]:
+        """Its entry as the file has it, with folders made absolute; empty if it was made otherwise."""
+        return self._written.entry
+
     @property
     def endpoint(self) -> str:
         """The path segment clients use, without slashes."""
         return self.networking.endpoint or self.name
 
     @property
-    def own_cluster(self) -> bool:
-        """Whether its tasks have an ECS cluster of their own: those on instances."""
-        return False
+    def own_cluster(self) -> str | None:
+        """What its tasks run on, if they have an ECS cluster of their own: a kind of instances."""
+        kind = self.capacity.kind
+        return None if kind is CapacityKind.FARGATE else kind.value
 
     def cluster(self, deployment: str) -> str:
         """ECS cluster that its tasks run in."""
         return names.cluster_of(deployment, self.name, own=self.own_cluster)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _remember(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        made = handler(data)
+        if isinstance(data, dict):
+            made._written = _Written(data)  # noqa: SLF001 - of the same class
+        return made
 
     @field_validator("input_buckets")
     @classmethod
@@ -190,3 +215,8 @@ never deletes."""
             shortest, longest = format_duration(SHORTEST_RETENTION), format_duration(LONGEST_RETENTION)
             raise ValueError(f"must be from {shortest} to {longest}, not {format_duration(value)}")
         return value
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        rejected(misfits(self.pod, self.capacity, kind=self.kind))
+        return self

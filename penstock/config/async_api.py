@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from penstock.config import identifiers
-from penstock.config.api import Api, Networking, each_once
+from penstock.config.api import Api, Networking
 from penstock.config.autoscaling import Autoscaling
+from penstock.config.findings import each_once
 from penstock.config.section import WholeNumber
 from penstock.config.update_strategy import UpdateStrategy
 from penstock.config.webhook import RequestWebhook

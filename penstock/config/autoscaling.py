@@ -1,12 +1,18 @@
 """How many replicas there are; names and limits are those of Cortex's AsyncAPI."""
 
+from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, ValidatorFunctionWrapHandler, field_validator
 
+from penstock.config.findings import Finding, entries, validate_with
 from penstock.config.quantities import format_duration
+from penstock.config.schedule import ReplicaSchedule
 from penstock.config.section import Duration, Number, Section, WholeNumber, without_default
+from penstock.scaling.cron import Cron
 from penstock.scaling.decision import ScalingPolicy
+from penstock.scaling.timetable import Bounds, Schedule, Timetable
 
 #: Queue depth is published this often, so a window is whole such steps.
 TICK = timedelta(seconds=10)
@@ -28,7 +34,11 @@ class Autoscaling(Section):
     init_replicas: WholeNumber = Field(
         default_factory=lambda data: data["min_replicas"], ge=0, validate_default=True
     )
-    """Replicas right after the first deployment, within these bounds. Default: `min_replicas`."""
+    """Replicas that the first deployment goes on to, within these bounds; later ones change nothing. \
+Default: `min_replicas`."""
+
+    schedules: tuple[ReplicaSchedule, ...] = ()
+    """Other bounds at times of the day or the week."""
 
     target_in_flight: Number = Field(default=1.0, gt=0, json_schema_extra=without_default)
     """Requests per replica, waiting or running, to aim at. Above 0. Default: `pod.max_concurrency`."""
@@ -70,6 +80,13 @@ class Autoscaling(Section):
             raise ValueError(f"must be from min_replicas to max_replicas, not {value}")
         return value
 
+    @field_validator("schedules", mode="wrap")
+    @classmethod
+    def _distinct(
+        cls, value: Any, handler: ValidatorFunctionWrapHandler, info: ValidationInfo
+    ) -> tuple[ReplicaSchedule, ...]:
+        return validate_with(_clashes(value, most=info.data.get("max_replicas")), value, handler=handler)
+
     @field_validator("window")
     @classmethod
     def _whole_ticks(cls, value: timedelta) -> timedelta:
@@ -80,11 +97,31 @@ class Autoscaling(Section):
             )
         return value
 
+    @property
+    def timetable(self) -> Timetable:
+        """The bounds at any moment."""
+        return Timetable(
+            Bounds(self.min_replicas, self.max_replicas),
+            tuple(
+                Schedule(
+                    name=each.name,
+                    cron=Cron.parse(each.cron),
+                    timezone=each.timezone,
+                    bounds=Bounds(each.min_replicas, each.max_replicas or self.max_replicas),
+                )
+                for each in self.schedules
+            ),
+        )
+
     def policy(self, *, max_concurrency: int) -> ScalingPolicy:
-        """The same for the decision function; ``max_concurrency`` is the pod's."""
+        """The same for the decision function; ``max_concurrency`` is the pod's.
+
+        Its bounds are the widest of all schedules: those of the moment are kept by whoever acts on it.
+        """
+        bounds = self.timetable.widest
         return ScalingPolicy(
-            min_replicas=self.min_replicas,
-            max_replicas=self.max_replicas,
+            min_replicas=bounds.fewest,
+            max_replicas=bounds.most,
             target_in_flight=self.target_in_flight,
             max_concurrency=max_concurrency,
             window_ms=self.window // _MILLISECOND,
@@ -95,3 +132,18 @@ class Autoscaling(Section):
             upscale_tolerance=self.upscale_tolerance,
             downscale_tolerance=self.downscale_tolerance,
         )
+
+
+def _clashes(schedules: object, *, most: int | None) -> Iterator[Finding]:
+    names = set()
+    for index, schedule in entries(schedules):
+        name, fewest = schedule.get("name"), schedule.get("min_replicas")
+        if isinstance(name, str) and name in names:
+            yield Finding((index, "name"), f'must be unique: another schedule is named "{name}"')
+        names.add(name if isinstance(name, str) else None)
+        if most is not None and isinstance(fewest, int) and fewest > most and "max_replicas" not in schedule:
+            yield Finding(
+                (index, "min_replicas"),
+                f"must be at most the API's max_replicas, {most}, or stand beside one of its own, "
+                f"not {fewest}",
+            )

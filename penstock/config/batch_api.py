@@ -5,8 +5,9 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, field_validator
 
 from penstock.config import identifiers
-from penstock.config.api import Api, each_once
-from penstock.config.pod import MOST_CONTAINERS, Pod
+from penstock.config.api import Api
+from penstock.config.findings import each_once
+from penstock.config.pod import Pod, crowded
 from penstock.config.webhook import JobWebhook
 from penstock.kinds import Kind
 
@@ -33,10 +34,21 @@ class BatchApi(Api):
     @field_validator("pod")
     @classmethod
     def _room_for_the_spec(cls, value: Pod) -> Pod:
-        if len(value.containers) == MOST_CONTAINERS:
+        beside = (*value.beside, "what writes the job's file")
+        if limit := crowded(len(value.containers), beside):
+            raise ValueError(f"must have {limit}")
+        return value
+
+    @field_validator("pod")
+    @classmethod
+    def _replaced_by_the_job(cls, value: Pod) -> Pod:
+        by_command = [
+            each.name for each in value.containers if each.liveness_probe and each.liveness_probe.exec
+        ]
+        if by_command:
             raise ValueError(
-                f"must have at most {MOST_CONTAINERS - 1} containers: ECS allows 10 in a task, and the "
-                "dequeuer and what writes the job's file are two"
+                f"must not have a liveness_probe with exec, as {', '.join(by_command)} has: "
+                "ECS notes that a job's task is unhealthy, and does nothing; use http_get or tcp_socket"
             )
         return value
 

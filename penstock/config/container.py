@@ -1,5 +1,6 @@
 """One container of a pod: where its image comes from, and what it gets."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -10,6 +11,7 @@ from pydantic import (
     ConfigDict,
     Field,
     ModelWrapValidatorHandler,
+    Strict,
     ValidationInfo,
     WithJsonSchema,
     field_validator,
@@ -18,9 +20,11 @@ from pydantic import (
 
 from penstock.config import identifiers
 from penstock.config.findings import one_of, validate_with
-from penstock.config.probe import Probe
+from penstock.config.probe import LivenessProbe, Probe
 from penstock.config.quantities import CPU_PATTERN, MEMORY_PATTERN, parse_cpu, parse_memory
 from penstock.config.section import EnvironmentName, Section, WholeNumber
+
+_ECR = re.compile(r"[0-9]{12}\.dkr\.ecr\.")
 
 SMALLEST_CPU_MILLICORES = 20
 SMALLEST_MEMORY_MIB = 20
@@ -64,14 +68,14 @@ class Compute(Section):
     """Memory: `512Mi` or `2Gi`. At least `20Mi`. Default: what the size of the task leaves."""
 
     gpu: WholeNumber = Field(default=0, ge=0)
-    """Number of GPUs. Must be 0 in this version, which deploys to Fargate."""
+    """Number of GPUs, for this container alone. On instances."""
 
-    @field_validator("gpu")
-    @classmethod
-    def _no_gpu_on_fargate(cls, value: int) -> int:
-        if value:
-            raise ValueError("must be 0: this version deploys to Fargate, which has no GPUs")
-        return value
+    neuron: Annotated[bool, Strict()] = False
+    """Whether the container gets all Neuron devices (Inferentia, Trainium) of an instance. With \
+`capacity.kind: managed_instances`."""
+
+    shm_mib: Memory | None = Field(default=None, alias="shm")
+    """Shared memory, `/dev/shm`: `8Gi`. With `capacity.kind: ec2`; elsewhere it has 64 MiB."""
 
 
 class Container(Section):
@@ -89,10 +93,14 @@ class Container(Section):
             }
         ),
     ]
-    """Name, unique in the pod. Lower-case letters, digits and dashes; not `dequeuer`, `proxy` or `spec`."""
+    """Name, unique in the pod. Lower-case letters, digits and dashes; not `dequeuer`, `prefetch`, `proxy` \
+or `spec`."""
 
     image: Annotated[str, AfterValidator(identifiers.image_reference)] | None = None
     """Image to pull, such as `python:3.12-slim`."""
+
+    registry_credentials: Annotated[str, AfterValidator(identifiers.secret_arn)] | None = None
+    """ARN of the Secrets Manager secret with user name and password for the image's registry. Not for ECR."""
 
     build: Path | None = None
     """Folder with a Dockerfile to build the image from, relative to this file."""
@@ -118,10 +126,34 @@ or from an SSM parameter in the same region, by name."""
     readiness_probe: Probe | None = None
     """How to see that the container is ready. Requests are taken only while all containers are."""
 
+    liveness_probe: LivenessProbe | None = None
+    """How to see that the container is alive. A task with one that is not is replaced."""
+
+    def with_port(self, port: int) -> Self:
+        """Return the container with this port in its probes where the file gave none."""
+        probes = {"readiness_probe": self.readiness_probe, "liveness_probe": self.liveness_probe}
+        return self.model_copy(
+            update={name: probe.with_port(port) for name, probe in probes.items() if probe is not None}
+        )
+
     @model_validator(mode="wrap")
     @classmethod
     def _one_source(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
         return validate_with(one_of(data, "image", "build"), data, handler=handler)
+
+    @field_validator("registry_credentials")
+    @classmethod
+    def _for_a_foreign_registry(cls, value: str | None, info: ValidationInfo) -> str | None:
+        image = info.data.get("image")
+        if value is not None and image is None:
+            raise ValueError(
+                "must stand beside image: what is built here lies in your own ECR, which needs none"
+            )
+        if value is not None and image is not None and _ECR.match(image):
+            raise ValueError(
+                "must not stand beside an image of ECR's: ECS pulls those with the task's own role"
+            )
+        return value
 
     @field_validator("secrets")
     @classmethod

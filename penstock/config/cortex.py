@@ -10,8 +10,8 @@ from types import MappingProxyType
 REPLACEMENTS: Mapping[str, str] = MappingProxyType(
     {
         "inf": (
-            "name Inferentia instances in `capacity`; their devices belong to the whole task, so there is "
-            "nothing to count per container"
+            "write `neuron: true`, with `capacity.kind: managed_instances`: the container gets all Neuron "
+            "devices of an instance, so there is nothing to count"
         ),
         "max_queue_length": "leave it out: the queue has no limit, and a caller may give a deadline",
         "node_groups": "each API says in `capacity` what its tasks run on; there are no nodes to share",

@@ -3,16 +3,29 @@
 from collections.abc import Iterator
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, ValidatorFunctionWrapHandler, field_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    field_validator,
+)
 
 from penstock import names
 from penstock.config import identifiers
+from penstock.config.access import MOST_CHARACTERS, OF_SIGNERS, Access
 from penstock.config.apis import AnyApi
 from penstock.config.async_api import AsyncApi
-from penstock.config.auth import Auth
+from penstock.config.auth import Auth, AuthMode
 from penstock.config.batch_api import BatchApi
-from penstock.config.findings import Finding, entries, validate_with
+from penstock.config.domain import Domain
+from penstock.config.encryption import Encryption
+from penstock.config.findings import Finding, entries, rejected, validate_with
+from penstock.config.monitoring import Monitoring
+from penstock.config.network import Network
+from penstock.config.reach import unreachable
 from penstock.config.section import Section
+from penstock.config.tracing import Tracing
 from penstock.config.webhook import Callbacks
 from penstock.errors import CallbackRefused
 from penstock.kinds import Kind
@@ -41,6 +54,24 @@ dashes; at most 16 characters."""
     callbacks: Callbacks = Field(default_factory=Callbacks)
     """What callbacks and webhooks may call."""
 
+    network: Network = Field(default_factory=Network)
+    """Where tasks run."""
+
+    access: Access = Field(default_factory=Access)
+    """From where, and from which other accounts, the HTTP API may be called."""
+
+    domain: Domain | None = None
+    """A name of your own for the HTTP API."""
+
+    encryption: Encryption = Field(default_factory=Encryption)
+    """Which key the data is encrypted with."""
+
+    monitoring: Monitoring = Field(default_factory=Monitoring)
+    """Dashboards, alarms and logs."""
+
+    tracing: Tracing | None = None
+    """Where traces go. Default: there are none."""
+
     apis: tuple[AnyApi, ...] = Field(json_schema_extra={"minItems": 1})
     """The APIs, at least one."""
 
@@ -59,10 +90,53 @@ dashes; at most 16 characters."""
         """ECS clusters of the APIs' tasks, by the APIs' names."""
         return {api.name: api.cluster(self.deployment) for api in self.apis}
 
+    @field_validator("access")
+    @classmethod
+    def _fits_a_policy(cls, value: Access) -> Access:
+        if value.characters > MOST_CHARACTERS:
+            raise ValueError(
+                f"takes {value.characters} characters in a policy, and API Gateway's has room for "
+                f"{MOST_CHARACTERS}: list accounts or organizations instead of principals, ranges instead of "
+                "addresses"
+            )
+        return value
+
+    @field_validator("access")
+    @classmethod
+    def _signed(cls, value: Access, info: ValidationInfo) -> Access:
+        auth = info.data.get("auth")
+        if auth is not None and auth.mode is not AuthMode.IAM:
+            rejected(
+                Finding(
+                    (key,), f"tells callers by their signatures, and auth.mode: {auth.mode} asks for none"
+                )
+                for key in OF_SIGNERS
+                if key in value.model_fields_set
+            )
+        return value
+
+    @field_validator("domain")
+    @classmethod
+    def _public(cls, value: Domain, info: ValidationInfo) -> Domain:
+        access = info.data.get("access")
+        if access is not None and access.private:
+            raise ValueError(
+                "is for a public API, and access.vpc_endpoints makes this one private: leave one of them out"
+            )
+        return value
+
     @field_validator("apis", mode="wrap")
     @classmethod
-    def _distinct(cls, value: Any, handler: ValidatorFunctionWrapHandler) -> tuple[AnyApi, ...]:
-        findings = (*_collisions(value), *_shared_queues(value), *_broken_chains(value))
+    def _distinct(
+        cls, value: Any, handler: ValidatorFunctionWrapHandler, info: ValidationInfo
+    ) -> tuple[AnyApi, ...]:
+        network, access = info.data.get("network"), info.data.get("access")
+        findings = (
+            *_collisions(value),
+            *_shared_queues(value),
+            *_broken_chains(value),
+            *unreachable(value, network=network, access=access),
+        )
         return validate_with(findings, value, handler=handler)
 
 

@@ -71,6 +71,14 @@ def one_of(data: object, *keys: str) -> Iterator[Finding]:
         yield Finding((), f"needs {choice}" if not given else f"must have only one of {choice}")
 
 
+def each_once(value: Iterable[str], *, what: str) -> None:
+    """Raise ValueError that names what a list has twice."""
+    listed = list(value)
+    twice = sorted({entry for entry in listed if listed.count(entry) > 1})
+    if twice:
+        raise ValueError(f"must list each {what} once: {', '.join(twice)}")
+
+
 def entries(value: object) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield the maps of a list with their indexes, and nothing from what is no list."""
     if isinstance(value, list | tuple):

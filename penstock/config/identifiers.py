@@ -29,7 +29,7 @@ RESERVED = frozenset(
 )
 
 #: Names of the containers that run beside the user's in a task.
-RESERVED_CONTAINERS = frozenset({"dequeuer", "proxy", "spec"})
+RESERVED_CONTAINERS = frozenset({"dequeuer", "prefetch", "proxy", "spec"})
 
 #: What the runtime and the container agent set themselves.
 RESERVED_ENVIRONMENT_PREFIXES = ("PENSTOCK_", "CORTEX_", "AWS_")
@@ -68,6 +68,9 @@ _ENVIRONMENT_NAME = re.compile("[A-Za-z_][A-Za-z0-9_]*")
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _SECRET_ARN = re.compile(
     r"arn:aws[a-z-]*:(secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:|ssm:[a-z0-9-]+:[0-9]{12}:parameter/)\S+"
+)
+_WHOLE_SECRET_ARN = re.compile(
+    r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]+"
 )
 _PARAMETER_NAME = re.compile(r"[A-Za-z0-9_./-]{1,1011}")
 
@@ -190,6 +193,16 @@ def secret_reference(value: str) -> str:
     if not (_SECRET_ARN.fullmatch(value) or _PARAMETER_NAME.fullmatch(value)):
         raise ValueError(
             "must be the ARN of a Secrets Manager secret or an SSM parameter, or the name of an SSM parameter"
+        )
+    return value
+
+
+def secret_arn(value: str) -> str:
+    """Accept the ARN of a whole Secrets Manager secret; else ValueError."""
+    if not _WHOLE_SECRET_ARN.fullmatch(value):
+        raise ValueError(
+            "must be the ARN of a Secrets Manager secret, without a key behind it, such as "
+            "arn:aws:secretsmanager:eu-west-1:123456789012:secret:registry-AbCdEf"
         )
     return value
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from penstock.config import cortex
 from penstock.config.apis import SECTIONS
+from penstock.config.capacity import CAPACITIES
 from penstock.config.deployment import Config
 from penstock.config.errors import Problem
 from penstock.config.findings import Finding
@@ -15,24 +16,37 @@ from penstock.config.wording import dotted, shown
 from penstock.kinds import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from pydantic import ValidationError
+    from pydantic.fields import FieldInfo
     from pydantic_core import ErrorDetails
 
     from penstock.config.positions import Document
     from penstock.config.wording import Place
 
-#: Keys of Cortex's that nothing takes the place of yet.
-_CORTEX_ONLY = frozenset({"liveness_probe", "shm"})
+#: Keys that exist in one place and not in another that looks alike, by the name of the place.
+_ELSEWHERE = {
+    ("readiness_probe", "exec"): (
+        "is for a liveness_probe only: readiness is asked for by the dequeuer, from its own container, "
+        "where it cannot run a command in yours; use http_get or tcp_socket"
+    ),
+}
 
 #: Why a key of the one kind can be none of the other, where that is no matter of course.
 _REASONS = {
     "update_strategy": "its workers run for one job, which keeps the revision that it began with",
 }
 
-_ARTICLES: dict[str, str] = {Kind.ASYNC: "an AsyncAPI", Kind.BATCH: "a BatchAPI"}
+_ARTICLES: dict[str, str] = {
+    Kind.ASYNC: "an AsyncAPI",
+    Kind.BATCH: "a BatchAPI",
+    **{kind: f"kind: {kind}" for kind in CAPACITIES},
+}
+
+#: Maps that are what their ``kind`` says.
+_FAMILIES: tuple[Mapping[str, type[Section]], ...] = (SECTIONS, CAPACITIES)
 
 # By pydantic's type of error; {shown} is the value, the other names are the error's own context.
 _MESSAGES = {
@@ -112,20 +126,23 @@ def _unknown_key(place: Place, message: str) -> tuple[str, str | None]:
     key = str(place[-1])
     if key in cortex.REPLACEMENTS:
         return f"is a key of Cortex's that Penstock does not have: {cortex.REPLACEMENTS[key]}", None
-    if key in _CORTEX_ONLY:
-        return "is a key of Cortex's that Penstock does not have", None
     kind = str(place[-2]) if len(place) > 1 else ""
-    if kind in SECTIONS:
-        owners = [_ARTICLES[other] for other, section in SECTIONS.items() if key in section.model_fields]
-        if owners:
+    if (kind, key) in _ELSEWHERE:
+        return _ELSEWHERE[kind, key], None
+    for family in _FAMILIES:
+        owners = [_ARTICLES[other] for other, section in family.items() if key in _named(section)]
+        if kind in family and owners:
             reason = f": {_REASONS[key]}" if key in _REASONS else ""
-            return f"is a key of {owners[0]}, not of {_ARTICLES[kind]}{reason}", None
+            return f"is a key of {' and '.join(owners)}, not of {_ARTICLES[kind]}{reason}", None
     near = get_close_matches(key, _keys(place[:-1]), n=1)
     return message, near[0] if near else None
 
 
 def _without_kind(place: Place) -> Place:
+    """A place in the file: pydantic adds the kind behind each map that is what its kind says."""
     match place:
+        case ("apis", int(index), str(kind), "capacity", str(capacity), *inner) if capacity in CAPACITIES:
+            return _without_kind(("apis", index, kind, "capacity", *inner))
         case ("apis", int(index), str(kind), *inner) if kind in SECTIONS:
             return "apis", index, *inner
         case _:
@@ -135,12 +152,16 @@ def _without_kind(place: Place) -> Place:
 def _keys(place: Place) -> list[str]:
     section: type[Section] = Config
     for part in place:
-        # An entry of ``apis`` is followed by its kind.
-        section = SECTIONS.get(str(part), section)
-        for name, field in section.model_fields.items():
-            if part in {name, field.alias}:
-                section = _section(field.annotation) or section
-    return [field.alias or name for name, field in section.model_fields.items()]
+        # An entry of ``apis`` is followed by its kind, and so is ``capacity``.
+        of_kind = next((family[str(part)] for family in _FAMILIES if part in family), None)
+        field = _named(section).get(str(part))
+        section = of_kind or (field and _section(field.annotation)) or section
+    return list(_named(section))
+
+
+def _named(section: type[Section]) -> dict[str, FieldInfo]:
+    """Fields by the names that they have in the file."""
+    return {field.alias or name: field for name, field in section.model_fields.items()}
 
 
 def _section(annotation: Any) -> type[Section] | None:

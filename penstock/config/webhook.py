@@ -11,6 +11,7 @@ from penstock.batch import jobs
 from penstock.config import identifiers
 from penstock.config.quantities import format_duration
 from penstock.config.section import HIGHEST_PORT, Duration, Section, WholeNumber
+from penstock.config.wording import shown
 from penstock.errors import CallbackRefused
 from penstock.webhooks import own, urls
 from penstock.webhooks.events import MOST_INLINE_BYTES
@@ -56,7 +57,7 @@ class Webhook(Section):
 def _one_of(events: Sequence[str]) -> AfterValidator:
     def _check(value: str) -> str:
         if value not in events:
-            raise ValueError(f'must be one of {", ".join(events)}, not "{value}"')
+            raise ValueError(f"must be one of {', '.join(events)}, not {shown(value)}")
         return value
 
     return AfterValidator(_check)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections import deque
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
 from penstock.scaling import following
 from penstock.scaling.decision import Decision, Observation, Sample, ScalingPolicy, decide
 from penstock.scaling.following import Alarm, StepPolicy
+from penstock.scaling.timetable import Bounds, Timetable
 
 if TYPE_CHECKING:
     from penstock.simulator.clock import Agenda
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
     from penstock.simulator.fleet import Fleet
 
 TICK_SECONDS = 10.0
+
+#: A Monday, at midnight.
+BEGINS = datetime(2030, 1, 7, tzinfo=UTC)
 
 #: Values, a minute each, above the target before target tracking scales out, and below it before it
 #: scales in. In it waits for a margin, so as not to go back at once.
@@ -40,19 +45,34 @@ class StepScaling:
 
     decision: ScalingPolicy
     policies: tuple[StepPolicy, ...]
+    #: The bounds that Application Auto Scaling keeps.
+    timetable: Timetable
+    #: What time it is when the run begins.
+    begins: datetime = BEGINS
     name: str = "penstock"
     _history: tuple[Sample, ...] = ()
 
     @classmethod
-    def of(cls, decision: ScalingPolicy) -> StepScaling:
-        """As it would be deployed for this policy."""
-        return cls(decision, following.policies(decision.min_replicas, decision.max_replicas))
+    def of(
+        cls, decision: ScalingPolicy, timetable: Timetable | None = None, *, begins: datetime = BEGINS
+    ) -> StepScaling:
+        """As it would be deployed for this policy, whose bounds are the widest of the timetable."""
+        bounds = Bounds(decision.min_replicas, decision.max_replicas)
+        return cls(
+            decision,
+            following.policies(bounds.fewest, bounds.most),
+            timetable or Timetable(bounds),
+            begins,
+        )
 
     def start(self, agenda: Agenda, fleet: Fleet, delays: Delays) -> None:
         """Publish every ten seconds; the alarms look at what was published."""
         alarms = [Alarm(policy) for policy in self.policies]
         # A high-resolution alarm looks every period: half of one passes until then, on average.
         seen_after = delays.metric + delays.alarm_period / 2
+        scheduled = self.timetable.changes(self.begins)
+        bounds = self.timetable.at(self.begins)
+        fleet.want(bounds.clamp(fleet.desired))
 
         def tick() -> None:
             decision = decide(self.decision, observe(agenda, fleet), self._history)
@@ -67,10 +87,24 @@ class StepScaling:
                     agenda.at(agenda.now + delays.action, lambda change=change: act(change))  # type: ignore[misc]
 
         def act(change: int) -> None:
-            bounds = self.decision
-            fleet.want(min(max(fleet.desired + change, bounds.min_replicas), bounds.max_replicas))
+            fleet.want(bounds.clamp(fleet.desired + change))
+
+        def follow_the_clock() -> None:
+            """Have the next change of the bounds, and what they do to the number of tasks, when it comes."""
+            if (coming := next(scheduled, None)) is None:
+                return
+            due, wanted = coming
+
+            def change() -> None:
+                nonlocal bounds
+                bounds = wanted
+                fleet.want(bounds.clamp(fleet.desired))
+                follow_the_clock()
+
+            agenda.at((due - self.begins).total_seconds(), change)
 
         tick()
+        follow_the_clock()
 
 
 def observe(agenda: Agenda, fleet: Fleet) -> Observation:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from penstock.scaling.cron import Cron
 from penstock.scaling.following import StepPolicy
 from penstock.scaling.ports import Measure
+from penstock.scaling.timetable import Bounds, Schedule, Timetable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,6 +17,8 @@ if TYPE_CHECKING:
 _TARGET = "AWS::ApplicationAutoScaling::ScalableTarget"
 _POLICY = "AWS::ApplicationAutoScaling::ScalingPolicy"
 _ALARM = "AWS::CloudWatch::Alarm"
+
+_CRON = re.compile(r"cron\((.+)\)")
 
 _SIGNS = {Measure.TASKS_MISSING.value: 1, Measure.TASKS_SPARE.value: -1}
 
@@ -26,8 +31,7 @@ class NoScaling(ValueError):
 class DeployedScaling:
     """What a template says."""
 
-    min_capacity: int
-    max_capacity: int
+    timetable: Timetable
     policies: tuple[StepPolicy, ...]
 
 
@@ -45,8 +49,21 @@ def read(template: Mapping[str, Any]) -> DeployedScaling:
     if {policy.sign for policy in policies} != set(_SIGNS.values()):
         raise NoScaling("the template has no alarm on tasks missing, or none on tasks spare")
     [target] = targets
-    return DeployedScaling(
-        min_capacity=target["MinCapacity"], max_capacity=target["MaxCapacity"], policies=policies
+    base = Bounds(target["MinCapacity"], target["MaxCapacity"])
+    scheduled = tuple(_schedule(action, base) for action in target.get("ScheduledActions", []))
+    return DeployedScaling(timetable=Timetable(base, scheduled), policies=policies)
+
+
+def _schedule(action: Mapping[str, Any], base: Bounds) -> Schedule:
+    cron = _CRON.fullmatch(action["Schedule"])
+    if cron is None:
+        raise NoScaling(f"the schedule {action['Schedule']!r} is no cron expression")
+    bounds = action["ScalableTargetAction"]
+    return Schedule(
+        name=action["ScheduledActionName"],
+        cron=Cron.parse(cron[1]),
+        timezone=action.get("Timezone", "UTC"),
+        bounds=Bounds(bounds.get("MinCapacity", base.fewest), bounds.get("MaxCapacity", base.most)),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from penstock.lifecycle.estate import Crowd, StackStuck, Work
 from penstock.ports import DependencyError
@@ -122,7 +122,8 @@ class MemoryAccount:
     def _remove(self, kind: str, target: str) -> None:
         self._do(f"remove from {kind}", target)
         rest = tuple(one for one in getattr(self.here, kind) if one != target)
-        self.here = replace(self.here, **{kind: rest})
+        changed: dict[str, Any] = {kind: rest}
+        self.here = replace(self.here, **changed)
 
     def _do(self, what: str, target: str) -> None:
         if target in self.failing:

@@ -53,6 +53,17 @@ def open_to_all(tmp_path_factory: pytest.TempPathFactory) -> Templates:
     return _with_auth("{mode: none}", "cloud", tmp_path_factory)
 
 
+@pytest.fixture(scope="session")
+def sealed(tmp_path_factory: pytest.TempPathFactory) -> Templates:
+    """Without a way out, with a key, a name and a resource policy of its own; otherwise as ``cloud``."""
+    folder = tmp_path_factory.mktemp("sealed")
+    (folder / "server").mkdir()
+    (folder / "server" / "Dockerfile").write_text("FROM scratch\n")
+    file = folder / "penstock.yaml"
+    file.write_text(templates.SEALED_CONFIG)
+    return templates.synthesise(config.load(file), "cloud", folder)
+
+
 def _with_auth(auth: str, stage: str, factory: pytest.TempPathFactory) -> Templates:
     folder = factory.mktemp("auth")
     file = folder / "penstock.yaml"

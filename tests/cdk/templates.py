@@ -23,6 +23,7 @@ DEPLOYMENT = "shop"
 
 CONFIG = """\
 deployment: shop
+monitoring: {alarm_emails: [ops@example.com]}
 callbacks: {deny: [internal.example.com], ports: [443, 8443], schedule: [5s, 5m]}
 apis:
   - name: resize
@@ -69,6 +70,22 @@ apis:
       max_concurrency: 3
       containers: [{name: server, image: "python:3.13-slim"}]
 """
+
+#: The same with everything around it of its own, and with images that can be pulled there.
+SEALED_CONFIG = CONFIG.replace(
+    "deployment: shop\n",
+    """\
+deployment: shop
+network: {kind: endpoints, flow_logs: all}
+access: {source_ips: [203.0.113.0/24], accounts: ["222233334444"]}
+domain:
+  name: api.example.com
+  certificate_arn: "arn:aws:acm:eu-west-1:111122223333:certificate/0123-ab"
+  hosted_zone_id: Z0123456789ABC
+  default_endpoint: false
+encryption: {kms_key: create}
+""",
+).replace('"python:3.13-slim"', "111122223333.dkr.ecr.eu-west-1.amazonaws.com/python:3.13-slim")
 
 #: For what does not depend on the APIs; fewer stacks are made faster.
 SMALL_CONFIG = """\

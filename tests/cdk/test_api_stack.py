@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from cdk import sidecar
 from dequeuer.healthcheck import TIMEOUT_SECONDS
 from dequeuer.settings import Settings
-from penstock import environment
+from penstock import config, environment
 from penstock.config.section import RESERVED_PORTS
 from tests.cdk.templates import text
 
@@ -85,20 +86,17 @@ def test_dead_letters_go_to_the_recorder_which_answers_for_each_one(cloud):
 
 def test_alarms_tell_of_malformed_messages_and_of_dead_letters_that_stay(cloud):
     alarms = {
-        alarm["Properties"]["MetricName"]: alarm["Properties"]
+        alarm["Properties"].get("MetricName"): alarm["Properties"]
         for alarm in cloud.of_type(RESIZE, "AWS::CloudWatch::Alarm")
-        if alarm["Properties"]["Namespace"] != "Penstock/Scaling"
     }
-
-    assert alarms.keys() == {"MalformedMessage", "ApproximateAgeOfOldestMessage"}
     malformed, old = alarms["MalformedMessage"], alarms["ApproximateAgeOfOldestMessage"]
     assert (malformed["Namespace"], malformed["Threshold"]) == ("Penstock", 1)
     assert {one["Name"]: one["Value"] for one in malformed["Dimensions"]} == {
         "api": "resize",
-        "service": "recovery",
+        "deployment": "shop",
     }
     assert (old["Namespace"], old["Threshold"]) == ("AWS/SQS", 3600)
-    assert {alarm["TreatMissingData"] for alarm in alarms.values()} == {"notBreaching"}
+    assert {malformed["TreatMissingData"], old["TreatMissingData"]} == {"notBreaching"}
 
 
 def test_both_queues_are_encrypted_and_refuse_calls_without_tls(cloud):
@@ -187,6 +185,25 @@ def test_every_container_has_until_the_spot_limit_to_stop_and_gets_the_signal(cl
         assert container["StopTimeout"] == 120
         assert container["LinuxParameters"] == {"InitProcessEnabled": True}
         assert container["Essential"] is True
+
+
+def test_a_dequeuer_on_instances_may_drain_for_hours_but_no_server_stops_for_so_long(tmp_path):
+    file = tmp_path / "penstock.yaml"
+    file.write_text(
+        "deployment: shop\n"
+        "network: {kind: nat}\n"
+        "apis:\n"
+        "  - name: film\n"
+        "    kind: AsyncAPI\n"
+        "    capacity: {kind: ec2, instance_types: [m7i.xlarge]}\n"
+        "    pod:\n"
+        "      stop_timeout: 3h\n"
+        "      containers: [{name: server, image: film, compute: {cpu: 1, mem: 1Gi}}]\n"
+    )
+    [api] = config.load(file).apis
+
+    assert sidecar.stop_seconds(api) == 3 * 3600
+    assert sidecar.container_stop_seconds(api) == 120
 
 
 def test_the_dequeuer_starts_last_and_so_stops_first(cloud):
@@ -290,6 +307,7 @@ def test_user_containers_learn_their_port_and_get_their_variables(cloud):
         "MODE": "fast",
         "PENSTOCK_PORT": "9000",
         "CORTEX_PORT": "9000",
+        "PENSTOCK_MNT": "/mnt",
     }
 
 

@@ -32,6 +32,7 @@ def function(templates: Templates, name: str) -> dict[str, Any]:
     [
         ("penstock-shop-sweeper", "recovery_lambda.sweep_handler.handler"),
         ("penstock-shop-recorder", "recovery_lambda.record_handler.handler"),
+        ("penstock-shop-stops", "recovery_lambda.stops_handler.handler"),
     ],
 )
 def test_both_functions_understand_their_environment(cloud, name, handler):
@@ -47,7 +48,11 @@ def test_both_functions_understand_their_environment(cloud, name, handler):
 
 
 def test_the_sweeper_is_called_every_minute_and_no_sweep_runs_into_the_next(cloud):
-    rule = cloud.properties("recovery", "AWS::Events::Rule")
+    [rule] = [
+        one["Properties"]
+        for one in cloud.of_type("recovery", "AWS::Events::Rule")
+        if "ScheduleExpression" in one["Properties"]
+    ]
 
     assert (rule["ScheduleExpression"], rule["State"]) == ("rate(1 minute)", "ENABLED")
     [target] = rule["Targets"]
@@ -59,11 +64,15 @@ def test_a_sweep_that_failed_is_not_repeated_by_lambda(cloud):
     configured = cloud.of_type("recovery", "AWS::Lambda::EventInvokeConfig")
 
     assert {one["Properties"]["MaximumRetryAttempts"] for one in configured} == {0}
-    assert len(configured) == 2
+    assert len(configured) == 3
 
 
 def test_sweeps_that_fail_or_do_not_happen_raise_an_alarm(cloud):
-    alarm = cloud.properties("recovery", "AWS::CloudWatch::Alarm")
+    [alarm] = [
+        one["Properties"]
+        for one in cloud.of_type("recovery", "AWS::CloudWatch::Alarm")
+        if "#sweeps-fail" in text(one["Properties"]["AlarmDescription"])
+    ]
 
     assert (alarm["Namespace"], alarm["MetricName"], alarm["Threshold"]) == ("AWS/Lambda", "Errors", 1)
     assert alarm["TreatMissingData"] == "breaching"
@@ -72,7 +81,7 @@ def test_sweeps_that_fail_or_do_not_happen_raise_an_alarm(cloud):
     assert sweeper["Properties"]["FunctionName"] == "penstock-shop-sweeper"
 
 
-@pytest.mark.parametrize("entry", [recovery.SWEEPER, recovery.RECORDER])
+@pytest.mark.parametrize("entry", [recovery.SWEEPER, recovery.RECORDER, recovery.STOPS])
 def test_each_handler_starts_on_its_bundle_and_boto3_alone(deployed_config, tmp_path, entry):
     bundle = bundling.write(recovery.bundle(deployed_config, entry), root=ROOT, target=tmp_path / "code")
     runtime = tmp_path / "runtime"

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from penstock.scaling.decision import ScalingPolicy
+from penstock.scaling.timetable import Bounds, Timetable
 from penstock.simulator import template
 from penstock.simulator.autoscalers import StepScaling
 from scaling_lambda.settings import from_json
@@ -31,7 +32,7 @@ def test_alarms_look_every_ten_seconds_and_act_on_one_value(cloud):
     alarms = {
         alarm["Properties"]["MetricName"]: alarm["Properties"]
         for alarm in cloud.of_type("api-resize", "AWS::CloudWatch::Alarm")
-        if alarm["Properties"]["Namespace"] == "Penstock/Scaling"
+        if "Ref" in alarm["Properties"]["AlarmActions"][0]
     }
     assert alarms.keys() == {"TasksMissing", "TasksSpare"}
     for alarm in alarms.values():
@@ -47,7 +48,7 @@ def test_alarms_look_every_ten_seconds_and_act_on_one_value(cloud):
 def test_what_the_simulator_reads_from_the_template_is_what_it_makes_of_the_policy(cloud):
     deployed = template.read(cloud.by_part["api-resize"])
     made = StepScaling.of(ScalingPolicy(min_replicas=1, max_replicas=100))
-    assert (deployed.min_capacity, deployed.max_capacity) == (1, 100)
+    assert deployed.timetable == Timetable(Bounds(1, 100))
     assert sorted(deployed.policies, key=lambda policy: policy.sign) == sorted(
         made.policies, key=lambda policy: policy.sign
     )

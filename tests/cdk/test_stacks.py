@@ -15,6 +15,7 @@ def test_each_life_cycle_has_its_stack(cloud):
         "recovery",
         "scaling",
         "webhooks",
+        "monitoring",
         "api-resize",
         "api-echo",
         "batch",

@@ -80,6 +80,12 @@ def test_the_stages_differ_in_what_the_stage_module_lists_and_in_nothing_else(cl
         ("webhooks", "AWS::Lambda::Function", "Environment", "Variables", "PENSTOCK_API_URL", "Fn::Join"),
         # authorization
         ("gateway", "AWS::ApiGateway::Method", "AuthorizationType"),
+        # capacity_providers
+        ("network", "AWS::ECS::ClusterCapacityProviderAssociations"),
+        # full_network
+        ("network", "AWS::EC2::FlowLog"),
+        ("network", "AWS::IAM::Role"),
+        ("network", "AWS::Logs::LogGroup"),
         # auto_scaling
         *(
             (api, kind)
@@ -90,6 +96,12 @@ def test_the_stages_differ_in_what_the_stage_module_lists_and_in_nothing_else(cl
                 "AWS::CloudWatch::Alarm",
             )
         ),
+        # watched
+        *(
+            (part, "AWS::CloudWatch::Dashboard")
+            for part in ("monitoring", "api-resize", "api-echo", "api-convert")
+        ),
+        ("api-convert", "AWS::CloudWatch::Alarm"),
         # images: only what is built; where nothing is, nothing needs to be pulled either
         ("api-resize", "AWS::ECS::TaskDefinition", "server", "Image"),
         ("api-resize", "AWS::ECS::TaskDefinition", "dequeuer", "Image"),
@@ -99,6 +111,10 @@ def test_the_stages_differ_in_what_the_stage_module_lists_and_in_nothing_else(cl
         ("api-convert", "AWS::ECS::TaskDefinition", "dequeuer", "Image"),
         ("api-convert", "AWS::ECS::TaskDefinition", "spec", "Image"),
         ("api-convert", "AWS::IAM::Role", "Policies"),
+        *(
+            (api, "AWS::SSM::Parameter", "Value", "Fn::Join")
+            for api in ("api-resize", "api-echo", "api-convert")
+        ),
         # poll_seconds
         *(
             (api, "AWS::ECS::TaskDefinition", "dequeuer", "Environment", "PENSTOCK_POLL_SECONDS", "Value")
@@ -156,7 +172,7 @@ def test_a_configuration_of_batch_apis_alone_is_deployed_where_jobs_run_and_refu
     deployed = templates.synthesise(config.load(file), "local", tmp_path)
 
     assert deployed.by_part.keys() == {
-        *("data", "network", "gateway", "recovery", "webhooks", "batch", "api-sum")
+        *("data", "network", "gateway", "recovery", "webhooks", "monitoring", "batch", "api-sum")
     }
     with pytest.raises(stage.NoApis, match="no ECS"):
         templates.synthesise(config.load(file), "localstack", tmp_path)

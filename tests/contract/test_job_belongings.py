@@ -123,6 +123,30 @@ def test_a_queue_that_is_made_again_is_the_same(job):
     assert job.has_queue()
 
 
+@pytest.mark.parametrize("backend", ["moto", pytest.param("emulator", marks=pytest.mark.emulator)])
+@pytest.mark.parametrize("key_arn", ["", "arn:aws:kms:us-east-1:123456789012:key/1234"], ids=["sqs", "kms"])
+def test_a_jobs_queue_is_encrypted_with_the_key_that_is_told_or_with_sqss_own(backend, key_arn, request):
+    sqs = boto3.client("sqs", endpoint_url=request.getfixturevalue(f"{backend}_url"))
+    deployment = f"d{ids.new_request_id()[:8]}"
+    dead_letters = sqs.create_queue(
+        QueueName=names.dead_letter_queue(deployment, KEY.api), Attributes={"FifoQueue": "true"}
+    )["QueueUrl"]
+    told = Surroundings(
+        deployment=deployment,
+        queue_arns=_arn(sqs, dead_letters).removesuffix(names.dead_letter_queue(deployment, KEY.api)),
+        timer_function_arn=FUNCTION,
+        timer_role_arn=ROLE,
+        queue_key_arn=key_arn,
+    )
+
+    url = surroundings.queues(told, sqs).create(KEY)
+
+    found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+    assert found.get("KmsMasterKeyId", "") == key_arn
+    # moto says so beside a key too.
+    assert key_arn or found["SqsManagedSseEnabled"] == "true"
+
+
 def test_a_queue_that_is_removed_is_gone_and_may_be_removed_again(job):
     job.queues.create(KEY)
 

@@ -308,6 +308,21 @@ def test_a_secret_is_asked_for_again_after_half_a_minute(backend_name, request):
 
 
 @pytest.mark.parametrize("backend_name", AWS)
+def test_a_new_secret_is_encrypted_with_the_deployments_key(backend_name, request):
+    url, deployment = request.getfixturevalue(f"{backend_name}_url"), ids.new_request_id()[:8]
+    client, kms = _client("secretsmanager", url), _client("kms", url)
+    alias = names.key_alias(deployment)
+    kms.create_alias(AliasName=alias, TargetKeyId=kms.create_key()["KeyMetadata"]["KeyId"])
+    secrets = StoredSecrets(client, deployment, key_id=alias)
+
+    secret = secrets.create("api")
+
+    described = client.describe_secret(SecretId=names.webhook_secret(deployment, "api"))
+    assert described["KmsKeyId"] == alias
+    assert secrets.valid("api", now_ms=NOW_MS) == (secret,)
+
+
+@pytest.mark.parametrize("backend_name", AWS)
 def test_events_carry_attributes_that_subscribers_filter_by(backend_name, request):
     url = request.getfixturevalue(f"{backend_name}_url")
     sns, sqs, unique = _client("sns", url), _client("sqs", url), ids.new_request_id()

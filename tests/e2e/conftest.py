@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+from localstack.backoff import Backoff
 from localstack.emulator import free_port
 from localstack.options import PROJECT, Options
 from localstack.up import LocalStack, running
@@ -22,6 +23,8 @@ from tests.waiting import eventually
 
 CONFIG = Path(__file__).with_name("penstock.yaml")
 DEPLOYMENT = "e2e"
+#: How long a task must have run to be taken for healthy.
+HEALTHY_AFTER_SECONDS = 3
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -96,7 +99,11 @@ def stack(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config)
     chosen = pytestconfig.getoption("--emulator")
     kind = emulators.KINDS[chosen]
     options = Options(
-        emulator=kind, state_dir=tmp_path_factory.mktemp("stack") / "local", port=kind.port or free_port()
+        emulator=kind,
+        state_dir=tmp_path_factory.mktemp("stack") / "local",
+        port=kind.port or free_port(),
+        # A deployment waits for so long before it goes on.
+        backoff=Backoff(healthy_after_seconds=HEALTHY_AFTER_SECONDS),
     )
     with (
         running(CONFIG, options) as local,

@@ -27,7 +27,9 @@ from tests.local.sites import Site, guarded_site
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+
+    from mypy_boto3_ecs.type_defs import ContainerDefinitionTypeDef
 
 pytestmark = pytest.mark.emulator
 
@@ -90,10 +92,18 @@ class Bench:
     def __post_init__(self) -> None:
         self.ecs = self.site.clients.ecs()
         folder = self.site.state.root
-        program = DequeuerProgram((sys.executable, "-c", DEQUEUER), (sys.executable, "-c", INIT), folder, {})
+        inits = {"spec": (sys.executable, "-c", INIT)}
+        program = DequeuerProgram((sys.executable, "-c", DEQUEUER), inits, folder, {})
         server = LocalServer(API, SERVER, folder, {}, 8080)
         starter = PairStarter(
-            server, program, self.site.environment, self.site.state.logs, self.site.spawn, free_port
+            server,
+            program,
+            self.site.environment,
+            self.site.state.logs,
+            self.site.state.shared,
+            self.site.spawn,
+            str,
+            free_port,
         )
         cluster = EcsCluster(self.ecs, name=CLUSTER)
         self.agent = LocalAgent(
@@ -107,11 +117,12 @@ class Bench:
             cluster=CLUSTER, serviceName=API, taskDefinition="echo", desiredCount=desired_count
         )
 
-    def register(self, *, queue_url: str) -> None:
+    def register(self, *, queue_url: str, inits: Sequence[ContainerDefinitionTypeDef] = ()) -> None:
         self.ecs.register_task_definition(
             family="echo",
             containerDefinitions=[
                 {"name": "server", "image": "x"},
+                *inits,
                 {
                     "name": "dequeuer",
                     "image": "x",
@@ -129,6 +140,7 @@ class Bench:
 
     def run_job(self, job: str) -> str:
         """Have Step Functions run a task and wait for its end; return the ARN of the execution."""
+        self.register(queue_url="http://queue/1", inits=[{"name": "spec", "image": "x", "essential": False}])
         states = self.site.clients.stepfunctions()
         machine = states.create_state_machine(
             name="jobs", definition=json.dumps(STATES), roleArn="arn:aws:iam::000000000000:role/jobs"
@@ -241,6 +253,30 @@ def test_a_new_revision_replaces_the_pair(bench: Bench):
     bench.printed("queue http://queue/2")
     [after] = bench.running()
     assert after.task_arn != before.task_arn
+
+
+def test_a_deployment_in_halves_goes_on_where_the_emulator_leaves_off(bench: Bench):
+    bench.scale(2)
+    before = {pair.task_arn for pair in bench.running(2)}
+
+    bench.register(queue_url="http://queue/2")
+    bench.ecs.update_service(
+        cluster=CLUSTER,
+        service=API,
+        taskDefinition="echo",
+        deploymentConfiguration={"minimumHealthyPercent": 50, "maximumPercent": 100},
+    )
+
+    eventually(
+        lambda: before.isdisjoint(pair.task_arn for pair in bench.agent.pairs()),
+        within_seconds=20,
+        what="both old pairs end",
+    )
+    eventually(
+        lambda: sum("queue http://queue/2" in line for line in bench.lines) == 2,
+        within_seconds=20,
+        what="two pairs of the new revision",
+    )
 
 
 def test_a_task_stopped_through_ecs_is_replaced(bench: Bench):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import os
 import signal
@@ -25,7 +26,7 @@ from penstock.messages import Message
 from tests.conftest import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Iterator
     from pathlib import Path
 
     from penstock.records import RequestRecord
@@ -109,14 +110,24 @@ class Server:
         self.gate = asyncio.Event()
         self.gate.set()
         self.received: list[str] = []
+        #: What the next looks at its life are answered, and how many there were.
+        self.alive: Iterator[int] = itertools.repeat(200)
+        self.looks = 0
+        self.traces: list[str | None] = []
 
     def app(self) -> web.Application:
         app = web.Application()
         app.router.add_route("*", "/", self._serve)
+        app.router.add_get("/alive", self._live)
         return app
+
+    async def _live(self, _request: web.Request) -> web.Response:
+        self.looks += 1
+        return web.Response(status=next(self.alive))
 
     async def _serve(self, request: web.Request) -> web.Response:
         self.received.append(request.headers["X-Penstock-Request-ID"])
+        self.traces.append(request.headers.get("traceparent"))
         await request.read()
         await self.gate.wait()
         return web.Response(text="done")

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from dequeuer.asking import Asking
 from dequeuer.container import Container, NoAnswer, new_session
 from dequeuer.probes import Readiness
 from dequeuer.settings import Probe, ProbeKind
@@ -263,7 +264,7 @@ async def ready_within(readiness: Readiness, seconds: float) -> bool:
 @asynccontextmanager
 async def probing(*probes: Probe, port: int) -> AsyncIterator[Readiness]:
     async with new_session() as session:
-        readiness = Readiness(probes, port=port, session=session)
+        readiness = Readiness(probes, port=port, asking=Asking(session))
         running = asyncio.create_task(readiness.run())
         yield readiness
         running.cancel()

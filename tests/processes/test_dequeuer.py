@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+import json
+import os
 import signal
 import subprocess
 import sys
@@ -233,3 +236,37 @@ async def test_the_health_check_is_content_with_a_dequeuer_that_lives_and_with_n
 async def test_a_dequeuer_whose_health_cannot_be_told_does_not_start(task):
     task.start_dequeuer(health_port=task.cloud.port)
     assert await task.exit_code(within_seconds=10) != 0
+
+
+def liveness(task) -> str:
+    probe = {"kind": "http_get", "port": task.server.port, "path": "/alive"}
+    return json.dumps([probe | {"period_seconds": 0.05, "failure_threshold": 3}])
+
+
+async def test_a_container_that_is_not_alive_ends_the_task_with_its_work_given_back(task):
+    # Given a request that runs, in a server that was alive
+    task.server.gate.clear()
+    await task.start_server()
+    [held] = await task.submit()
+    task.start_dequeuer(liveness_probes=liveness(task), drain_seconds=1)
+    await task.until(lambda: task.server.received, "the request runs")
+
+    # When it is no more
+    task.server.alive = itertools.repeat(500)
+
+    # Then the dequeuer drains and leaves, which ends the task, and no attempt is lost.
+    assert await task.exit_code(within_seconds=20) == os.EX_UNAVAILABLE
+    [line] = task.logged("the container is not alive; the task ends")
+    assert (line["kind"], line["failures"]) == ("http_get", 3)
+    back = await task.now(held)
+    assert (back.status, back.attempt, back.releases) == (Status.IN_QUEUE, 0, 1)
+
+
+async def test_failures_that_are_not_in_a_row_end_nothing(task):
+    task.server.alive = itertools.cycle([500, 500, 200])
+    await task.start_server()
+    task.start_dequeuer(liveness_probes=liveness(task))
+    await task.started()
+    await task.until(lambda: task.server.looks > 12, "the probe has failed twice in a row, often")
+    task.signal()
+    assert await task.exit_code(within_seconds=20) == os.EX_OK

@@ -50,9 +50,12 @@ def definition() -> State:
         finish="finish",
         function_seconds=300,
         cluster="",
+        shares=(),
+        packed=False,
         task_family="",
         subnets="",
         security_group="",
+        assign_public_ip="DISABLED",
     ).definition()
 
 

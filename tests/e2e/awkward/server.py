@@ -7,6 +7,7 @@ import os
 import socketserver
 import sys
 import time
+from pathlib import Path
 from urllib.parse import parse_qs
 
 MEGABYTE = 1024 * 1024
@@ -78,6 +79,10 @@ class Handler(socketserver.StreamRequestHandler):
             return
         extra = f"Retry-After: {retry_after}\r\n" if retry_after else ""
         self.wfile.write(f"HTTP/1.1 {code} X\r\n{extra}Content-Length: 4\r\n\r\nbusy".encode())
+
+    def do_read(self, _body: bytes, _headers: dict[str, str], path: str) -> None:
+        """Answer with a file of the folder that the task's containers share."""
+        self.answer(200, (Path(os.environ["PENSTOCK_MNT"]) / path).read_bytes())
 
     def do_nothing(self, _body: bytes, _headers: dict[str, str]) -> None:
         return

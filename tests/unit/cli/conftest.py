@@ -10,7 +10,14 @@ from penstock.cli.surroundings import Surroundings
 from penstock.client import Client
 from penstock.client.testing import ManualTiming, ScriptedServer
 from penstock.key_ring import KeyRing
-from penstock.testing import MemoryApiKeys, MemoryMeters, MemorySecrets
+from penstock.testing import (
+    MemoryApiKeys,
+    MemoryMeters,
+    MemoryRegistry,
+    MemoryReleases,
+    MemoryRevisions,
+    MemorySecrets,
+)
 
 if TYPE_CHECKING:
     from typer.testing import Result
@@ -30,7 +37,11 @@ class Terminal:
         self.stderr_is_terminal = False
         self.urls: list[str] = []
         self.secrets = MemorySecrets()
+        #: KMS keys that secrets were asked for with.
+        self.encrypted_with: list[str | None] = []
         self.keys, self.meters = MemoryApiKeys(), MemoryMeters()
+        self.releases, self.registry = MemoryReleases(), MemoryRegistry()
+        self.revisions = MemoryRevisions()
         #: Deployment, and the emulator's URL if there is one, that API keys were asked of.
         self.asked_of: list[tuple[str, str | None]] = []
 
@@ -41,7 +52,10 @@ class Terminal:
         surroundings = Surroundings(
             connect=self._connect,
             key_ring=self._key_ring,
-            signing_secrets=lambda _deployment, _emulator_url: self.secrets,
+            signing_secrets=self._signing_secrets,
+            releases=lambda _deployment, _emulator_url: self.releases,
+            registry=lambda _emulator_url: self.registry,
+            revisions=lambda _emulator_url: self.revisions,
             environ=self.environ,
             folder=self.folder,
             clock=self.manual.timing.clock,
@@ -58,6 +72,12 @@ class Terminal:
     def _connect(self, url: str, api_key: str | None) -> Client:
         self.urls.append(url)
         return Client(url, transport=self.server.transport, api_key=api_key, timing=self.manual.timing)
+
+    def _signing_secrets(
+        self, _deployment: str, _emulator_url: str | None, key_id: str | None
+    ) -> MemorySecrets:
+        self.encrypted_with.append(key_id)
+        return self.secrets
 
     def _key_ring(self, deployment: str, emulator_url: str | None) -> KeyRing:
         self.asked_of.append((deployment, emulator_url))

@@ -191,6 +191,18 @@ def configured(terminal, tmp_path):
     return run
 
 
+@pytest.mark.parametrize(
+    ("encryption", "key"), [("", None), ("encryption: {kms_key: create}\n", "alias/penstock-demo")]
+)
+def test_a_secret_is_encrypted_as_the_deployment_is(terminal, configured, tmp_path, encryption, key):
+    file = tmp_path / "penstock.yaml"
+    file.write_text(f"{encryption}{CONFIG}")
+
+    assert configured("create", "word-count").exit_code == 0
+
+    assert terminal.encrypted_with == [key]
+
+
 def test_a_secret_is_printed_alone_and_rotated(terminal, configured):
     first = configured("create", "word-count")
     second = configured("rotate", "word-count")

@@ -19,6 +19,21 @@ from penstock.config.schema import SCHEMA_FILE
 VALID: dict[str, Any] = {
     "deployment": "demo",
     "auth": {"mode": "api_key", "rate": 5.5, "burst": 10},
+    "network": {
+        "kind": "nat",
+        "availability_zones": 3,
+        "cidr": "10.1.0.0/16",
+        "nat_gateways": 2,
+        "flow_logs": "all",
+    },
+    "access": {"source_ips": ["203.0.113.0/24"]},
+    "domain": {
+        "name": "api.example.com",
+        "certificate_arn": "arn:aws:acm:eu-west-1:111122223333:certificate/0123-ab",
+        "hosted_zone_id": "Z0123456789ABC",
+        "default_endpoint": False,
+    },
+    "encryption": {"kms_key": "create"},
     "callbacks": {
         "allow": ["*.example.com"],
         "deny": ["internal.example.com"],
@@ -50,6 +65,8 @@ VALID: dict[str, Any] = {
                 "port": 8080,
                 "max_concurrency": 2,
                 "stop_timeout": "2m",
+                "dequeuer_image": "penstock/dequeuer:1",
+                "prefetch": [{"from": "s3://models/a/", "to": "/mnt/model"}],
                 "containers": [
                     {
                         "name": "server",
@@ -67,6 +84,10 @@ VALID: dict[str, Any] = {
                             "success_threshold": 1,
                             "failure_threshold": 3,
                         },
+                        "registry_credentials": (
+                            "arn:aws:secretsmanager:eu-west-1:111122223333:secret:registry-AbCdEf"
+                        ),
+                        "liveness_probe": {"exec": {"command": ["true"]}},
                     },
                     {
                         "name": "built",
@@ -87,6 +108,15 @@ VALID: dict[str, Any] = {
                 "max_upscale_factor": 1.5,
                 "downscale_tolerance": 0.05,
                 "upscale_tolerance": 0.05,
+                "schedules": [
+                    {
+                        "name": "day",
+                        "cron": "0 8 ? * MON-FRI *",
+                        "timezone": "Europe/Berlin",
+                        "min_replicas": 1,
+                        "max_replicas": 4,
+                    }
+                ],
             },
             "update_strategy": {
                 "mode": "rolling",
@@ -114,6 +144,28 @@ VALID: dict[str, Any] = {
 }
 
 
+#: With what has no place beside the keys above.
+INSIDE: dict[str, Any] = {
+    "deployment": "demo",
+    "network": {
+        "kind": "existing",
+        "vpc_id": "vpc-01234567",
+        "subnet_ids": ["subnet-01234567"],
+        "security_group_id": "sg-01234567",
+        "assign_public_ip": True,
+    },
+    "access": {
+        "vpc_endpoints": ["vpce-01234567"],
+        "accounts": ["111122223333"],
+        "principals": ["arn:aws:iam::111122223333:role/caller"],
+        "organizations": ["o-a1b2c3d4e5"],
+    },
+    "apis": [{"name": "one", "kind": "AsyncAPI", "pod": {"containers": [{"name": "server", "image": "x"}]}}],
+}
+
+FILES = {"outside": VALID, "inside": INSIDE}
+
+
 def _places(value: Any, place: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
     """List every place in nested data, the top excluded."""
     entries = (
@@ -128,13 +180,14 @@ def _at(data: Any, place: tuple[str | int, ...]) -> Any:
     return data
 
 
-PLACES = _places(VALID)
+#: Names of files, and places in them.
+PLACES = [(file, place) for file, data in FILES.items() for place in _places(data)]
 MAPS = [
-    (),
+    *((file, ()) for file in FILES),
     *(
-        place
-        for place in PLACES
-        if isinstance(_at(VALID, place), dict) and place[-1] not in {"env", "secrets"}
+        (file, place)
+        for file, place in PLACES
+        if isinstance(_at(FILES[file], place), dict) and place[-1] not in {"env", "secrets"}
     ),
 ]
 
@@ -199,19 +252,23 @@ def test_any_text_gives_a_configuration_or_problems(folder, content):
 
 
 @relaxed
-@given(place=st.sampled_from(PLACES), value=anything)
-def test_any_value_anywhere_gives_a_configuration_or_problems(folder, place, value):
-    data = copy.deepcopy(VALID)
+@given(damaged=st.sampled_from(PLACES), value=anything)
+def test_any_value_anywhere_gives_a_configuration_or_problems(folder, damaged, value):
+    file, place = damaged
+    data = copy.deepcopy(FILES[file])
     _at(data, place[:-1])[place[-1]] = value
     _outcome(folder, yaml.safe_dump(data, allow_unicode=True).encode())
 
 
 @relaxed
-@given(changes=st.lists(st.tuples(st.sampled_from(PLACES), plausible | anything), min_size=2, max_size=6))
-def test_any_number_of_wrong_values_gives_a_configuration_or_problems(folder, changes):
-    data = copy.deepcopy(VALID)
-    for place, value in changes:
-        # A change before may have put something else where this one wants to go.
+@given(
+    file=st.sampled_from([*FILES]),
+    changes=st.lists(st.tuples(st.sampled_from(PLACES), plausible | anything), min_size=2, max_size=6),
+)
+def test_any_number_of_wrong_values_gives_a_configuration_or_problems(folder, file, changes):
+    data = copy.deepcopy(FILES[file])
+    for (_, place), value in changes:
+        # A change before may have put something else where this one wants to go, or it is another file's.
         with suppress(LookupError, TypeError):
             _at(data, place[:-1])[place[-1]] = value
     _outcome(folder, yaml.safe_dump(data, allow_unicode=True).encode())
@@ -238,20 +295,26 @@ def test_apis_that_collide_give_a_configuration_or_problems(folder, names, endpo
 
 
 @relaxed
-@given(cut=st.integers(min_value=0), pasted=st.text(alphabet="{}[]:,-&*!|>'\"%@` \n\tab0", max_size=5))
-def test_any_damage_to_a_valid_file_gives_a_configuration_or_problems(folder, cut, pasted):
-    text = yaml.safe_dump(VALID)
+@given(
+    file=st.sampled_from([*FILES]),
+    cut=st.integers(min_value=0),
+    pasted=st.text(alphabet="{}[]:,-&*!|>'\"%@` \n\tab0", max_size=5),
+)
+def test_any_damage_to_a_valid_file_gives_a_configuration_or_problems(folder, file, cut, pasted):
+    text = yaml.safe_dump(FILES[file])
     cut %= len(text)
     _outcome(folder, (text[:cut] + pasted + text[cut + len(pasted) :]).encode())
 
 
 @relaxed
 @given(
-    place=st.sampled_from(MAPS), key=st.text(alphabet=string.ascii_letters + "_-", min_size=1, max_size=20)
+    damaged=st.sampled_from(MAPS),
+    key=st.text(alphabet=string.ascii_letters + "_-", min_size=1, max_size=20),
 )
-def test_an_unknown_key_is_always_reported_with_its_line(folder, place, key):
+def test_an_unknown_key_is_always_reported_with_its_line(folder, damaged, key):
+    file, place = damaged
     key = f"{key}_unknown"
-    data = copy.deepcopy(VALID)
+    data = copy.deepcopy(FILES[file])
     _at(data, place)[key] = "here"
     text = yaml.safe_dump(data)
 
@@ -262,13 +325,14 @@ def test_an_unknown_key_is_always_reported_with_its_line(folder, place, key):
     assert [(problem.line, problem.path.endswith(key)) for problem in problems] == [(line, True)]
 
 
-def test_the_file_these_tests_damage_has_every_key_there_is():
+def test_the_files_these_tests_damage_have_every_key_there_is():
     """So that a new key is damaged like the others."""
     schema = json.loads(SCHEMA_FILE.read_text())
     sections = [schema, *schema["$defs"].values()]
     there_are = {key for section in sections for key in section.get("properties", {})}
-    assert there_are - {part for place in PLACES for part in place} == set()
+    assert there_are - {part for _, place in PLACES for part in place} == set()
 
 
-def test_the_file_these_tests_damage_is_valid(folder):
-    assert isinstance(_outcome(folder, yaml.safe_dump(VALID).encode()), Config)
+@pytest.mark.parametrize("file", FILES)
+def test_the_files_these_tests_damage_are_valid(folder, file):
+    assert isinstance(_outcome(folder, yaml.safe_dump(FILES[file]).encode()), Config)

@@ -4,12 +4,28 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import yaml
+
+from penstock.config import load
 
 CONTAINERS = "apis.0.pod.containers"
 COMPUTE = f"{CONTAINERS}.0.compute"
 PROBE = f"{CONTAINERS}.0.readiness_probe"
 _FIFO = "arn:aws:sqs:eu-west-1:123456789012:failed.fifo"
 SCALING = "apis.0.autoscaling"
+SCHEDULES = f"{SCALING}.schedules"
+LIVENESS = f"{CONTAINERS}.0.liveness_probe"
+PREFETCH = "apis.0.pod.prefetch"
+_DAY = {"name": "day", "cron": "0 8 ? * MON-FRI *", "min_replicas": 2}
+_EXEC = {"exec": {"command": ["alive"]}}
+_MODEL = [{"from": "s3://models/a/", "to": "/mnt/model"}]
+_SECRET = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:registry-AbCdEf"
+_ECR_IMAGE = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/x"
+EXISTING = {"kind": "existing", "vpc_id": "vpc-01234567", "subnet_ids": ["subnet-01234567"]}
+DOMAIN = {
+    "name": "api.example.com",
+    "certificate_arn": "arn:aws:acm:eu-west-1:111122223333:certificate/0123-ab",
+}
 UPDATE = "apis.0.update_strategy"
 
 
@@ -53,6 +69,80 @@ def _containers(number: int, **settings: Any) -> list[dict[str, Any]]:
         ("auth", {"rate": 5}, "limits API keys, and there are none without mode: api_key"),
         ("auth", {"mode": "iam", "burst": 5}, "there are none without mode: api_key"),
         ("auth", {"mode": "none", "rate": 5}, "there are none without mode: api_key"),
+        # network
+        ("network", "nat", 'must be a map of keys and values, not "nat"'),
+        ("network.kind", "private", "must be 'public', 'nat', 'endpoints' or 'existing', not \"private\""),
+        ("network", {"kind": "nat", "availability_zones": 4}, "must be at most 3, not 4"),
+        ("network.availability_zones", 0, "must be at least 1, not 0"),
+        ("network.nat_gateways", 1, "is a key for kind: nat, and the kind is public"),
+        (
+            "network",
+            {"kind": "nat", "nat_gateways": 3},
+            "must be at most 2, the number of availability zones",
+        ),
+        ("network.cidr", "10.0.0.1/16", "must be an IPv4 range such as 10.0.0.0/16, without bits behind"),
+        ("network.cidr", "10.0.0.0/15", "must be a /16 to /24, not a /15"),
+        ("network.cidr", "10.0.0.0/25", "must be a /16 to /24, not a /25"),
+        ("network.cidr", "8.8.0.0/16", "must be within 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16"),
+        ("network.cidr", "fd00::/16", "must be an IPv4 range"),
+        ("network.flow_logs", "some", "must be 'none', 'rejected' or 'all', not \"some\""),
+        ("network.vpc_id", "vpc-01234567", "is a key for kind: existing, and the kind is public"),
+        ("network", EXISTING | {"cidr": "10.0.0.0/16"}, "is a key for kind: public or nat or endpoints"),
+        ("network", EXISTING | {"flow_logs": "none"}, "is a key for kind: public or nat or endpoints"),
+        ("network", EXISTING | {"vpc_id": "vpc-1"}, "must be an id such as vpc-0123456789abcdef0"),
+        (
+            "network",
+            EXISTING | {"subnet_ids": ["sn-01234567"]},
+            "must be an id such as subnet-0123456789abcdef0",
+        ),
+        ("network", EXISTING | {"subnet_ids": []}, "must list 1 to 16 subnets, not 0"),
+        ("network", EXISTING | {"subnet_ids": ["subnet-01234567"] * 2}, "must list each subnet once"),
+        (
+            "network",
+            EXISTING | {"security_group_id": "default"},
+            "must be an id such as sg-0123456789abcdef0",
+        ),
+        ("network", EXISTING | {"assign_public_ip": "yes"}, "must be true or false"),
+        ("network.assign_public_ip", True, "is a key for kind: existing, and the kind is public"),
+        # a name of one's own
+        ("domain", {"name": "api.example.com"}, "is required"),
+        ("domain", DOMAIN | {"name": "https://api.example.com"}, "must be a full name in lower case"),
+        ("domain", DOMAIN | {"name": "api"}, "must be a full name in lower case"),
+        (
+            "domain",
+            DOMAIN | {"certificate_arn": "arn:aws:iam::111122223333:x"},
+            "must be the ARN of a certificate",
+        ),
+        ("domain", DOMAIN | {"hosted_zone_id": "example.com"}, "must be the id of a Route 53 hosted zone"),
+        ("domain", DOMAIN | {"default_endpoint": 0}, "must be true or false"),
+        # access
+        ("access.source_ips", ["203.0.113.1/24"], "must be an address or a range such as 203.0.113.0/24"),
+        ("access.source_ips", [], "must list at least one entry; leave the key out for the default"),
+        ("access.source_ips", ["203.0.113.0/24"] * 2, "must list each entry once: 203.0.113.0/24"),
+        ("access.source_ips", [f"203.0.113.{n}" for n in range(51)], "must have at most 50 entries, not 51"),
+        (
+            "access",
+            {"principals": [f"arn:aws:iam::111122223333:role/{number}{'x' * 200}" for number in range(40)]},
+            "characters in a policy, and API Gateway's has room for 6500: list accounts or organizations",
+        ),
+        ("access.vpc_endpoints", ["vpc-01234567"], "must be an id such as vpce-0123456789abcdef0"),
+        (
+            "access",
+            {"source_ips": ["203.0.113.0/24"], "vpc_endpoints": ["vpce-01234567"]},
+            "has no meaning beside vpc_endpoints: a private API is not called from the internet",
+        ),
+        ("access.accounts", [111122223333], "must be text, not 111122223333"),
+        ("access.accounts", ["1111"], "must be the 12 digits of an AWS account, in quotes"),
+        ("access.principals", ["arn:aws:iam::111122223333:root"], "must be the ARN of an IAM user or role"),
+        ("access.principals", ["*"], "must be the ARN of an IAM user or role"),
+        ("access.organizations", ["my-org"], "must be the id of an AWS organization, such as o-a1b2c3d4e5"),
+        # encryption
+        (
+            "encryption.kms_key",
+            "alias/mine",
+            'must be "create" or the ARN of a KMS key: no alias, no bare id',
+        ),
+        ("encryption.kms_key", True, "must be text, not true"),
         # webhooks and callbacks
         ("apis.0.webhook.url", "hooks.example.com", "is refused: The URL must be absolute"),
         ("apis.0.webhook.url", "ftp://hooks.example.com/", "is refused: The URL begins with ftp:"),
@@ -130,7 +220,42 @@ def _containers(number: int, **settings: Any) -> list[dict[str, Any]]:
         (f"{CONTAINERS}.0.name", "dequeuer", "Penstock runs a container of this name"),
         (f"{CONTAINERS}.0.name", "proxy", "Penstock runs a container of this name"),
         (f"{CONTAINERS}.0.name", "spec", "Penstock runs a container of this name"),
+        (f"{CONTAINERS}.0.name", "prefetch", "Penstock runs a container of this name"),
         ("apis.1.pod", {"containers": _containers(9)}, "must have at most 8 containers"),
+        (
+            "apis.0.pod",
+            {"prefetch": _MODEL, "containers": _containers(9)},
+            "at most 8 containers: ECS allows 10 in a task, and the dequeuer and what prefetches are two",
+        ),
+        (
+            "apis.1.pod",
+            {"prefetch": _MODEL, "containers": _containers(8)},
+            "the dequeuer, what prefetches and what writes the job's file are three",
+        ),
+        # prefetch
+        (f"{PREFETCH}", [{"to": "/mnt/a"}], "is required"),
+        (f"{PREFETCH}", [{"from": "s3://models", "to": "/mnt/a"}], "must be an object, s3://bucket/key"),
+        (f"{PREFETCH}", [{"from": "https://models/a", "to": "/mnt/a"}], "must be an object, s3://bucket/key"),
+        (f"{PREFETCH}", [{"from": "s3://models/*.bin", "to": "/mnt/a"}], "no wildcards"),
+        (f"{PREFETCH}", [{"from": f"s3://models/{'ä' * 513}", "to": "/mnt/a"}], "at most 1024 bytes"),
+        (f"{PREFETCH}", [{"from": "s3://models/a", "to": "/srv/a"}], "must be a path below /mnt"),
+        (f"{PREFETCH}", [{"from": "s3://models/a", "to": "/mnt/"}], "must be a path below /mnt"),
+        (f"{PREFETCH}", [{"from": "s3://models/a", "to": "/mnt/../etc/a"}], "without . and .. in it"),
+        (f"{PREFETCH}", [{"from": "s3://models/a", "to": "/mnt//a"}], "must be a path below /mnt"),
+        (
+            f"{PREFETCH}",
+            [{"from": "s3://models/a", "to": "/mnt/a"}, {"from": "s3://models/b/", "to": "/mnt/a/"}],
+            "must list each place once: a",
+        ),
+        (f"{PREFETCH}", _MODEL * 21, "must list at most 20 sources, not 21"),
+        # private registries
+        (f"{CONTAINERS}.0.registry_credentials", "registry", "must be the ARN of a Secrets Manager secret"),
+        (f"{CONTAINERS}.0.registry_credentials", f"{_SECRET}:user::", "without a key behind it"),
+        (
+            CONTAINERS,
+            [{"name": "c", "image": _ECR_IMAGE, "registry_credentials": _SECRET}],
+            "must not stand beside an image of ECR's",
+        ),
         (f"{CONTAINERS}.0.image", "https://x/y", "must name an image"),
         (f"{CONTAINERS}.0.image", "", "must name an image"),
         (f"{CONTAINERS}.0.build", 5, "must be the path of a folder, not 5"),
@@ -161,6 +286,22 @@ def _containers(number: int, **settings: Any) -> list[dict[str, Any]]:
         (PROBE, {"http_get": {}, "tcp_socket": {}}, "must have only one of"),
         (f"{PROBE}.http_get.path", "healthz", 'must start with "/"'),
         (f"{PROBE}.tcp_socket.port", 70000, "must be at most 65535"),
+        (f"{PROBE}", {"tcp_socket": {}, "exec": {"command": ["x"]}}, "it cannot run a command in yours"),
+        (LIVENESS, {}, 'needs "http_get" or "tcp_socket" or "exec"'),
+        (LIVENESS, {"tcp_socket": {}, "exec": {"command": ["x"]}}, "must have only one of"),
+        (LIVENESS, {"exec": {"command": []}}, "at least 1"),
+        (LIVENESS, {"exec": {"command": "alive"}}, "must be a list"),
+        (LIVENESS, {"tcp_socket": {}, "success_threshold": 2}, "must be at most 1"),
+        (LIVENESS, {**_EXEC, "timeout_seconds": 1}, "must be from 2 to 60 with exec"),
+        (LIVENESS, {**_EXEC, "timeout_seconds": 61}, "must be from 2 to 60 with exec"),
+        (LIVENESS, {**_EXEC, "period_seconds": 4}, "must be from 5 to 300 with exec"),
+        (LIVENESS, {**_EXEC, "failure_threshold": 11}, "must be from 1 to 10 with exec"),
+        (LIVENESS, {**_EXEC, "initial_delay_seconds": 301}, "must be from 0 to 300 with exec"),
+        (
+            "apis.1.pod",
+            {"containers": _containers(1, liveness_probe=_EXEC)},
+            "ECS notes that a job's task is unhealthy, and does nothing",
+        ),
         # autoscaling
         (f"{SCALING}.min_replicas", -1, "must be at least 0"),
         (f"{SCALING}.max_replicas", 0, "must be at least 1"),
@@ -177,6 +318,15 @@ def _containers(number: int, **settings: Any) -> list[dict[str, Any]]:
         (f"{SCALING}.upscale_stabilization_period", -1, "must be a duration"),
         (f"{SCALING}.init_replicas", 0, "must be from min_replicas to max_replicas, not 0"),
         (f"{SCALING}.init_replicas", 101, "must be from min_replicas to max_replicas, not 101"),
+        (SCHEDULES, [_DAY, _DAY], 'another schedule is named "day"'),
+        (SCHEDULES, [{**_DAY, "name": "by day"}], "match"),
+        (SCHEDULES, [{**_DAY, "cron": "0 8 * * 1-5"}], "must have the six fields of AWS's cron"),
+        (SCHEDULES, [{**_DAY, "cron": "cron(0 8 ? * MON-FRI *)"}], "minutes, which goes from 0 to 59"),
+        (SCHEDULES, [{**_DAY, "cron": "0 24 ? * * *"}], "hours, which goes from 0 to 23"),
+        (SCHEDULES, [{**_DAY, "timezone": "Europe/Berlln"}], "must be the name of an IANA time zone"),
+        (SCHEDULES, [{**_DAY, "min_replicas": -1}], "must be at least 0"),
+        (SCHEDULES, [{**_DAY, "min_replicas": 101}], "must be at most the API's max_replicas, 100"),
+        (SCHEDULES, [{**_DAY, "max_replicas": 1}], "must be at least min_replicas, 2, not 1"),
         # deployments
         (f"{UPDATE}.max_surge", "25", 'must be a share such as "25%"'),
         (f"{UPDATE}.max_surge", "101%", 'must be a share such as "25%"'),
@@ -197,8 +347,9 @@ def _containers(number: int, **settings: Any) -> list[dict[str, Any]]:
         (f"{UPDATE}.failure_threshold", 0, "must be at least 1"),
         (f"{UPDATE}.failure_threshold", 201, "must be at most 200"),
         ("apis.1.update_strategy", {}, "not of a BatchAPI: its workers run for one job"),
-        ("apis.0.pod.stop_timeout", "29s", "must be from 30s to 2m, Fargate's limit"),
-        ("apis.0.pod.stop_timeout", "121s", "must be from 30s to 2m, Fargate's limit"),
+        ("apis.0.pod.stop_timeout", "29s", "must be from 30s to 11h50m, not 29s"),
+        ("apis.0.pod.stop_timeout", "12h", "must be from 30s to 11h50m, not 12h"),
+        ("apis.0.pod.stop_timeout", "121s", "must be at most 2m on fargate, where AWS waits no longer"),
         # networking
         ("apis.0.networking.endpoint", "a/b", "must be one path segment"),
         ("apis.0.networking.endpoint", "//a", "must be one path segment"),
@@ -225,6 +376,16 @@ def test_what_cannot_work_is_refused_with_the_reason_at_its_place(refused, place
 
     assert message in problem.message
     assert problem.path.replace("[", ".").replace("]", "").replace('"', "").startswith(place)
+
+
+def test_what_is_built_here_needs_no_credentials(refused):
+    problems = refused(CONTAINERS, [{"name": "c", "build": ".", "registry_credentials": _SECRET}])
+    assert any("must stand beside image" in problem.message for problem in problems)
+
+
+def test_a_misspelt_time_zone_is_answered_with_the_nearest(refused):
+    (problem,) = refused(SCHEDULES, [{**_DAY, "timezone": "Europe/Berlln"}])
+    assert problem.suggestion == "Europe/Berlin"
 
 
 @pytest.mark.parametrize(
@@ -267,6 +428,15 @@ def test_credentials_and_headers_of_the_connection_are_never_forwarded(refused, 
         (f"{COMPUTE}.cpu", "20m"),
         (f"{COMPUTE}.mem", "20Mi"),
         (f"{SCALING}.window", "10s"),
+        (SCHEDULES, [{**_DAY, "min_replicas": 0, "max_replicas": 1}]),
+        (SCHEDULES, [{**_DAY, "min_replicas": 150, "max_replicas": 150}]),
+        ("apis.0.pod", {"prefetch": _MODEL, "containers": _containers(8)}),
+        ("apis.1.pod", {"prefetch": _MODEL, "containers": _containers(7)}),
+        (PREFETCH, [{"from": "s3://models/", "to": "/mnt/all"}, {"from": "s3://models/a", "to": "/mnt/a/b"}]),
+        (LIVENESS, {**_EXEC, "timeout_seconds": 60, "period_seconds": 300, "failure_threshold": 10}),
+        (LIVENESS, {"tcp_socket": {}, "timeout_seconds": 1, "period_seconds": 1, "failure_threshold": 100}),
+        ("apis.1.pod", {"containers": _containers(1, liveness_probe={"tcp_socket": {}})}),
+        (f"{CONTAINERS}.0.registry_credentials", _SECRET),
         (f"{SCALING}.max_downscale_factor", 0),
         (f"{SCALING}.upscale_stabilization_period", "0s"),
         (UPDATE, {"max_surge": 0, "max_unavailable": "100%"}),
@@ -393,3 +563,15 @@ def test_a_name_is_free_as_an_endpoint_once_its_api_uses_another(accepted):
 def test_a_timeout_leaves_room_for_the_longest_retry_wait(accepted):
     longest = accepted("apis.0.timeout", "11h48m").apis[0].timeout
     assert longest + timedelta(minutes=2) == timedelta(hours=11, minutes=50)
+
+
+def test_a_dequeuer_on_instances_of_ones_own_may_take_as_long_to_stop_as_a_request_may_run(write):
+    container = {"name": "server", "image": "x", "compute": {"cpu": 1, "mem": "1Gi"}}
+    api = {
+        "name": "film",
+        "kind": "AsyncAPI",
+        "capacity": {"kind": "ec2", "instance_types": ["m7i.xlarge"]},
+        "pod": {"containers": [container], "stop_timeout": "11h50m"},
+    }
+    config = load(write(yaml.safe_dump({"deployment": "demo", "network": {"kind": "nat"}, "apis": [api]})))
+    assert config.apis[0].pod.stop_timeout == timedelta(hours=11, minutes=50)

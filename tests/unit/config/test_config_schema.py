@@ -21,6 +21,7 @@ FIELDS = [
 ]
 #: Where a file has each section.
 PLACES = {
+    "Access": "access",
     "AsyncApi": "apis.0",
     "Auth": "auth",
     "Autoscaling": "apis.0.autoscaling",
@@ -28,21 +29,39 @@ PLACES = {
     "Callbacks": "callbacks",
     "Compute": "apis.0.pod.containers.0.compute",
     "Container": "apis.0.pod.containers.0",
+    "Exec": "apis.0.pod.containers.0.liveness_probe.exec",
+    "Domain": "domain",
+    "Encryption": "encryption",
     "HttpGet": "apis.0.pod.containers.0.readiness_probe.http_get",
     "JobWebhook": "apis.1.webhook",
+    "LivenessProbe": "apis.0.pod.containers.0.liveness_probe",
     "Local": "apis.0.local",
+    "Network": "network",
     "Networking": "apis.1.networking",
     "Pod": "apis.0.pod",
+    "Prefetch": "apis.0.pod.prefetch",
     "Probe": "apis.0.pod.containers.0.readiness_probe",
+    "ReplicaSchedule": "apis.0.autoscaling.schedules",
     "RequestNetworking": "apis.0.networking",
     "RequestWebhook": "apis.0.webhook",
     "Retries": "apis.0.retries",
     "TcpSocket": "apis.0.pod.containers.0.readiness_probe.tcp_socket",
+    "Tracing": "tracing",
     "UpdateStrategy": "apis.0.update_strategy",
 }
 
 #: Sections that are not valid without one more key.
-_NEEDED: dict[str, dict[str, Any]] = {"Local": {"command": "x"}, "Probe": {"tcp_socket": {}}}
+_NEEDED: dict[str, dict[str, Any]] = {
+    "Domain": {"name": "a.example", "certificate_arn": "arn:aws:acm:eu-west-1:111122223333:certificate/0"},
+    "LivenessProbe": {"tcp_socket": {}},
+    "Local": {"command": "x"},
+    "Probe": {"tcp_socket": {}},
+    "Tracing": {"endpoint": "https://otlp.example.com"},
+    "ReplicaSchedule": {"name": "day", "cron": "0 8 ? * MON-FRI *", "min_replicas": 1},
+}
+
+#: Sections that are entries of a list which the file need not have.
+_LISTED = {"Prefetch", "ReplicaSchedule"}
 
 
 def test_the_committed_schema_is_that_of_the_models(capsys):
@@ -87,9 +106,11 @@ def _values(value: Any) -> list[Any]:
 def test_a_default_in_the_schema_means_the_same_as_leaving_the_key_out(change, section, key, default):
     base = PLACES[section]
     needed: dict[str, Any] = _NEEDED.get(section, {})
-    with_default = change(base, {**_present(change, base), **needed, key: default})
-    given = load(with_default)
-    without = load(change(base, {**_present(change, base), **needed}))
+    present = {} if section in _LISTED else _present(change, base)
+    given, without = (
+        load(change(base, [values] if section in _LISTED else values))
+        for values in ({**present, **needed, key: default}, {**present, **needed})
+    )
     assert given == without
 
 
@@ -129,6 +150,19 @@ def _present(change: Any, place: str) -> dict[str, Any]:
         ("apis.1.dead_letter_queues", ["arn:aws:sqs:eu-west-1:123456789012:failed"], False),
         ("apis.1.webhook.events", ["started"], True),
         ("apis.1.webhook.events", ["completed"], False),
+        ("apis.0.pod.prefetch", [{"from": "s3://models/a/", "to": "/mnt/a"}], True),
+        ("apis.0.pod.prefetch", [{"from": "https://models/a", "to": "/mnt/a"}], False),
+        ("apis.0.pod.prefetch", [{"from": "s3://models/a/", "to": "/srv/a"}], False),
+        ("apis.0.pod.containers.0.liveness_probe", {"exec": {"command": ["true"]}}, True),
+        ("apis.0.pod.containers.0.liveness_probe", {"exec": {"command": []}}, False),
+        ("apis.0.pod.containers.0.readiness_probe", {"exec": {"command": ["true"]}}, False),
+        ("access.accounts", ["111122223333"], True),
+        ("access.accounts", [111122223333], False),
+        ("access.source_ips", [], False),
+        ("encryption.kms_key", "create", True),
+        ("encryption.kms_key", "alias/mine", False),
+        ("network.kind", "nat", True),
+        ("network.kind", "private", False),
         ("extra", 1, False),
     ],
 )

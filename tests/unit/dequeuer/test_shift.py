@@ -1,8 +1,13 @@
 from __future__ import annotations
 
-import pytest
+import re
+from pathlib import Path
 
-from dequeuer.shift import Shift
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dequeuer.shift import Shift, longest_hold_ms
 from penstock.testing import ManualClock
 
 MINUTE = 60
@@ -126,3 +131,30 @@ def test_a_dear_drain_puts_the_next_rest_off(clock, slots, drained_minutes, minu
     assert not shift.rest_due
     clock.advance(1)
     assert shift.rest_due
+
+
+def documented_minutes(run_minutes: float, slots: int) -> float:
+    """The formula of docs/deployments.md."""
+    return max(15, 4 * run_minutes * (slots - 1) / slots) + run_minutes + 2
+
+
+@given(run_seconds=st.integers(1, 12 * 3600), slots=st.integers(1, 100))
+def test_a_deployment_never_waits_longer_for_a_worker_than_the_page_says(run_seconds, slots):
+    hold_ms = longest_hold_ms(run_seconds * 1000, slots=slots, poll_ms=20_000)
+    assert hold_ms / 60_000 <= documented_minutes(run_seconds / 60, slots)
+
+
+def test_the_table_of_the_page_is_its_formula():
+    page = (Path(__file__).parents[3] / "docs" / "deployments.md").read_text()
+    times = re.findall(r"^\| (\S+ (?:min|h)) \| ([^|]+) \| ([^|]+) \|$", page, re.MULTILINE)
+    assert len(times) == 4
+    for run, one, four in times:
+        assert minutes(one) == documented_minutes(minutes(run), 1)
+        assert minutes(four) == documented_minutes(minutes(run), 4)
+
+
+def minutes(text: str) -> int:
+    found = re.fullmatch(r"(?:(\d+) h)? ?(?:(\d+) min)?", text)
+    assert found is not None
+    hours, rest = found.groups(default="0")
+    return 60 * int(hours) + int(rest)

@@ -27,6 +27,7 @@ from gateway_lambda.recovery import Recovery
 from gateway_lambda.requests import Requests
 from gateway_lambda.retry import Retrier
 from gateway_lambda.routes import build_app
+from gateway_lambda.statuses import Statuses
 from gateway_lambda.submit import Submitter
 from gateway_lambda.uploads import Uploads
 from gateway_lambda.waiting import PATIENCE_SECONDS, Waiter
@@ -54,6 +55,7 @@ from penstock.testing import (
     MemoryQueues,
     MemoryRanges,
     MemoryRecords,
+    MemoryRoll,
     MemorySlots,
     MemoryWorkerJobs,
     MemoryWorkers,
@@ -131,6 +133,8 @@ def _routed(path: str) -> tuple[str, dict[str, str] | None]:
     if root == "batch" and len(rest) > 2:
         resource = "/".join(["/batch/{api}/{id}", rest[2], *(["{batch}"] if len(rest) > 3 else [])])
         return resource, dict(zip(("api", "id", "", "batch"), rest, strict=False))
+    if root == "apis" and not rest:
+        return "/apis", None
     resource = RESOURCES[1 + len(rest)].replace("/async", f"/{root}")
     if rest:
         resource = resource.replace("{last}", rest[-1])
@@ -150,6 +154,7 @@ class FrontDoor:
     objects: MemoryObjects = field(default_factory=MemoryObjects)
     slots: MemorySlots = field(default_factory=MemorySlots)
     workers: MemoryWorkers = field(default_factory=MemoryWorkers)
+    roll: MemoryRoll = field(default_factory=MemoryRoll)
     deliveries: MemoryDeliveries = field(default_factory=MemoryDeliveries)
     endpoints: MemoryEndpoints = field(default_factory=MemoryEndpoints)
     jobs: MemoryJobs = field(default_factory=MemoryJobs)
@@ -273,6 +278,7 @@ class FrontDoor:
             ),
             webhooks=webhooks,
             batch=self._batch(webhooks, executor),
+            statuses=Statuses(self.roll, self.clock),
             on_accepted=self._count,
         )
         self.app = build_app(gateway)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 SERVER = "server-program"
 DEQUEUER = "dequeuer-program"
 INIT = "init-program"
+PREFETCH = "prefetch-program"
 API = "echo"
 
 
@@ -26,6 +27,7 @@ class Bench:
     cluster: FakeCluster = field(default_factory=FakeCluster)
     spawner: FakeSpawner = field(default_factory=FakeSpawner)
     clock: FakeClock = field(default_factory=FakeClock)
+    protected: set[str] = field(default_factory=set)
     notes: list[str] = field(default_factory=list)
     lines: list[tuple[str, str, str]] = field(default_factory=list)
 
@@ -34,10 +36,14 @@ class Bench:
         server = LocalServer(API, (SERVER, "--fast"), self.folder, {"MODEL": "small"}, 8080)
         self.starter = PairStarter(
             server,
-            DequeuerProgram((DEQUEUER,), (INIT,), self.folder, {"DRAIN": "1"}),
+            DequeuerProgram(
+                (DEQUEUER,), {"prefetch": (PREFETCH,), "spec": (INIT,)}, self.folder, {"DRAIN": "1"}
+            ),
             {"PATH": "/bin", "AWS_REGION": "us-east-1"},
             self.folder / "logs",
+            self.folder / "mnt",
             self.spawner,
+            lambda task_id: f"http://agent/{task_id}",
             lambda: next(ports),
             self.clock,
         )
@@ -47,6 +53,7 @@ class Bench:
                 {API: self.starter},
                 show_log=lambda *line: self.lines.append(line),
                 note=self.notes.append,
+                is_protected=self.protected.__contains__,
                 clock=self.clock,
                 sleep=self.clock.sleep,
             )

@@ -5,14 +5,15 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from localstack.backoff import Backoff
-from localstack.job_run import ESSENTIAL_EXITED
+from localstack.opening import ESSENTIAL_EXITED
 from localstack.task_pair import PairState
-from localstack.testing import task_definition
-from tests.unit.local.bench import API, DEQUEUER, SERVER, Bench
+from localstack.testing import FakeProcess, task_definition
+from tests.unit.local.bench import API, DEQUEUER, PREFETCH, SERVER, Bench
 
 
 def test_each_task_gets_a_server_and_a_dequeuer(bench: Bench):
@@ -54,8 +55,8 @@ def test_a_service_without_a_local_server_is_named_once_and_left_alone(bench: Be
     assert len(bench.notes) == 1
 
 
-@pytest.mark.parametrize("program", [SERVER, DEQUEUER])
-def test_the_death_of_either_process_ends_the_task_and_starts_another(bench: Bench, program: str):
+@pytest.mark.parametrize(("program", "role"), [(SERVER, "server"), (DEQUEUER, "dequeuer")])
+def test_the_death_of_either_process_ends_the_task_and_starts_another(bench: Bench, program: str, role: str):
     # Given a running task
     bench.cluster.create_service(API, task_definition())
     bench.agent.poll()
@@ -66,7 +67,7 @@ def test_the_death_of_either_process_ends_the_task_and_starts_another(bench: Ben
     bench.agent.poll()
 
     # Then ECS knows, the other process is gone too, and a new pair is there
-    assert bench.cluster.stopped == [(before.task_arn, ESSENTIAL_EXITED)]
+    assert bench.cluster.stopped == [(before.task_arn, f"{ESSENTIAL_EXITED}: {role} exited with code 1")]
     assert [len(bench.servers), len(bench.dequeuers)] == [1, 1]
     [after] = [view for view in bench.agent.pairs() if view.state is PairState.RUNNING]
     assert after.task_arn != before.task_arn
@@ -134,20 +135,6 @@ def test_a_process_that_ignores_sigterm_is_killed_after_its_stop_timeout(bench: 
     assert server.signals == [signal.SIGTERM]
     bench.poll_after(30)
     assert server.signals == [signal.SIGTERM, signal.SIGKILL]
-
-
-def test_a_new_revision_runs_before_the_old_one_is_told_to_stop(bench: Bench):
-    bench.spawner.stubborn.add(DEQUEUER)
-    bench.cluster.create_service(API, task_definition(1, environment={"REVISION": "1"}))
-    bench.agent.poll()
-    [old] = bench.dequeuers
-
-    bench.cluster.deploy(API, task_definition(2, environment={"REVISION": "2"}))
-    bench.agent.poll()
-
-    assert [process.spec.environment["REVISION"] for process in bench.dequeuers] == ["1", "2"]
-    assert old.signals == [signal.SIGTERM]
-    assert [view.state for view in bench.agent.pairs()] == [PairState.STOPPING_DEQUEUER, PairState.RUNNING]
 
 
 def test_a_program_that_is_missing_counts_as_a_death(bench: Bench):
@@ -260,3 +247,82 @@ def test_what_processes_print_comes_with_its_task_and_role(bench: Bench):
         (API, "00000001/server", "half a li"),
         (API, "00000001/dequeuer", "bye"),
     ]
+
+
+def prefetching(**changes):
+    wanted = {"PENSTOCK_PREFETCH": "[]", "PENSTOCK_MNT": "/mnt"}
+    return task_definition(inits={"prefetch": wanted}, **changes)
+
+
+@pytest.fixture
+def prefetch(bench: Bench) -> FakeProcess:
+    """The init process of a service's one task, which has just been started."""
+    bench.cluster.create_service(API, prefetching(environment={"A": "1"}))
+    bench.agent.poll()
+    [process] = bench.spawner.running(PREFETCH)
+    return process
+
+
+def test_what_is_prefetched_is_there_before_server_and_dequeuer_start(bench: Bench, prefetch):
+    bench.agent.poll()
+    assert [len(bench.spawner.running(PREFETCH)), len(bench.servers), len(bench.dequeuers)] == [1, 0, 0]
+
+    prefetch.code = 0
+    bench.agent.poll()
+
+    assert [len(bench.servers), len(bench.dequeuers)] == [1, 1]
+    assert prefetch.spec.environment["PENSTOCK_PREFETCH"] == "[]"
+
+
+def test_each_task_has_a_shared_folder_of_its_own_while_it_runs(bench: Bench, prefetch):
+    bench.cluster.scale(API, 2)
+    bench.agent.poll()
+    for process in bench.spawner.running(PREFETCH):
+        process.code = 0
+    bench.agent.poll()
+
+    folders = [Path(server.spec.environment["PENSTOCK_MNT"]) for server in bench.servers]
+    assert prefetch.spec.environment["PENSTOCK_MNT"] == str(folders[0])
+    assert len(set(folders)) == 2
+    (folders[0] / "model").write_text("large")
+
+    bench.cluster.scale(API, 0)
+    bench.agent.poll()
+    bench.agent.poll()
+    assert [folder.exists() for folder in folders] == [False, False]
+
+
+def test_a_prefetch_that_fails_ends_the_task_and_the_next_one_waits_longer_each_time(bench: Bench, prefetch):
+    for _ in range(2):
+        bench.spawner.running(PREFETCH)[0].code = 66
+        bench.agent.poll()
+        bench.agent.poll()
+
+    assert len(bench.cluster.stopped) == 2
+    assert all(
+        reason == f"{ESSENTIAL_EXITED}: init process exited with code 66"
+        for _, reason in bench.cluster.stopped
+    )
+    assert bench.servers + bench.dequeuers == []
+    assert bench.spawner.running(PREFETCH) == []
+    assert all("-dequeuer.log" in note for note in bench.notes)
+    assert not Path(prefetch.spec.environment["PENSTOCK_MNT"]).exists()
+    bench.poll_after(2)
+    assert len(bench.spawner.running(PREFETCH)) == 1
+
+
+def test_a_task_that_is_stopped_while_it_prefetches_never_begins(bench: Bench, prefetch):
+    bench.cluster.scale(API, 0)
+    bench.agent.poll()
+    bench.agent.poll()
+
+    assert prefetch.signals == [signal.SIGKILL]
+    assert len(bench.spawner.started) == 1
+    assert not Path(prefetch.spec.environment["PENSTOCK_MNT"]).exists()
+
+
+def test_the_end_of_the_agent_ends_a_prefetch_too(bench: Bench, prefetch):
+    bench.agent.stop()
+
+    assert prefetch.signals == [signal.SIGKILL]
+    assert len(bench.spawner.started) == 1

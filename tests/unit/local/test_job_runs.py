@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from localstack.job_run import ESSENTIAL_EXITED
+from localstack.opening import ESSENTIAL_EXITED
 from localstack.task_pair import PairState
 from localstack.testing import task_definition
 from tests.unit.local.bench import API, DEQUEUER, INIT, SERVER, Bench
@@ -16,7 +16,9 @@ from tests.unit.local.bench import API, DEQUEUER, INIT, SERVER, Bench
 @pytest.fixture
 def task(bench: Bench):
     """A task of a job, whose init process has just been started."""
-    task = bench.cluster.run_task(API, task_definition(environment={"A": "1"}), PENSTOCK_JOB_ID="j1")
+    task = bench.cluster.run_task(
+        API, task_definition(environment={"A": "1"}, inits={"spec": {}}), PENSTOCK_JOB_ID="j1"
+    )
     bench.agent.poll()
     return task
 
@@ -166,7 +168,7 @@ def test_a_task_that_is_stopped_before_it_began_never_begins(bench: Bench, task)
 @pytest.mark.parametrize("missing", [INIT, SERVER, DEQUEUER])
 def test_a_program_that_is_missing_ends_the_task(bench: Bench, missing: str):
     bench.spawner.missing.add(missing)
-    task = bench.cluster.run_task(API, task_definition(), PENSTOCK_JOB_ID="j1")
+    task = bench.cluster.run_task(API, task_definition(inits={"spec": {}}), PENSTOCK_JOB_ID="j1")
     bench.agent.poll()
     for init in bench.inits:
         init.code = 0

@@ -11,9 +11,18 @@ from botocore.exceptions import EndpointConnectionError
 
 from localstack import service_scaling
 from localstack.cluster import ClusterUnreachable
-from localstack.service_scaling import Bounds, ServiceScaling
+from localstack.service_scaling import ServiceScaling
+from penstock.scaling.cron import Cron
+from penstock.scaling.timetable import Bounds, Schedule, Timetable
 
 SESSION = boto3.session.Session("test", "test", region_name="eu-west-1")
+
+
+#: At least two tasks from Monday's morning on, and none from its evening on.
+OFFICE_HOURS = (
+    Schedule(name="day", cron=Cron.parse("0 8 ? * MON *"), timezone="UTC", bounds=Bounds(2, 3)),
+    Schedule(name="night", cron=Cron.parse("0 18 ? * MON *"), timezone="UTC", bounds=Bounds(0, 3)),
+)
 
 
 class Cloud:
@@ -25,15 +34,17 @@ class Cloud:
         self.silent = False
         self.down = False
         self.now = 0.0
+        self.today = datetime(2030, 1, 6, 12, tzinfo=UTC)
         self.notes: list[str] = []
         self.scaling = ServiceScaling(
-            {"a": Bounds(0, 3)},
+            {"a": Timetable(Bounds(0, 3), OFFICE_HOURS)},
             ecs=self._client("ecs"),
             cloudwatch=self._client("cloudwatch"),
             deployment="demo",
             clusters={"a": "penstock-demo"},
             note=self.notes.append,
             clock=lambda: self.now,
+            today=lambda: self.today,
         )
 
     def _client(self, service):
@@ -88,6 +99,17 @@ def test_the_same_alarm_acts_once_a_minute(cloud):
     assert cloud.look(TasksMissing=1) == 1
     assert [cloud.look() for _ in range(5)] == [1] * 5
     assert cloud.look() == 2
+
+
+def test_a_schedule_brings_the_tasks_that_it_asks_for_and_keeps_them(cloud):
+    assert cloud.look() == 0
+    cloud.today = datetime(2030, 1, 7, 8, tzinfo=UTC)
+    assert cloud.look() == 2
+    assert cloud.look(TasksSpare=2) == 2
+
+    cloud.today = datetime(2030, 1, 7, 18, tzinfo=UTC)
+    assert [cloud.look() for _ in range(6)][-1] == 0
+    assert cloud.notes == ["a: 0 to 2 tasks", "a: 2 to 0 tasks"]
 
 
 def test_without_values_everything_stays(cloud):

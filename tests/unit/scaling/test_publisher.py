@@ -15,7 +15,7 @@ from penstock.scaling.ports import Measure
 from penstock.testing.clock import ManualClock
 from penstock.testing.deployed import MemoryDeployedApis
 from penstock.testing.scaling import MemoryCrews, MemoryHistories, MemoryMetrics
-from scaling_lambda import minute
+from scaling_lambda import minute, settings
 from scaling_lambda.publisher import Publisher, ScaledApi
 from scaling_lambda.served import Served
 from scaling_lambda.settings import members_of
@@ -47,9 +47,14 @@ class Bench:
         self._executor = executor
         self.publisher = self.another()
 
-    def another(self) -> Publisher:
+    def another(self, *, init_replicas: int = 0) -> Publisher:
         configured = [
-            ScaledApi(name=name, policy=POLICY, own_cluster=name in self.on_instances)
+            ScaledApi(
+                name=name,
+                policy=POLICY,
+                own_cluster="ec2" if name in self.on_instances else None,
+                init_replicas=init_replicas,
+            )
             for name in self.queues.depths
             if name not in self.departed.texts
         ]
@@ -186,7 +191,7 @@ def _leave(bench: Bench, name: str) -> None:
         retention_seconds=60,
         inline_result_bytes=0,
     )
-    scaled = ScaledApi(name=name, policy=POLICY, own_cluster=True)
+    scaled = ScaledApi(name=name, policy=POLICY, own_cluster="ec2")
     bench.departed.add(DeployedApi(entry, members_of(scaled)))
 
 
@@ -205,3 +210,70 @@ def test_the_others_are_scaled_while_nobody_knows_what_has_left(bench):
 
     assert (seen.looks, seen.faults) == (6, 1)
     assert Measure.TASKS_MISSING in bench.metrics.latest("a")
+
+
+@pytest.fixture
+def new(bench):
+    """One API without requests, whose service has just been made with its one task."""
+    bench.queues.depths = {"b": Depth(0, 0)}
+    bench.crews.crews = {"b": Crew(1, 0)}
+    return bench
+
+
+def missing(bench) -> float:
+    return bench.metrics.latest("b")[Measure.TASKS_MISSING]
+
+
+def test_a_new_api_goes_on_to_its_first_number_of_tasks(new):
+    new.run(new.another(init_replicas=4))
+    assert missing(new) == 3
+
+
+def test_the_first_number_is_asked_for_until_it_is_reached_whatever_functions_end_meanwhile(new):
+    for _ in range(3):
+        new.run(new.another(init_replicas=4))
+        assert missing(new) == 3
+
+    new.crews.crews["b"] = Crew(4, 1)
+    new.run(new.another(init_replicas=4))
+    assert missing(new) == 0
+
+
+def test_the_first_number_is_never_asked_for_again(new):
+    new.crews.crews["b"] = Crew(4, 4)
+    new.run(new.another(init_replicas=4))
+
+    new.crews.crews["b"] = Crew(1, 1)
+    new.run(new.another(init_replicas=4))
+    # Nor by a later deployment with another.
+    new.run(new.another(init_replicas=9))
+
+    assert missing(new) == 0
+
+
+def test_tasks_of_the_beginning_go_again_if_nothing_comes(new):
+    publisher = new.another(init_replicas=4)
+    new.crews.crews["b"] = Crew(4, 4)
+    for _ in range(6):
+        new.run(publisher)
+        new.clock.advance(10)
+    assert new.metrics.latest("b")[Measure.TASKS_SPARE] > 0
+
+
+def test_an_api_of_which_nothing_can_be_remembered_is_taken_for_one_that_has_begun(new):
+    def fail(_apis):
+        raise DependencyError("down")
+
+    new.histories.load = fail
+
+    new.run(new.another(init_replicas=4))
+
+    assert missing(new) == 0
+
+
+def test_policies_and_first_numbers_survive_their_file():
+    apis = (
+        ScaledApi(name="a", policy=POLICY, init_replicas=3),
+        ScaledApi(name="b", policy=ScalingPolicy(target_in_flight=2.5)),
+    )
+    assert settings.from_json(settings.to_json(apis)) == apis

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from penstock.scaling.cron import Cron
 from penstock.scaling.decision import ScalingPolicy
+from penstock.scaling.timetable import Bounds, Schedule, Timetable
 from penstock.simulator import spoken
 from penstock.simulator.autoscalers import AlwaysOn, Cortex, StepScaling, TargetTracking
 from penstock.simulator.delays import Delays
@@ -109,3 +112,43 @@ def test_timestamps_come_from_a_file_with_or_without_a_heading():
         Listed.read([])
     with pytest.raises(BadArrivals, match="no moment"):
         Listed.read(["1", "nan"])
+
+
+MORNING = Schedule(name="day", cron=Cron.parse("0 8 ? * * *"), timezone="UTC", bounds=Bounds(5, 50))
+EVENING = Schedule(name="night", cron=Cron.parse("0 18 ? * * *"), timezone="UTC", bounds=Bounds(0, 20))
+BY_DAY = Timetable(Bounds(0, 20), (MORNING, EVENING))
+SEVEN = datetime(2030, 1, 7, 7, tzinfo=UTC)
+
+
+def scheduled(arrivals, *, begins: datetime = SEVEN):
+    policy = replace(FROM_ZERO, max_replicas=BY_DAY.widest.most)
+    scenario = replace(BURST, arrivals=arrivals, tail_seconds=12 * 3600.0)
+    return run(scenario, StepScaling.of(policy, BY_DAY, begins=begins))
+
+
+def test_a_schedule_has_its_tasks_there_before_the_first_request():
+    outcome = scheduled(Burst(count=5, at=2 * 3600.0))
+
+    assert outcome.decisions[0] == (3600.0, 5)
+    assert max(outcome.totals.waits) == 0
+
+
+def test_the_minimum_of_a_schedule_is_never_scaled_in_under_and_goes_with_it():
+    # Given an hour's work in the morning, and then nothing
+    outcome = scheduled(Burst(count=5, at=2 * 3600.0))
+
+    # Then spare tasks stay until the evening, and go after it.
+    by_day = [look.desired for look in outcome.looks if 3600 < look.at < 11 * 3600]
+    assert set(by_day) == {5}
+    assert outcome.decisions[-1][1] == 0
+    assert 11 * 3600 <= outcome.decisions[-1][0] < 11 * 3600 + 300
+
+
+def test_a_run_that_begins_within_a_schedule_begins_with_its_tasks():
+    assert scheduled(Burst(count=1), begins=SEVEN + timedelta(hours=2)).decisions[0] == (0.0, 5)
+
+
+@pytest.mark.parametrize(("at_hours", "most"), [(0.5, 20), (2.0, 50)])
+def test_the_maximum_is_that_of_the_schedule(at_hours, most):
+    outcome = scheduled(Burst(count=200, at=at_hours * 3600))
+    assert max(look.desired for look in outcome.looks if look.at < 11 * 3600) == most

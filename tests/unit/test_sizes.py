@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from cdk import sizes
-from cdk.sizes import Size
+from penstock import sizes
+from penstock.sizes import Size
 
 GIB = 1024
 
@@ -31,13 +31,13 @@ GIB = 1024
     ],
 )
 def test_a_size_is_rounded_up_to_one_that_exists(needed, expected):
-    assert sizes.fitting(needed) == expected
+    assert sizes.fargate(needed) == expected
 
 
 @pytest.mark.parametrize("needed", [Size(16385, 1), Size(1, 120 * GIB + 1)])
 def test_more_than_the_largest_task_is_refused(needed):
-    with pytest.raises(sizes.TooLarge, match=f"{needed.cpu_units} CPU units and {needed.memory_mib} MiB"):
-        sizes.fitting(needed)
+    with pytest.raises(sizes.TooLarge, match=f"{needed.cpu_units / 1024:g} vCPU and {needed.memory_mib} MiB"):
+        sizes.fargate(needed)
 
 
 @pytest.mark.parametrize(("millicores", "units"), [(1000, 1024), (250, 256), (256, 263), (1, 2)])

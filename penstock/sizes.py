@@ -1,13 +1,9 @@
-"""Sizes of Fargate tasks: what the containers ask for, rounded up to what exists."""
+"""Sizes of tasks: what containers ask for in ECS's units, and the tasks that Fargate has for it."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from penstock.config import AsyncApi, BatchApi
 
 #: A share that counts when the task's CPU is scarce, not a cap: what others leave idle is the
 #: dequeuer's too. More would lift small tasks to the next size for bytes it only passes on.
@@ -32,7 +28,7 @@ _MEMORY_MIB_BY_CPU_UNITS = {
 
 
 class TooLarge(ValueError):
-    """No Fargate task holds the containers and the dequeuer; the text says what was asked for."""
+    """No Fargate task holds this much; the text says what was asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,23 +50,13 @@ def dequeuer(max_concurrency: int) -> Size:
     return Size(DEQUEUER_CPU_UNITS, max(_DEQUEUER_LEAST_MIB, needed))
 
 
-def task(api: AsyncApi | BatchApi) -> Size:
-    """The smallest task for the API's containers and the dequeuer; ``TooLarge`` if there is none."""
-    pod, beside = api.pod, dequeuer(api.pod.max_concurrency)
-    containers = sum(cpu_units(container.compute.cpu_millicores) for container in pod.containers)
-    try:
-        return fitting(Size(containers + beside.cpu_units, pod.mem_mib + beside.memory_mib))
-    except TooLarge as error:
-        raise TooLarge(f"{api.name}: {error}") from error
-
-
-def fitting(needed: Size) -> Size:
-    """The smallest Fargate size with at least this much of both."""
+def fargate(needed: Size) -> Size:
+    """The smallest Fargate task with at least this much of both; ``TooLarge`` if there is none."""
     for cpu, memory_choices in _MEMORY_MIB_BY_CPU_UNITS.items():
         memory = next((choice for choice in memory_choices if choice >= needed.memory_mib), None)
         if cpu >= needed.cpu_units and memory is not None:
             return Size(cpu, memory)
     raise TooLarge(
-        f"the containers and the dequeuer beside them ask for {needed.cpu_units} CPU units and "
-        f"{needed.memory_mib} MiB together; Fargate's largest task has 16384 and {120 * _GIB}"
+        f"ask for {needed.cpu_units / 1024:g} vCPU and {needed.memory_mib} MiB together with the dequeuer; "
+        f"Fargate's largest task has 16 vCPU and {120 * _GIB} MiB"
     )
