@@ -88,11 +88,7 @@ class Arns:
     @property
     def services(self) -> list[str]:
         """The ECS services of all APIs, in the cluster that they share and in those of their own."""
-<<<<<<< HEAD
-        shared, own = names.cluster(self.deployment), names.cluster_of(self.deployment, "*", own="*")
-=======
         shared = names.cluster(self.deployment)
->>>>>>> wt-lifecycle
         return [
             self.stack.format_arn(service="ecs", resource="service", resource_name=f"{cluster}/*")
             for cluster in (shared, f"{shared}_*")

@@ -22,10 +22,7 @@ from cdk.placement import placement
 from cdk.queues import dead_letter_queue
 from cdk.registration import Registration
 from cdk.release import ReleaseRecord
-<<<<<<< HEAD
 from cdk.role import of_own_account, role
-=======
->>>>>>> wt-lifecycle
 from cdk.state_machine import Machine
 from cdk.strategy import shares
 from cdk.task import Task, TaskProps
@@ -65,19 +62,7 @@ class Jobs(Construct):
         acknowledge(dead_letters, "SQS3", "It is a dead-letter queue itself: that of the queues of all jobs.")
         DeadLetters(self, "DeadLetters", deployment=deployment, api=api.name, queue=dead_letters)
         Registration(self, "Registration", deployment=deployment, api=api)
-<<<<<<< HEAD
         self._add_rights()
-=======
-        for step, statements in batch_permissions.of_api(self._arns, api).items():
-            if statements:
-                AddedRights(
-                    self,
-                    step.capitalize(),
-                    deployment=deployment,
-                    function_name=names.batch_function(deployment, step),
-                    statements=statements,
-                )
->>>>>>> wt-lifecycle
         place = placement(self, deployment=deployment, configured=network)
         task = Task(self, "Task", self._task(dead_letters, traced, stage, root))
         ReleaseRecord(self, "Release", deployment=deployment, api=api, task=task)

@@ -58,15 +58,6 @@ def _look_at_services(arns: Arns) -> list[iam.PolicyStatement]:
     ]
 
 
-<<<<<<< HEAD
-=======
-def read_deployed(arns: Arns) -> iam.PolicyStatement:
-    """Rights to read what the stacks of this deployment's APIs say of them."""
-    path = names.api_parameters(arns.deployment)
-    return allow(["ssm:GetParametersByPath"], [arns.parameter(path), arns.parameter(f"{path}/*")])
-
-
->>>>>>> wt-lifecycle
 def workers_seen(arns: Arns, apis: Iterable[AsyncApi | BatchApi]) -> list[iam.PolicyStatement]:
     """Rights to see the tasks of these APIs, and others of their clusters."""
     clusters = {api.cluster(arns.deployment): api for api in apis}
@@ -80,15 +71,12 @@ def workers_seen(arns: Arns, apis: Iterable[AsyncApi | BatchApi]) -> list[iam.Po
             ["ecs:ListTasks"], ["*"], {"ArnEquals": {"ecs:cluster": [arns.cluster(api) for api in listed]}}
         ),
     ]
-<<<<<<< HEAD
 
 
 def read_deployed(arns: Arns) -> iam.PolicyStatement:
     """Rights to read what the stacks of this deployment's APIs say of them."""
     path = names.api_parameters(arns.deployment)
     return allow(["ssm:GetParametersByPath"], [arns.parameter(path), arns.parameter(f"{path}/*")])
-=======
->>>>>>> wt-lifecycle
 
 
 def sweeper(arns: Arns) -> iam.PolicyDocument:

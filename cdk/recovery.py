@@ -86,13 +86,8 @@ class Recovery(Construct):
             timeout=Duration.seconds(_STOPS_SECONDS),
             # It writes log lines and nothing else.
             rights=iam.PolicyDocument(),
-<<<<<<< HEAD
         )
         told = targets.LambdaFunction(function.function, retry_attempts=2, max_event_age=Duration.hours(1))
-=======
-        ).function
-        told = targets.LambdaFunction(function, retry_attempts=2, max_event_age=Duration.hours(1))
->>>>>>> wt-lifecycle
         # What begins alike may be another deployment's: the function looks closer.
         events.Rule(
             self,

@@ -134,10 +134,7 @@ def _build(base: _Base) -> Gateway:
         tracer=base.tracer,
     )
     catalogue = deployed.catalogue(settings.deployment)
-<<<<<<< HEAD
     cluster_of = functools.partial(catalogue.cluster, settings.deployment)
-=======
->>>>>>> wt-lifecycle
     directory = DynamoDirectory(base.dynamodb, settings.table, executor=base.shards)
     guard = Guard(replace(catalogue.callbacks, loopback=bool(settings.loopback)), SystemResolver())
     retrier = _retrier(settings, records=records, objects=objects, submitter=submitter)
@@ -162,15 +159,7 @@ def _build(base: _Base) -> Gateway:
         webhooks=webhooks,
         batch=_batch(base, webhooks),
         statuses=Statuses(
-<<<<<<< HEAD
             EcsRoll(_connect_to_ecs, settings.deployment, cluster_of=cluster_of),
-=======
-            EcsRoll(
-                _connect_to_ecs,
-                settings.deployment,
-                cluster=functools.partial(catalogue.cluster, settings.deployment),
-            ),
->>>>>>> wt-lifecycle
             _now_ms,
         ),
         on_accepted=_count,

@@ -32,31 +32,18 @@ class EcsRoll:
     """
 
     def __init__(
-<<<<<<< HEAD
         self, connect: Callable[[], ECSClient], deployment: str, *, cluster_of: Callable[[str], str]
     ) -> None:
         self._connect = connect
         self._deployment = deployment
         #: The cluster of an API, by its name.
         self._cluster_of = cluster_of
-=======
-        self, connect: Callable[[], ECSClient], deployment: str, *, cluster: Callable[[str], str]
-    ) -> None:
-        self._connect = connect
-        self._deployment = deployment
-        #: Of each API, by its name.
-        self._cluster = cluster
->>>>>>> wt-lifecycle
 
     def services(self, apis: Sequence[str]) -> Mapping[str, ServiceView]:
         """See ``Roll.services``."""
         by_cluster: dict[str, list[str]] = defaultdict(list)
         for api in apis:
-<<<<<<< HEAD
             by_cluster[self._cluster_of(api)].append(api)
-=======
-            by_cluster[self._cluster(api)].append(api)
->>>>>>> wt-lifecycle
         return {
             api: view
             for cluster, inside in by_cluster.items()
@@ -81,11 +68,7 @@ class EcsRoll:
         ]
 
     def _tasks(self, api: str, status: DesiredStatusType) -> list[TaskView]:
-<<<<<<< HEAD
         cluster, family = self._cluster_of(api), names.task_family(self._deployment, api)
-=======
-        cluster, family = self._cluster(api), names.task_family(self._deployment, api)
->>>>>>> wt-lifecycle
         with translated("describe tasks"):
             arns = self._client.list_tasks(
                 cluster=cluster, family=family, desiredStatus=status, maxResults=MOST_TASKS

@@ -121,14 +121,8 @@ class MemoryAccount:
 
     def _remove(self, kind: str, target: str) -> None:
         self._do(f"remove from {kind}", target)
-<<<<<<< HEAD
         rest: dict[str, Any] = {kind: tuple(one for one in getattr(self.here, kind) if one != target)}
         self.here = replace(self.here, **rest)
-=======
-        rest = tuple(one for one in getattr(self.here, kind) if one != target)
-        changed: dict[str, Any] = {kind: rest}
-        self.here = replace(self.here, **changed)
->>>>>>> wt-lifecycle
 
     def _do(self, what: str, target: str) -> None:
         if target in self.failing:

@@ -121,11 +121,7 @@ def test_capacity_network_and_domain_count_as_they_are_written():
     found = needs.of(document)
 
     assert (found.fargate_vcpus, found.fargate_spot_vcpus) == (1, 3)
-<<<<<<< HEAD
     assert found.families == {"g5", "p4d"}
     assert found.spot_families == {"g5"}
-=======
-    assert (found.families, found.spot_families) == (frozenset({"g5", "p4d"}), frozenset({"g5"}))
->>>>>>> wt-lifecycle
     assert (found.elastic_ips, found.certificate, found.hosted_zone) == (2, "arn:cert", "Z1")
     assert found.secrets == ("arn:x:secretsmanager:y",)

@@ -181,40 +181,6 @@ def test_without_its_memory_it_still_says_what_is_missing(bench):
     assert bench.metrics.latest("a")[Measure.TASKS_MISSING] == 7
 
 
-<<<<<<< HEAD
-=======
-def _leave(bench: Bench, name: str) -> None:
-    """The API has left the configuration, and its stack is there."""
-    entry = ApiEntry(
-        name=name,
-        endpoint=name,
-        timeout_seconds=60,
-        max_attempts=3,
-        retention_seconds=60,
-        inline_result_bytes=0,
-    )
-    scaled = ScaledApi(name=name, policy=POLICY, own_cluster="ec2")
-    bench.departed.add(DeployedApi(entry, members_of(scaled)))
-
-
-def test_an_api_that_has_left_the_configuration_is_scaled_as_long_as_its_stack_is_there(bench):
-    _leave(bench, "b")
-    bench.queues.depths["b"] = Depth(5, 0)
-    bench.run(bench.another())
-
-    assert bench.metrics.latest("b")[Measure.TASKS_MISSING] > 0
-
-
-def test_the_others_are_scaled_while_nobody_knows_what_has_left(bench):
-    bench.departed.reachable = False
-
-    seen = bench.run(bench.another())
-
-    assert (seen.looks, seen.faults) == (6, 1)
-    assert Measure.TASKS_MISSING in bench.metrics.latest("a")
-
-
->>>>>>> wt-lifecycle
 @pytest.fixture
 def new(bench):
     """One API without requests, whose service has just been made with its one task."""
@@ -280,7 +246,6 @@ def test_policies_and_first_numbers_survive_their_file():
         ScaledApi(name="b", policy=ScalingPolicy(target_in_flight=2.5)),
     )
     assert settings.from_json(settings.to_json(apis)) == apis
-<<<<<<< HEAD
 
 
 def _leave(bench: Bench, name: str) -> None:
@@ -312,5 +277,3 @@ def test_the_others_are_scaled_while_nobody_knows_what_has_left(bench):
 
     assert (seen.looks, seen.faults) == (6, 1)
     assert Measure.TASKS_MISSING in bench.metrics.latest("a")
-=======
->>>>>>> wt-lifecycle
