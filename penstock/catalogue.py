@@ -126,10 +126,6 @@ class Catalogue:
             raise KeyError(name)
         return names.cluster_of(deployment, api.name, own=api.own_cluster)
 
-    def clusters(self, deployment: str) -> dict[str, str]:
-        """ECS clusters of all APIs of the configuration, by the APIs' names."""
-        return {api.name: self.cluster(deployment, api.name) for api in self.apis}
-
     def get(self, endpoint: str | None) -> ApiEntry | None:
         """The API behind a path segment; None if there is none."""
         if endpoint is None:
