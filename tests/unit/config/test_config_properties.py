@@ -34,6 +34,13 @@ VALID: dict[str, Any] = {
         "default_endpoint": False,
     },
     "encryption": {"kms_key": "create"},
+    "monitoring": {
+        "dashboards": False,
+        "alarm_emails": ["ops@example.com"],
+        "dead_letters": 3,
+        "log_retention_days": 90,
+        "runbooks": "https://wiki.example.com/runbooks",
+    },
     "callbacks": {
         "allow": ["*.example.com"],
         "deny": ["internal.example.com"],
@@ -167,6 +174,7 @@ INSIDE: dict[str, Any] = {
         "principals": ["arn:aws:iam::111122223333:role/caller"],
         "organizations": ["o-a1b2c3d4e5"],
     },
+    "monitoring": {"alarm_topic_arn": "arn:aws:sns:eu-west-1:123456789012:on-call"},
     "apis": [{"name": "one", "kind": "AsyncAPI", "pod": {"containers": [{"name": "server", "image": "x"}]}}],
 }
 

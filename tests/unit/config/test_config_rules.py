@@ -163,6 +163,25 @@ def _containers(number: int, **settings: Any) -> list[dict[str, Any]]:
         ("apis.1.webhook.events", ["completed"], "must be one of started, completed_with_failures"),
         ("apis.1.webhook.url", "/async/jobs", 'no AsyncAPI has the endpoint "jobs"'),
         ("apis.0.webhook.chain", ["jobs"], 'no AsyncAPI has the endpoint "jobs"'),
+        # monitoring
+        ("monitoring.dashboards", "yes", "must be true or false"),
+        ("monitoring.alarm_topic_arn", "on-call", "must be the ARN of a standard SNS topic"),
+        (
+            "monitoring.alarm_topic_arn",
+            "arn:aws:sns:eu-west-1:123456789012:on-call.fifo",
+            "must be the ARN of a standard SNS topic",
+        ),
+        ("monitoring.alarm_emails", ["ops"], "must be an e-mail address"),
+        ("monitoring.dead_letters", 0, "must be at least 1"),
+        ("monitoring.log_retention_days", 31, "the nearest is 30"),
+        (
+            "monitoring",
+            {
+                "alarm_topic_arn": "arn:aws:sns:eu-west-1:123456789012:on-call",
+                "alarm_emails": ["a@example.com"],
+            },
+            "with alarm_topic_arn there is none",
+        ),
         ("callbacks.allow", ["https://h.example.com"], "must be a host in lower case"),
         ("callbacks.deny", ["*"], "must be a host in lower case"),
         ("callbacks.deny", ["a..b"], "must be a host in lower case"),

@@ -37,6 +37,7 @@ PLACES = {
     "JobWebhook": "apis.1.webhook",
     "LivenessProbe": "apis.0.pod.containers.0.liveness_probe",
     "Local": "apis.0.local",
+    "Monitoring": "monitoring",
     "Network": "network",
     "Networking": "apis.1.networking",
     "Pod": "apis.0.pod",
