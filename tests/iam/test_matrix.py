@@ -43,7 +43,12 @@ FORBIDDEN = {
 
 #: Who takes a role needs its account in the policy, where AWS tells it. Lambda, API Gateway and the agent
 #: of ECS do not tell it for these roles; only somebody with iam:PassRole in this account can hand them over.
-TOLD = {"vpc-flow-logs.amazonaws.com", "ecs-tasks.amazonaws.com", "states.amazonaws.com", "scheduler.amazonaws.com"}
+TOLD = {
+    "vpc-flow-logs.amazonaws.com",
+    "ecs-tasks.amazonaws.com",
+    "states.amazonaws.com",
+    "scheduler.amazonaws.com",
+}
 UNTOLD = {"gateway/FrontDoorApiCloudWatchRole": "apigateway.amazonaws.com"}
 
 
