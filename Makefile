@@ -20,6 +20,8 @@ ENFORCED := $(patsubst %,tests/e2e/test_%.py,uploads batch batch_ends recovery w
 SEED ?= 0
 N ?= 20000
 FIRST ?= 0
+# What images are built on; where no registry can be reached, scripts/setup-podman.sh makes one.
+BASE_IMAGE ?= python:3.13-slim
 # More than cores on purpose: the end-to-end tests mostly wait.
 PROCESSES ?= 4
 
@@ -59,6 +61,10 @@ test-localstack: setup-dev ## Run the end-to-end tests on LocalStack, which need
 .PHONY: test-iam
 test-iam: setup-dev ## Run end-to-end tests with IAM enforced, and hold what was done against what may be done
 	@$(BIN)/python -m pytest --emulator enforcing $(ENFORCED) $(ARGS)
+
+.PHONY: test-containers
+test-containers: setup-dev ## Build the images and run them as tasks, which needs Docker or Podman: BASE_IMAGE=…
+	@$(BIN)/python -m pytest tests/containers --containers --base-image $(BASE_IMAGE) $(ARGS)
 
 .PHONY: simulate
 simulate: setup-dev ## Replay one simulated schedule with its trace: SEED=n

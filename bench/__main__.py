@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import enqueue, jobs, memory, pickup, saturated, submit, webhooks
+from bench import enqueue, jobs, memory, pickup, saturated, scaling, submit, webhooks
 from bench.options import LONG, RESULTS, SHORT
 from bench.report import save, show
 from bench.rig import rig
@@ -25,6 +25,7 @@ BENCHES = {
     "webhooks": webhooks.webhooks,
     "jobs": jobs.jobs,
     "one_host": webhooks.one_host,
+    "scaling": scaling.scaling,
 }
 
 

@@ -9,13 +9,15 @@ from aws_cdk import Stack
 from aws_cdk import aws_ecs as ecs
 from constructs import Construct
 
-from cdk import deployment, permissions, sidecar
+from cdk import deployment, permissions, sidecar, tracing
 from cdk.arns import Arns
 from cdk.dead_letters import DeadLetters
 from cdk.described_task import DescribedTask
 from cdk.own_cluster import ClusterProps, OwnCluster
 from cdk.placement import placement
 from cdk.queues import Queues
+from cdk.registration import Registration
+from cdk.release import ReleaseRecord
 from cdk.scaling import ServiceScaling
 from cdk.stage import Compute
 from cdk.strategy import shares
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 
     from cdk.placement import Placement
     from cdk.stage import Stage
-    from penstock.config import AsyncApi, Network
+    from penstock.config import AsyncApi, Network, Tracing
 
 _Network = ecs.CfnService.NetworkConfigurationProperty
 _Share = ecs.CfnService.CapacityProviderStrategyItemProperty
@@ -42,6 +44,7 @@ class ApiProps:
     deployment: str
     api: AsyncApi
     network: Network
+    tracing: Tracing | None
     stage: Stage
     root: Path
 
@@ -59,6 +62,7 @@ class Api(Construct):
             api=props.api.name,
             queue=queues.dead_letters,
         )
+        Registration(self, "Registration", deployment=props.deployment, api=props.api)
         arns = Arns(Stack.of(self), props.deployment)
         task = TaskProps(
             deployment=props.deployment,
@@ -70,12 +74,16 @@ class Api(Construct):
                 queue_url=queues.requests.queue_url,
                 dead_letter_url=queues.dead_letters.queue_url,
                 stage=props.stage,
-            ),
+            )
+            | tracing.of_task(props.tracing),
+            secrets=tracing.secrets_of_task(props.tracing),
             rights=permissions.worker(arns, props.api),
             root=props.root,
         )
         if props.stage.compute is Compute.ECS:
-            self._add_service(props, Task(self, "Task", task))
+            made = Task(self, "Task", task)
+            self._add_service(props, made)
+            ReleaseRecord(self, "Release", deployment=props.deployment, api=props.api, task=made)
         else:
             DescribedTask(self, "Task", task)
 

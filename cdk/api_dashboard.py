@@ -96,10 +96,10 @@ class ApiPanels:
         running = metrics.measured(
             Measure.TASKS_RUNNING, self._deployment, self._api.name, statistic="Average", period=_HOUR
         )
+        pod = self._api.pod
         shares = {"vCPU hours": _size(self._api).cpu_units / _CPU_UNITS}
-        gpus = sum(container.compute.gpu for container in self._api.pod.containers)
-        if gpus:
-            shares["GPU hours"] = gpus
+        if pod.gpus:
+            shares["GPU hours"] = pod.gpus
         used = [
             cloudwatch.MathExpression(
                 expression=f"running * {share:g}",
@@ -150,7 +150,7 @@ def add(stack: Stack, config: Config, api: AsyncApi | BatchApi) -> None:
 
 
 def _size(api: AsyncApi | BatchApi) -> Size:
-    """What a task takes up, also where ECS is told of its containers only."""
+    """What Fargate charges for; on instances, what the containers ask for of them."""
     return task_shape.size(api) or api.pod.needs
 
 

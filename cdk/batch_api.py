@@ -11,14 +11,17 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_stepfunctions as stepfunctions
 from constructs import Construct
 
-from cdk import batch_permissions, sidecar
+from cdk import batch_permissions, sidecar, tracing
 from cdk.acknowledged import acknowledge
 from cdk.arns import Arns
 from cdk.batch import ENDS, FUNCTION_SECONDS
 from cdk.dead_letters import DeadLetters
+from cdk.function import AddedRights
 from cdk.own_cluster import ClusterProps, OwnCluster
 from cdk.placement import placement
 from cdk.queues import dead_letter_queue
+from cdk.registration import Registration
+from cdk.release import ReleaseRecord
 from cdk.role import of_own_account, role
 from cdk.state_machine import Machine
 from cdk.strategy import shares
@@ -33,7 +36,7 @@ if TYPE_CHECKING:
 
     from cdk.placement import Placement
     from cdk.stage import Stage
-    from penstock.config import BatchApi, Network
+    from penstock.config import BatchApi, Network, Tracing
 
 
 class Jobs(Construct):
@@ -47,6 +50,7 @@ class Jobs(Construct):
         deployment: str,
         api: BatchApi,
         network: Network,
+        traced: Tracing | None,
         stage: Stage,
         root: Path,
     ) -> None:
@@ -57,8 +61,11 @@ class Jobs(Construct):
         dead_letters = dead_letter_queue(self, "DeadLetterQueue", deployment=deployment, api=api.name)
         acknowledge(dead_letters, "SQS3", "It is a dead-letter queue itself: that of the queues of all jobs.")
         DeadLetters(self, "DeadLetters", deployment=deployment, api=api.name, queue=dead_letters)
+        Registration(self, "Registration", deployment=deployment, api=api)
+        self._add_rights()
         place = placement(self, deployment=deployment, configured=network)
-        task = Task(self, "Task", self._task(dead_letters, stage, root))
+        task = Task(self, "Task", self._task(dead_letters, traced, stage, root))
+        ReleaseRecord(self, "Release", deployment=deployment, api=api, task=task)
         machine = self._add_machine(task, place)
         if api.own_cluster:
             props = ClusterProps(deployment=deployment, api=api, place=place, stage=stage)
@@ -67,7 +74,19 @@ class Jobs(Construct):
         self._add_rule()
         self._add_alarm(machine)
 
-    def _task(self, dead_letters: sqs.Queue, stage: Stage, root: Path) -> TaskProps:
+    def _add_rights(self) -> None:
+        """What the functions of all state machines need for this one's jobs."""
+        for step, statements in batch_permissions.of_api(self._arns, self._api).items():
+            if statements:
+                AddedRights(
+                    self,
+                    step.capitalize(),
+                    deployment=self._deployment,
+                    function_name=names.batch_function(self._deployment, step),
+                    statements=statements,
+                )
+
+    def _task(self, dead_letters: sqs.Queue, traced: Tracing | None, stage: Stage, root: Path) -> TaskProps:
         api = self._api
         return TaskProps(
             deployment=self._deployment,
@@ -75,7 +94,9 @@ class Jobs(Construct):
             stage=stage,
             variables=sidecar.of_jobs(
                 api, deployment=self._deployment, dead_letter_url=dead_letters.queue_url, stage=stage
-            ),
+            )
+            | tracing.of_task(traced),
+            secrets=tracing.secrets_of_task(traced),
             rights=batch_permissions.worker(self._arns, api.name, input_buckets=api.input_buckets),
             root=root,
         )

@@ -92,8 +92,11 @@ def _wanted(file: PurePosixPath) -> bool:
         return False  # scripts beside the environment's Python, and bytecode of this machine's
     if not file.parts[0].endswith(".dist-info"):
         return True
-    # Licences must travel with the code; the rest of the metadata describes the installation.
-    return file.name == "METADATA" or file.name.upper().startswith(("LICEN", "NOTICE", "COPYING"))
+    # Licences must travel with the code, and entry points are how some libraries find their own parts;
+    # the rest of the metadata describes the installation.
+    if file.name in {"METADATA", "entry_points.txt"}:
+        return True
+    return file.name.upper().startswith(("LICEN", "NOTICE", "COPYING"))
 
 
 def _copy(source: Path, destination: Path) -> None:

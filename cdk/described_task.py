@@ -26,7 +26,7 @@ class DescribedTask(Construct):
 
     def __init__(self, scope: Construct, id_: str, props: TaskProps) -> None:
         super().__init__(scope, id_)
-        stop_seconds = sidecar.stop_seconds(props.api)
+        stop_seconds = sidecar.container_stop_seconds(props.api)
         mounts = [
             {"sourceVolume": volume.name, "containerPath": volume.folder}
             for volume in beforehand.shared(props.api)
@@ -43,7 +43,7 @@ class DescribedTask(Construct):
             {
                 "name": sidecar.DEQUEUER,
                 "environment": _pairs(props.variables),
-                "stopTimeout": stop_seconds,
+                "stopTimeout": sidecar.stop_seconds(props.api),
             },
         ]
         ssm.StringParameter(

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from aws_cdk import Duration, Stack
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
-from cdk import batch_permissions, permissions
+from cdk import batch_permissions, permissions, tracing
 from cdk.arns import Arns
 from cdk.bundle import Bundle
 from cdk.function import FunctionSpec, PythonFunction
@@ -64,14 +66,25 @@ class GatewayFunction(Construct):
                 "PENSTOCK_LOOPBACK": str(int(stage.loopback_callbacks)),
                 **({"PENSTOCK_CONSOLE": stage.console} if stage.console else {}),
                 **({"AWS_ENDPOINT_URL_S3": props.links} if props.links else {}),
+                **tracing.of_function(config.tracing),
             },
             service="gateway",
         )
         self.function = PythonFunction(self, "Function", spec).function
+        ssm.CfnParameter(
+            self,
+            "Accepting",
+            name=names.accepting_parameter(deployment),
+            type="String",
+            tier="Intelligent-Tiering",
+            value=json.dumps([api.name for api in config.apis], separators=(",", ":")),
+        ).node.add_dependency(self.function)
 
 
 def _rights(arns: Arns, config: Config) -> iam.PolicyDocument:
     rights = permissions.gateway(arns, config.async_apis)
+    rights.add_statements(*permissions.workers_seen(arns, config.apis))
+    rights.add_statements(*tracing.rights(arns, config.tracing))
     if config.batch_apis:
         named = [api.name for api in config.batch_apis]
         rights.add_statements(
@@ -89,18 +102,19 @@ def bundle(config: Config) -> Bundle:
     return Bundle(
         entry="gateway_lambda.handler",
         packages=("gateway_lambda", "penstock"),
-        distributions=_DISTRIBUTIONS,
+        distributions=(*_DISTRIBUTIONS, *tracing.distributions(config.tracing)),
         files={"penstock/catalogue.json": catalogue(config).to_json()},
     )
 
 
 def catalogue(config: Config) -> Catalogue:
     """What the functions know of the APIs."""
-    return Catalogue(tuple(_entry(api) for api in config.apis), config.callbacks.policy())
+    return Catalogue(tuple(entry(api) for api in config.apis), config.callbacks.policy())
 
 
-def _entry(api: AsyncApi | BatchApi) -> ApiEntry:
-    entry = ApiEntry(
+def entry(api: AsyncApi | BatchApi) -> ApiEntry:
+    """What the functions know of one API."""
+    common = ApiEntry(
         name=api.name,
         kind=api.kind,
         endpoint=api.endpoint,
@@ -115,9 +129,9 @@ def _entry(api: AsyncApi | BatchApi) -> ApiEntry:
         own_cluster=api.own_cluster,
     )
     if isinstance(api, BatchApi):
-        return replace(entry, dead_letter_queues=api.dead_letter_queues)
+        return replace(common, dead_letter_queues=api.dead_letter_queues)
     return replace(
-        entry,
+        common,
         inline_result_bytes=api.inline_result_bytes,
         forward_headers=api.networking.forward_headers,
         webhook_inline_bytes=api.webhook.inline_result_bytes,

@@ -16,6 +16,8 @@ from cdk import instance_permissions, user_data
 from cdk.acknowledged import acknowledge
 from cdk.arns import Arns
 from cdk.role import role
+from cdk.strategy import GROUP
+from penstock import names
 from penstock.instance_types import Architecture
 
 if TYPE_CHECKING:
@@ -46,7 +48,6 @@ class Group(Construct):
         props: ClusterProps,
         capacity: Ec2,
         cluster: ecs.CfnCluster,
-        name: str,
     ) -> None:
         super().__init__(scope, id_)
         self._props = props
@@ -64,7 +65,7 @@ class Group(Construct):
                 or capacity.warm_pool.min_size,
                 pool_state=capacity.warm_pool.state.capitalize(),
             )
-        self.provider = self._add_provider(group, name)
+        self.provider = self._add_provider(group)
 
     def _add_template(self, cluster: ecs.CfnCluster) -> ec2.CfnLaunchTemplate:
         arns = Arns(Stack.of(self), self._props.deployment)
@@ -174,11 +175,11 @@ class Group(Construct):
             ),
         )
 
-    def _add_provider(self, group: _Group, name: str) -> ecs.CfnCapacityProvider:
+    def _add_provider(self, group: _Group) -> ecs.CfnCapacityProvider:
         return _Provider(
             self,
             "Provider",
-            name=name,
+            name=names.capacity_provider(self._props.deployment, self._props.api.name, GROUP),
             auto_scaling_group_provider=_Provider.AutoScalingGroupProviderProperty(
                 auto_scaling_group_arn=group.ref,
                 managed_scaling=_Provider.ManagedScalingProperty(

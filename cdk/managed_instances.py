@@ -13,12 +13,10 @@ from cdk import instance_permissions, requirements
 from cdk.acknowledged import acknowledge
 from cdk.arns import Arns
 from cdk.role import role
-from cdk.strategy import SPOT
+from cdk.strategy import ON_DEMAND, SPOT
 from penstock import names
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from cdk.own_cluster import ClusterProps
     from penstock.config import ManagedInstances
 
@@ -39,16 +37,16 @@ class ManagedProviders(Construct):
         props: ClusterProps,
         capacity: ManagedInstances,
         cluster: ecs.CfnCluster,
-        providers: Iterable[str],
     ) -> None:
         super().__init__(scope, id_)
         self._props = props
         self._capacity = capacity
         profile, infrastructure = self._roles()
-        #: By name, as the API's strategy has them.
+        #: On-Demand and Spot, whatever the mix: ECS does not let go of a provider that tasks still run on, so
+        #: another mix must not take one away.
         self.all = [
-            self._provider(name, cluster, profile=profile, infrastructure=infrastructure)
-            for name in providers
+            self._provider(part, cluster, profile=profile, infrastructure=infrastructure)
+            for part in (ON_DEMAND, SPOT)
         ]
 
     def _roles(self) -> tuple[iam.CfnInstanceProfile, iam.Role]:
@@ -76,17 +74,17 @@ class ManagedProviders(Construct):
 
     def _provider(
         self,
-        name: str,
+        part: str,
         cluster: ecs.CfnCluster,
         *,
         profile: iam.CfnInstanceProfile,
         infrastructure: iam.Role,
     ) -> ecs.CfnCapacityProvider:
-        spot = name == names.capacity_provider(self._props.deployment, self._props.api.name, SPOT)
+        spot = part == SPOT
         return _Provider(
             self,
             "Spot" if spot else "OnDemand",
-            name=name,
+            name=names.capacity_provider(self._props.deployment, self._props.api.name, part),
             cluster_name=cluster.ref,
             managed_instances_provider=_Provider.ManagedInstancesProviderProperty(
                 infrastructure_role_arn=infrastructure.role_arn,

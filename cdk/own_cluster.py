@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from aws_cdk import aws_ecs as ecs
 from constructs import Construct
 
-from cdk import strategy
 from cdk.acknowledged import acknowledge_insights
 from cdk.group import Group
 from cdk.managed_instances import ManagedProviders
@@ -48,16 +47,10 @@ class OwnCluster(Construct):
         associate(self, cluster, providers=[provider.ref for provider in providers])
 
     def _providers(self, props: ClusterProps, cluster: ecs.CfnCluster) -> list[ecs.CfnCapacityProvider]:
-        shares = [share.provider for share in strategy.shares(props.api, props.deployment)]
         capacity = props.api.capacity
         match capacity:
             case ManagedInstances():
-                return ManagedProviders(
-                    self, "Managed", props=props, capacity=capacity, cluster=cluster, providers=shares
-                ).all
+                return ManagedProviders(self, "Managed", props=props, capacity=capacity, cluster=cluster).all
             case Ec2():
-                [name] = shares
-                return [
-                    Group(self, "Group", props=props, capacity=capacity, cluster=cluster, name=name).provider
-                ]
+                return [Group(self, "Group", props=props, capacity=capacity, cluster=cluster).provider]
         raise AssertionError(capacity.kind)

@@ -36,6 +36,8 @@ JOB_ID = "PENSTOCK_JOB_ID"
 
 #: Between the end of the drain and SIGKILL: what runs then is given back (R18).
 _GIVING_BACK = timedelta(seconds=20)
+#: A server that ignores SIGTERM must not keep its hardware for hours.
+_MOST_WITHOUT_WORK = timedelta(minutes=2)
 
 
 def of_requests(
@@ -102,8 +104,13 @@ def _stores(api: AsyncApi | BatchApi, deployment: str) -> dict[str, str]:
 
 
 def stop_seconds(api: AsyncApi | BatchApi) -> int:
-    """How long each container of the API's task has from SIGTERM to SIGKILL."""
+    """How long the API's dequeuer has from SIGTERM to SIGKILL."""
     return api.pod.stop_timeout // timedelta(seconds=1)
+
+
+def container_stop_seconds(api: AsyncApi | BatchApi) -> int:
+    """The same for the user's containers. They are stopped when the dequeuer has ended: nothing runs then."""
+    return min(stop_seconds(api), _MOST_WITHOUT_WORK // timedelta(seconds=1))
 
 
 def _seconds(duration: timedelta) -> str:

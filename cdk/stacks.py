@@ -146,7 +146,12 @@ def _scaling(app: App, config: Config, sources: Sources) -> Stack:
 def _api(app: App, config: Config, api: AsyncApi, stage: Stage, sources: Sources) -> Stack:
     stack = _stack(app, config, f"api-{api.name}", description=f"Queue and workers of {api.name}")
     props = ApiProps(
-        deployment=config.deployment, api=api, network=config.network, stage=stage, root=sources.root
+        deployment=config.deployment,
+        api=api,
+        network=config.network,
+        tracing=config.tracing,
+        stage=stage,
+        root=sources.root,
     )
     Api(stack, "Api", props)
     Tags.of(stack).add("penstock:api", api.name)
@@ -170,6 +175,7 @@ def _jobs(app: App, config: Config, api: BatchApi, stage: Stage, sources: Source
         deployment=config.deployment,
         api=api,
         network=config.network,
+        traced=config.tracing,
         stage=stage,
         root=sources.root,
     )

@@ -47,6 +47,8 @@ class TaskProps:
     stage: Stage
     #: What the dequeuer is told.
     variables: Mapping[str, str]
+    #: Variables of the dequeuer that ECS reads from secrets, as for a container's ``secrets``.
+    secrets: Mapping[str, str]
     #: What the task may do.
     rights: iam.PolicyDocument
     #: The repository, from which the dequeuer's image is built.
@@ -71,7 +73,11 @@ class Task(Construct):
         user_images = {
             container.name: images.of_container(self, container, built=built) for container in pod.containers
         }
-        dequeuer_image = images.of_dequeuer(self, props.root, built=built)
+        dequeuer_image = images.of_dequeuer(self, props.root, built=built, named=pod.dequeuer_image)
+        #: What each container runs.
+        self.images = {name: image.uri for name, image in user_images.items()} | {
+            sidecar.DEQUEUER: dequeuer_image.uri
+        }
         task_role = self._add_task_role()
         execution_role = self._add_execution_role([*user_images.values(), dequeuer_image])
         #: Whoever runs the task must be allowed to lend it both.
@@ -124,7 +130,8 @@ class Task(Construct):
 
     def _add_execution_role(self, pulled: list[Image]) -> iam.Role:
         containers = self._props.api.pod.containers
-        references = [reference for container in containers for reference in container.secrets.values()]
+        named = (self._props.secrets, *(container.secrets for container in containers))
+        references = [reference for secrets in named for reference in secrets.values()]
         references += [each.registry_credentials for each in containers if each.registry_credentials]
         statements = [
             permissions.write_logs([self._log_group.log_group_arn]),
@@ -152,15 +159,11 @@ class Task(Construct):
             memory_reservation=container.compute.mem_mib,
             resource_requirements=task_shape.devices(container.compute),
             environment=_pairs(environment),
-            secrets=[
-                ecs.CfnTaskDefinition.SecretProperty(name=name, value_from=reference)
-                for name, reference in sorted(container.secrets.items())
-            ]
-            or None,
+            secrets=_secrets(container.secrets),
             mount_points=beforehand.mounts(self._props.api),
             depends_on=beforehand.awaited(self._props.api),
             health_check=health.of_container(container),
-            stop_timeout=sidecar.stop_seconds(self._props.api),
+            stop_timeout=sidecar.container_stop_seconds(self._props.api),
             linux_parameters=task_shape.linux(container.compute.shm_mib),
             log_configuration=self._logging(),
         )
@@ -195,6 +198,7 @@ class Task(Construct):
             cpu=size.cpu_units,
             memory_reservation=size.memory_mib,
             environment=_pairs(self._props.variables),
+            secrets=_secrets(self._props.secrets),
             # Started last, and so stopped first: it drains while the server still answers.
             # Not HEALTHY: that needs a shell or curl in the user's image; the dequeuer probes itself.
             depends_on=[
@@ -235,3 +239,10 @@ def _credentials(container: Container) -> ecs.CfnTaskDefinition.RepositoryCreden
 
 def _pairs(environment: Mapping[str, str]) -> list[_KeyValue]:
     return [_KeyValue(name=name, value=value) for name, value in sorted(environment.items())]
+
+
+def _secrets(references: Mapping[str, str]) -> list[ecs.CfnTaskDefinition.SecretProperty] | None:
+    return [
+        ecs.CfnTaskDefinition.SecretProperty(name=name, value_from=reference)
+        for name, reference in sorted(references.items())
+    ] or None

@@ -14,7 +14,7 @@ from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
-from cdk import metrics, permissions
+from cdk import metrics, permissions, tracing
 from cdk.acknowledged import acknowledge
 from cdk.arns import Arns
 from cdk.bundle import Bundle
@@ -138,18 +138,21 @@ class Webhooks(Construct):
             )
             for lane in Lane
         }
-        waits = self._props.config.callbacks.schedule
+        waits, traced = self._props.config.callbacks.schedule, self._props.config.tracing
+        rights = permissions.sender(
+            self._arns, queue_arns=[queue.queue_arn for queue in queues.values()], api_id=self._api_id
+        )
+        rights.add_statements(*tracing.rights(self._arns, traced))
         function = self._add_function(
             "Sender",
             name=names.webhook_function(self._deployment),
             entry=SENDER,
             timeout_seconds=_SENDER_SECONDS,
-            rights=permissions.sender(
-                self._arns, queue_arns=[queue.queue_arn for queue in queues.values()], api_id=self._api_id
-            ),
+            rights=rights,
             environment={
                 "PENSTOCK_SCHEDULE": str(Schedule(tuple(int(wait.total_seconds()) for wait in waits))),
                 "PENSTOCK_LOOPBACK": str(int(self._stage.loopback_callbacks)),
+                **tracing.of_function(traced),
             },
         )
         for lane, queue in queues.items():
@@ -260,6 +263,7 @@ def bundle(config: Config, entry: str) -> Bundle:
     return Bundle(
         entry=entry,
         packages=("webhook_lambda", "penstock"),
-        distributions=_DISTRIBUTIONS,
+        # The function of the stream makes no spans, but its bundle is the same.
+        distributions=(*_DISTRIBUTIONS, *tracing.distributions(config.tracing)),
         files={"penstock/catalogue.json": catalogue(config).to_json()},
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from dequeuer.claiming import Claims
@@ -14,12 +15,13 @@ from penstock.outcomes import Answered, Retry, Situation, Trouble, Unanswered, v
 from penstock.ports import DependencyError, ObjectChanged, ObjectMissing
 from penstock.records import ResultRef
 from penstock.retry_after import retry_after_seconds
+from penstock.tracing.ports import Kind
 
 if TYPE_CHECKING:
     from dequeuer.container import Response
     from dequeuer.run import Ports, Run
     from dequeuer.settings import Settings
-    from penstock.ports import Delivery
+    from penstock.ports import Delivery, Stored
     from penstock.records import PayloadRef, RequestRecord
 
 logger = logging.getLogger(__name__)
@@ -42,8 +44,12 @@ class Attempts:
         delivery takes it from there.
         """
         run = await self._claims.take(delivery)
-        if run is not None:
-            await self._see_through(run)
+        if run is None:
+            return
+        with self._ports.tracer.span(
+            "process", Kind.CONSUMER, parent=run.record.trace, about=run.traced_as
+        ) as span:
+            await self._see_through(replace(run, trace=span.context))
 
     async def put_back(self, delivery: Delivery) -> None:
         """Leave it to others: unclaimed, it has cost no attempt."""
@@ -90,11 +96,8 @@ class Attempts:
     async def _work(self, run: Run) -> Ending:
         """Payload to container, response to the result store."""
         try:
-            async with (
-                self._ports.streams.open(run.record.payload) as payload,
-                self._ports.container.call(run.record, payload) as response,
-            ):
-                return await self._take(run, response)
+            async with self._ports.streams.open(run.record.payload) as payload:
+                return await self._call(run, payload)
         except ObjectMissing:
             return self._unanswered(run, Trouble.PAYLOAD_MISSING, _missing(run.record.payload))
         except ObjectChanged:
@@ -102,6 +105,13 @@ class Attempts:
             return self._unanswered(run, Trouble.PAYLOAD_CHANGED, detail)
         except NoAnswer as error:
             return self._unanswered(run, error.trouble, str(error))
+
+    async def _call(self, run: Run, payload: Stored) -> Ending:
+        with self._ports.tracer.span("call", Kind.CLIENT, parent=run.trace, about=run.traced_as) as span:
+            told = replace(run.record, trace=span.context)
+            async with self._ports.container.call(told, payload) as response:
+                span.note(status_code=response.status_code)
+                return await self._take(run, response)
 
     async def _take(self, run: Run, response: Response) -> Ending:
         asked = retry_after_seconds(response.headers.get("retry-after", ""), now_ms=self._ports.clock())

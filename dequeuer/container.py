@@ -15,6 +15,7 @@ from yarl import URL
 from penstock import openfaas
 from penstock.headers import usable
 from penstock.outcomes import Trouble
+from penstock.tracing.ports import TRACEPARENT
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping
@@ -82,7 +83,7 @@ class Container:
 
     @asynccontextmanager
     async def call(self, record: RequestRecord, payload: Stored) -> AsyncIterator[Response]:
-        """Send a request; as ``send``."""
+        """Send a request; as ``send``. The container can go on with the record's trace."""
         async with self.send(_outgoing(record), payload) as response:
             yield response
 
@@ -190,6 +191,8 @@ def _outgoing(record: RequestRecord) -> Outgoing:
         "X-Penstock-Attempt": str(record.attempt),
         "X-Cortex-Request-ID": record.id,
     }
+    if record.trace is not None:
+        headers[TRACEPARENT] = record.trace
     if record.call.call_id is not None:
         headers |= openfaas.call_headers(record.call.call_id, record)
     if record.call.content_type is not None:

@@ -73,6 +73,7 @@ async def serve(settings: Settings, *, agent_uri: str | None) -> int:
         worker = shell.worker(ports.source, attempts)
         await shell.run(worker, worker.run(), ports.cleaner.run())
         await ports.cleaner.flush()
+        await asyncio.to_thread(shell.tracer.flush)
     logger.info("stopped", extra={"action": "stopped"})
     return os.EX_UNAVAILABLE if shell.liveness.failed else os.EX_OK
 
@@ -95,4 +96,5 @@ async def _ports(settings: Settings, stack: AsyncExitStack, shell: Shell) -> Por
         clock=wall_ms,
         chance=random.random,
         on_unreachable=shell.readiness.doubt,
+        tracer=shell.tracer,
     )

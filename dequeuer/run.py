@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from penstock.tracing.ports import OFF
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from dequeuer.telemetry import Telemetry
     from penstock.ports import Clock, Delivery, Ledger, Source, Streams
     from penstock.records import RequestKey, RequestRecord
+    from penstock.tracing.ports import Tracer
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,7 @@ class Ports:
     chance: Callable[[], float]
     #: Told that the container refuses connections, whatever its probes said last.
     on_unreachable: Callable[[], None]
+    tracer: Tracer = OFF
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +45,19 @@ class Run:
     record: RequestRecord
     lease: str
     delivery: Delivery
+    #: Where the attempt is in a trace, if it is traced.
+    trace: str | None = None
 
     @property
     def key(self) -> RequestKey:
         """The request's key."""
         return self.record.key
 
+    @property
+    def traced_as(self) -> dict[str, str | int]:
+        """What spans of this attempt are known by."""
+        return {"api": self.record.api, "id": self.record.id, "attempt": self.record.attempt}
+
     def log_context(self, action: str) -> dict[str, str | int]:
         """What a log line about this attempt may hold."""
-        record = self.record
-        return {"action": action, "api": record.api, "id": record.id, "attempt": record.attempt}
+        return {"action": action, **self.traced_as}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import random
 import signal
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ from dequeuer.protect import Protection
 from dequeuer.shift import Pace, Shift
 from dequeuer.telemetry import Telemetry
 from dequeuer.worker import Worker
+from penstock import environment
+from penstock.tracing import start
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
     from dequeuer.settings import WorkerSettings
     from dequeuer.worker import Handler
     from penstock.ports import Source
+    from penstock.tracing.ports import Tracer
 
 logger = logging.getLogger(__name__)
 
@@ -42,6 +46,7 @@ class Shell:
     settings: WorkerSettings
     container: Container
     telemetry: Telemetry
+    tracer: Tracer
     outages: Outages
     readiness: Readiness
     liveness: Liveness
@@ -56,11 +61,13 @@ class Shell:
         asking = Asking(http)
         telemetry = Telemetry(deployment=settings.deployment, api=settings.api)
         pace = Pace(settle_ms=settings.settle_seconds * 1000, shift_ms=settings.shift_seconds * 1000)
+        tracer = start.tracer(os.environ, service="dequeuer", read_secret=_no_secret)
         breaker = Breaker(clock=steady_ms, chance=random.random)
         return cls(
             settings,
             Container(http, port=settings.port, timeout_seconds=settings.timeout_seconds),
             telemetry,
+            tracer,
             Outages(breaker, telemetry=telemetry, clock=steady_ms),
             Readiness(settings.readiness_probes.probes, port=settings.port, asking=asking),
             Liveness(settings.liveness_probes.probes, asking=asking),
@@ -105,6 +112,10 @@ class Shell:
             await run_beside(
                 work, self.readiness.run(), self.protection.run(), self.liveness.run(worker.stop), *helpers
             )
+
+
+def _no_secret(name: str) -> str:
+    raise environment.SettingsError(f"the secret {name} is for functions: ECS gives a task its text")
 
 
 def on_stop_signals(do: Callable[[], object]) -> None:

@@ -18,6 +18,7 @@ from penstock.batch.spec import SourceKind
 from penstock.errors import InvalidQuery, Unavailable
 from penstock.inlining import json_text
 from penstock.ports import DependencyError, ObjectMissing
+from penstock.tracing.ports import TRACEPARENT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -100,6 +101,7 @@ class Batch:
                 ),
                 callback=callback.url,
                 depth=callback.depth,
+                trace=incoming.headers.get(TRACEPARENT),
                 check=lambda: self._look(sent.spec.source),
             )
         )

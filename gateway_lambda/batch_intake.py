@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import Executor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from penstock import ids, keys
@@ -14,6 +14,7 @@ from penstock.batch.spec import SourceKind
 from penstock.batch.submission import MOST_TIMEOUT_SECONDS
 from penstock.errors import IdempotencyKeyReused, Unavailable
 from penstock.ports import DependencyError
+from penstock.tracing.ports import OFF, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from penstock.batch.submission import Submission
     from penstock.catalogue import ApiEntry
     from penstock.ports import Objects
+    from penstock.tracing.ports import Tracer
 
 #: How long a job is kept that has no execution: whoever sent it was told of a fault.
 PENDING_SECONDS = 24 * 3600
@@ -50,6 +52,8 @@ class NewJob:
     fingerprint: str
     callback: str | None = None
     depth: int = 0
+    #: Where the call is in its caller's trace, as ``traceparent``; then where the job's submission is.
+    trace: str | None = None
     retry_of: str | None = None
     #: Raises what speaks against the job; asked before one is made, and not for one that is there.
     check: Callable[[], object] = lambda: None
@@ -78,12 +82,14 @@ class Intake:
         executions: Executions,
         executor: Executor,
         clock_ns: Callable[[], int],
+        tracer: Tracer = OFF,
     ) -> None:
         self._jobs = jobs
         self._objects = objects
         self._executions = executions
         self._executor = executor
         self._clock_ns = clock_ns
+        self._tracer = tracer
 
     def accept(self, new: NewJob) -> AcceptedJob:
         """Accept the job, or answer for the one that its key stands for already; or what ``check`` raises.
@@ -91,6 +97,12 @@ class Intake:
         ``Unavailable`` if it could not be stored and begun: what is left of it vanishes by itself, and
         sending it again under its key goes on with it. ``IdempotencyKeyReused``.
         """
+        with self._tracer.span("submit", Kind.SERVER, parent=new.trace, about={"api": new.api.name}) as span:
+            accepted = self._accept(replace(new, trace=span.context))
+            span.note(job=accepted.record.id, replayed=int(accepted.replayed))
+        return accepted
+
+    def _accept(self, new: NewJob) -> AcceptedJob:
         try:
             accepted = self._unkeyed(new) if new.key_hash is None else self._keyed(new, new.key_hash)
             if accepted.record.status is JobStatus.PENDING:
@@ -161,6 +173,7 @@ class Intake:
                 dead_letter_arn=queue.arn if queue else None,
                 callback=new.callback,
                 depth=new.depth,
+                trace=new.trace,
                 expires_at=now_ms // 1000 + PENDING_SECONDS,
             )
         )

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from gateway_lambda.webhooks import Webhooks
     from penstock.catalogue import ApiEntry
     from penstock.ports import Objects
+    from penstock.tracing.ports import Tracer
 
 
 def build(
@@ -49,6 +50,7 @@ def build(
     executor: Executor,
     shards: Executor,
     on_accepted: Callable[[ApiEntry, bool], None],
+    tracer: Tracer,
 ) -> Batch:
     """Everything that the routes about jobs need."""
     jobs = DynamoJobs(dynamodb, settings.table, executor=shards)
@@ -59,6 +61,7 @@ def build(
         executions=StepFunctionsExecutions(connect, settings.deployment, arn_prefix=settings.state_machines),
         executor=executor,
         clock_ns=time.time_ns,
+        tracer=tracer,
     )
     probe = _probe(s3)
     return Batch(

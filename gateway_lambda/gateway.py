@@ -22,6 +22,7 @@ from penstock.inlining import may_inline
 from penstock.kinds import Kind
 from penstock.ports import DependencyError, ObjectMissing
 from penstock.records import Call, RequestRecord, ResultRef
+from penstock.tracing.ports import TRACEPARENT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from gateway_lambda.recovery import Recovery
     from gateway_lambda.replies import Reply
     from gateway_lambda.requests import Requests
+    from gateway_lambda.statuses import Statuses
     from gateway_lambda.submit import Submitter
     from gateway_lambda.uploads import Uploads
     from gateway_lambda.waiting import Waited, Waiter
@@ -71,6 +73,7 @@ class Gateway:
         functions: Functions,
         webhooks: Webhooks,
         batch: Batch,
+        statuses: Statuses,
         on_accepted: Callable[[ApiEntry, bool], None],
     ) -> None:
         self._catalogue = catalogue
@@ -84,6 +87,7 @@ class Gateway:
         self._functions = functions
         self._webhooks = webhooks
         self._batch = batch
+        self._statuses = statuses
         self._on_accepted = on_accepted
 
     def admit(self, incoming: Incoming) -> None:
@@ -98,7 +102,7 @@ class Gateway:
 
         Callbacks of one API to another come by a route of their own and are served alike (N7).
         """
-        api = self._catalogue.find(incoming.path["api"])
+        api = self._catalogue.accepting(incoming.path["api"])
         wait_seconds = _wait_seconds(incoming)
         limits = read_limits(incoming.headers, api)
         callback = self._webhooks.callback(api, incoming.headers)
@@ -118,6 +122,7 @@ class Gateway:
                 limits=limits,
                 callback=callback.url,
                 depth=callback.depth,
+                trace=incoming.headers.get(TRACEPARENT),
                 caller=incoming.caller,
                 idempotency_key=incoming.idempotency_key,
             )
@@ -140,7 +145,7 @@ class Gateway:
 
     def upload(self, incoming: Incoming) -> Reply:
         """``POST /uploads/{api}``."""
-        api = self._catalogue.find(incoming.path["api"])
+        api = self._catalogue.accepting(incoming.path["api"])
         return replies.document(self._uploads.invite(api, incoming), status=HTTPStatus.CREATED)
 
     def status(self, incoming: Incoming) -> Reply:
@@ -170,7 +175,7 @@ class Gateway:
 
     def retry(self, incoming: Incoming) -> Reply:
         """``POST /async/{api}/{id}/retry``."""
-        return self._recovery.retry(self._catalogue.find(incoming.path["api"]), incoming)
+        return self._recovery.retry(self._catalogue.accepting(incoming.path["api"]), incoming)
 
     def list_dead_letters(self, incoming: Incoming) -> Reply:
         """``GET /dead-letters/{api}``."""
@@ -182,7 +187,7 @@ class Gateway:
 
     def redrive(self, incoming: Incoming) -> Reply:
         """``POST /dead-letters/{api}/redrive``."""
-        return self._recovery.redrive(self._catalogue.find(incoming.path["api"]), incoming)
+        return self._recovery.redrive(self._catalogue.accepting(incoming.path["api"]), incoming)
 
     def purge(self, incoming: Incoming) -> Reply:
         """``POST /dead-letters/{api}/purge``."""
@@ -239,7 +244,8 @@ class Gateway:
 
     def submit_job(self, incoming: Incoming) -> Reply:
         """``POST /batch/{api}``."""
-        return self._batch.submit(self._batch_api(incoming), incoming)
+        api = self._catalogue.accepting(incoming.path["api"], Kind.BATCH)
+        return self._batch.submit(api, incoming)
 
     def list_jobs(self, incoming: Incoming) -> Reply:
         """``GET /batch/{api}``."""
@@ -259,7 +265,8 @@ class Gateway:
 
     def retry_job(self, incoming: Incoming) -> Reply:
         """``POST /batch/{api}/{id}/retry``."""
-        return self._batch.retry(self._batch_api(incoming), incoming.path["id"], caller=incoming.caller)
+        api = self._catalogue.accepting(incoming.path["api"], Kind.BATCH)
+        return self._batch.retry(api, incoming.path["id"], caller=incoming.caller)
 
     def list_failed_batches(self, incoming: Incoming) -> Reply:
         """``GET /batch/{api}/{id}/failed``."""
@@ -270,6 +277,14 @@ class Gateway:
         return self._batch.failed_batch(
             self._batch_api(incoming), incoming.path["id"], incoming.path["batch"]
         )
+
+    def list_apis(self, _incoming: Incoming) -> Reply:
+        """``GET /apis``."""
+        return self._statuses.all(self._catalogue.apis)
+
+    def api_status(self, incoming: Incoming) -> Reply:
+        """``GET /apis/{api}``, of either kind."""
+        return self._statuses.one(self._catalogue.of_any_kind(incoming.path["api"]))
 
     def health(self, _incoming: Incoming) -> Reply:
         """``GET /healthz``: the function runs."""

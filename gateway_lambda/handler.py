@@ -27,11 +27,13 @@ from gateway_lambda.requests import Requests
 from gateway_lambda.retry import Retrier
 from gateway_lambda.routes import build_app
 from gateway_lambda.settings import Settings
+from gateway_lambda.statuses import Statuses
 from gateway_lambda.submit import Submitter
 from gateway_lambda.uploads import Uploads
 from gateway_lambda.waiting import Waiter
 from gateway_lambda.webhooks import Webhooks
 from penstock import environment, keys, names
+from penstock.aws import deployed
 from penstock.aws.copies import S3Copies
 from penstock.aws.deliveries import DynamoDeliveries
 from penstock.aws.directory import DynamoDirectory
@@ -43,11 +45,13 @@ from penstock.aws.lanes import SqsLanes
 from penstock.aws.objects import S3Objects
 from penstock.aws.outbox import SqsOutbox
 from penstock.aws.records import DynamoRecords
+from penstock.aws.roll import EcsRoll
+from penstock.aws.secret_text import secret_text
 from penstock.aws.slots import DynamoSlots
-from penstock.catalogue import FILE, Catalogue
 from penstock.metrics import Metric
 from penstock.outgoing.resolver import SystemResolver
 from penstock.records import RequestKey
+from penstock.tracing import start
 from penstock.webhooks.guard import Guard
 
 if TYPE_CHECKING:
@@ -61,6 +65,7 @@ if TYPE_CHECKING:
 
     from gateway_lambda.batch import Batch
     from penstock.catalogue import ApiEntry
+    from penstock.tracing.ports import Tracer
 
 logger = Logger()
 # Modules log through the standard library; their lines take Powertools' JSON form.
@@ -95,6 +100,7 @@ class _Base:
     shards: ThreadPoolExecutor
     records: DynamoRecords
     objects: S3Objects
+    tracer: Tracer
 
 
 def _base() -> _Base:
@@ -110,6 +116,7 @@ def _base() -> _Base:
         shards=ThreadPoolExecutor(keys.SHARDS, thread_name_prefix="shard"),
         records=DynamoRecords(dynamodb, settings.table),
         objects=S3Objects(s3, settings.bucket),
+        tracer=start.tracer(os.environ, service="gateway", read_secret=secret_text),
     )
 
 
@@ -117,8 +124,17 @@ def _build(base: _Base) -> Gateway:
     settings, records, objects, executor = base.settings, base.records, base.objects, base.executor
     queue_name = functools.partial(names.queue, settings.deployment)
     requests, outbox = Requests(records, _now_ms), SqsOutbox(base.sqs, queue_name)
-    submitter = _submitter(settings, records=records, objects=objects, outbox=outbox, executor=executor)
-    catalogue = Catalogue.from_json(FILE.read_text())
+    submitter = Submitter(
+        deployment=settings.deployment,
+        records=records,
+        objects=objects,
+        outbox=outbox,
+        executor=executor,
+        clock=_now_ms,
+        tracer=base.tracer,
+    )
+    catalogue = deployed.catalogue(settings.deployment)
+    cluster_of = functools.partial(catalogue.cluster, settings.deployment)
     directory = DynamoDirectory(base.dynamodb, settings.table, executor=base.shards)
     guard = Guard(replace(catalogue.callbacks, loopback=bool(settings.loopback)), SystemResolver())
     retrier = _retrier(settings, records=records, objects=objects, submitter=submitter)
@@ -133,7 +149,7 @@ def _build(base: _Base) -> Gateway:
         overview=_overview(
             directory,
             queues=SqsQueues(base.sqs, queue_name),
-            workers=EcsWorkers(_connect_to_ecs, catalogue.clusters(settings.deployment)),
+            workers=EcsWorkers(_connect_to_ecs, cluster_of),
             executor=executor,
         ),
         recovery=_recovery(directory, requests=requests, records=records, objects=objects, retrier=retrier),
@@ -142,6 +158,10 @@ def _build(base: _Base) -> Gateway:
         ),
         webhooks=webhooks,
         batch=_batch(base, webhooks),
+        statuses=Statuses(
+            EcsRoll(_connect_to_ecs, settings.deployment, cluster_of=cluster_of),
+            _now_ms,
+        ),
         on_accepted=_count,
     )
 
@@ -157,24 +177,7 @@ def _batch(base: _Base, webhooks: Webhooks) -> Batch:
         executor=base.executor,
         shards=base.shards,
         on_accepted=_count,
-    )
-
-
-def _submitter(
-    settings: Settings,
-    *,
-    records: DynamoRecords,
-    objects: S3Objects,
-    outbox: SqsOutbox,
-    executor: ThreadPoolExecutor,
-) -> Submitter:
-    return Submitter(
-        deployment=settings.deployment,
-        records=records,
-        objects=objects,
-        outbox=outbox,
-        executor=executor,
-        clock=_now_ms,
+        tracer=base.tracer,
     )
 
 
@@ -296,4 +299,7 @@ _serve = build_app(_build(_parts))
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Serve one API Gateway proxy event."""
-    return _serve(event, context)
+    try:
+        return _serve(event, context)
+    finally:
+        _parts.tracer.flush()

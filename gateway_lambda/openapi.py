@@ -19,17 +19,19 @@ from gateway_lambda import (
     function_reference,
     reference,
     reference_parts,
+    status_reference,
     webhook_reference,
 )
 from gateway_lambda.batch_schemas import job_schemas
 from gateway_lambda.dead_letter_reference import dead_letter_schemas
 from gateway_lambda.list_schemas import list_schemas
 from gateway_lambda.routes import ROUTES
+from gateway_lambda.status_reference import status_schemas
 from gateway_lambda.uploads import MAX_UPLOAD_BYTES
 from gateway_lambda.webhook_reference import webhook_schemas
 from penstock import errors, generated, outcomes
 from penstock.batch import errors as job_errors
-from penstock.errors import AccessDenied, FunctionFailed, PenstockError, RangeNotSatisfiable
+from penstock.errors import AccessDenied, FunctionFailed, PenstockError, RangeNotSatisfiable, UnknownForm
 from penstock.problems import CONTENT_TYPE as PROBLEM_TYPE
 from penstock.records import Status
 
@@ -80,6 +82,7 @@ OPERATIONS = (
     *dead_letter_reference.OPERATIONS,
     *function_reference.OPERATIONS,
     *webhook_reference.OPERATIONS,
+    *status_reference.OPERATIONS,
 )
 
 
@@ -194,7 +197,7 @@ def _answer(answer: Answer) -> dict[str, Any]:
 
 def _problems(operation: Operation) -> dict[str, Any]:
     by_status: dict[HTTPStatus, list[type[PenstockError]]] = defaultdict(list)
-    always = (PenstockError,) if operation.public else (AccessDenied, PenstockError)
+    always = (PenstockError,) if operation.public else (AccessDenied, UnknownForm, PenstockError)
     for error in operation.errors + always:
         by_status[error.status].append(error)
     return {str(status.value): _refusal(by_status[status]) for status in sorted(by_status)}
@@ -247,6 +250,7 @@ def _schemas() -> dict[str, Any]:
         **list_schemas(),
         **job_schemas(),
         **webhook_schemas(),
+        **status_schemas(),
         **dead_letter_schemas(_request_status()),
         "Failure": _object(
             "Why a request failed: a stable code, and a sentence for people.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import Executor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from penstock import ids, keys
@@ -12,10 +12,12 @@ from penstock.limits import NO_LIMITS
 from penstock.messages import Message
 from penstock.ports import Applied, DependencyError, Refused
 from penstock.records import Call, PayloadRef, RequestKey, RequestRecord, Status
+from penstock.tracing.ports import OFF, Kind
 
 if TYPE_CHECKING:
     from penstock.limits import Limits
     from penstock.ports import Clock, Objects, Outbox, Records
+    from penstock.tracing.ports import Tracer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +51,8 @@ class Submission:
     callback: str | None = None
     #: Calls among our own APIs that led here (N7).
     depth: int = 0
+    #: Where the call is in its caller's trace, as ``traceparent``.
+    trace: str | None = None
     #: The request that is run again.
     retry_of: str | None = None
 
@@ -80,6 +84,7 @@ class Submitter:
         outbox: Outbox,
         executor: Executor,
         clock: Clock,
+        tracer: Tracer = OFF,
     ) -> None:
         self._deployment = deployment
         self._records = records
@@ -87,6 +92,7 @@ class Submitter:
         self._outbox = outbox
         self._executor = executor
         self._clock = clock
+        self._tracer = tracer
 
     def submit(self, submission: Submission) -> Accepted:
         """Accept the request, or answer for the one that this key stands for already.
@@ -94,7 +100,15 @@ class Submitter:
         ``Unavailable`` if it could not be stored or queued: then nothing was accepted.
         ``IdempotencyKeyReused`` if the key stands for a different request.
         """
-        record = self._new_record(submission)
+        with self._tracer.span(
+            "submit", Kind.SERVER, parent=submission.trace, about={"api": submission.api}
+        ) as span:
+            record = replace(self._new_record(submission), trace=span.context)
+            accepted = self._accept(record, submission)
+            span.note(id=accepted.record.id, replayed=int(accepted.replayed))
+        return accepted
+
+    def _accept(self, record: RequestRecord, submission: Submission) -> Accepted:
         try:
             answer = self._store(record, submission)
             if isinstance(answer, Applied):

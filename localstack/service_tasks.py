@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from localstack.circuit_breaker import Rollout
-from localstack.opening import ESSENTIAL_EXITED, Opening
+from localstack.opening import Opening, stopped_reason
 from localstack.rollout import Replica, next_step
 from localstack.task_pair import PairState
 
@@ -52,7 +52,7 @@ class ServiceTasks:
                 continue
             wanted = arn not in self._outdated
             # First, as it may not get through: then all of it is done at the next poll.
-            self._parts.cluster.stop_task(arn, reason=ESSENTIAL_EXITED)
+            self._parts.cluster.stop_task(arn, reason=stopped_reason(death))
             self._parts.note(
                 f"{pair.task.api} {pair.task.short_id}: {death}{'; the task is replaced' if wanted else ''}"
             )

@@ -135,6 +135,8 @@ class RequestRecord:
     callback: str | None = None
     #: Calls among our own APIs that led here; 0 if it came from outside (N7).
     depth: int = 0
+    #: Where its submission is in a trace, as ``traceparent``, if it is traced.
+    trace: str | None = None
     #: The request that this one runs again (R1).
     retry_of: str | None = None
     #: Set by the terminal write only (R15): a live record must not vanish under its message.

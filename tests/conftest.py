@@ -35,6 +35,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="embedded",
         help="what end-to-end tests run on; enforcing: with IAM; stand-in: what LocalStack gets, embedded",
     )
+    parser.addoption(
+        "--containers", action="store_true", help="build the images with a container engine, and run them"
+    )
+    parser.addoption("--base-image", default="python:3.13-slim", help="what those images are built on")
 
 
 def pytest_configure() -> None:

@@ -108,6 +108,7 @@ class Announcer:
                 answer=answer,
                 created_ms=now_ms,
                 depth=record.depth,
+                trace=record.trace,
                 next_attempt_ms=now_ms,
                 expires_at=expires_at(now_ms),
             )

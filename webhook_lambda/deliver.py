@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import logging
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from penstock.errors import CallbackRefused
 from penstock.ids import new_token
+from penstock.tracing.ports import OFF, Kind
 from penstock.webhooks.deliveries import State, claim, conclude, stop
 from penstock.webhooks.hosts import Lane
 from penstock.webhooks.messages import Due
-from penstock.webhooks.schedule import Again, Verdict, is_the_hosts_fault
+from penstock.webhooks.schedule import Again, Answer, Verdict, is_the_hosts_fault
 from webhook_lambda.post import Undeliverable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from penstock.ports import Clock
+    from penstock.tracing.ports import Tracer
     from penstock.webhooks.deliveries import Delivery
     from penstock.webhooks.hosts import Health
     from penstock.webhooks.ports import Deliveries, Endpoints, Hosts, Lanes
-    from penstock.webhooks.schedule import Answer, NoAnswer, Schedule
+    from penstock.webhooks.schedule import NoAnswer, Schedule
     from webhook_lambda.post import Outgoing, Post
 
 logger = logging.getLogger(__name__)
@@ -65,6 +67,7 @@ class Deliverer:
         clock: Clock,
         random: Callable[[], float],
         on_end: Callable[[Delivery], None],
+        tracer: Tracer = OFF,
     ) -> None:
         self._deliveries = stores.deliveries
         self._lanes = stores.lanes
@@ -75,6 +78,7 @@ class Deliverer:
         self._clock = clock
         self._random = random
         self._on_end = on_end
+        self._tracer = tracer
 
     def deliver(self, due: Due, lane: Lane) -> None:
         """Make the attempt, or see to it that it is made at its time and in its lane."""
@@ -152,7 +156,7 @@ class Deliverer:
             return
         began_ms = self._clock()
         try:
-            answer = self._post.send(outgoing, claimed)
+            answer = self._send(outgoing, claimed, due)
         except Undeliverable as error:
             self._stop(claimed, State.FAILED, str(error))
             return
@@ -168,6 +172,23 @@ class Deliverer:
                 "answer": str(answer),
             },
         )
+
+    def _send(self, outgoing: Outgoing, claimed: Delivery, due: Due) -> Answer | NoAnswer:
+        with self._tracer.span(
+            "deliver",
+            Kind.CLIENT,
+            parent=claimed.trace,
+            about={
+                "api": claimed.api,
+                "id": claimed.subject,
+                "host": outgoing.host,
+                "attempt": due.attempt,
+            },
+        ) as span:
+            answer = self._post.send(outgoing, replace(claimed, trace=span.context))
+            if not (isinstance(answer, Answer) and answer.accepted):
+                span.fail(str(answer))
+        return answer
 
     def _conclude(self, claimed: Delivery, due: Due, answer: Answer | NoAnswer, *, began_ms: int) -> None:
         verdict = self._schedule.after(answer, attempt=due.attempt, jitter=self._random())

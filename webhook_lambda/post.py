@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from penstock import __version__
 from penstock.errors import CallbackApiRefused, CallbackRefused
 from penstock.ports import ObjectMissing
+from penstock.tracing.ports import TRACEPARENT
 from penstock.webhooks import own, signature, urls
 from penstock.webhooks.deliveries import Target
 from penstock.webhooks.schedule import NoAnswer
@@ -94,6 +95,8 @@ class Post:
     def send(self, outgoing: Outgoing, delivery: Delivery) -> Answer | NoAnswer:
         """One call. Its address is looked up and checked now, and connected to as checked.
 
+        The receiver can go on with the delivery's trace.
+
         ``Undeliverable`` if there is nothing to send any more; ``DependencyError`` if that is not known.
         """
         body, described = self._content(delivery)
@@ -105,6 +108,7 @@ class Post:
             **signature.headers(
                 delivery.event_id, body, secrets=self.secrets.of(delivery.api, now_ms=now_ms), now_ms=now_ms
             ),
+            **({TRACEPARENT: delivery.trace} if delivery.trace else {}),
         }
         if outgoing.own:
             # A delivery that is repeated starts the next request once.

@@ -14,17 +14,19 @@ from aws_lambda_powertools import Logger
 from botocore.config import Config
 
 from penstock import environment, names
+from penstock.aws import deployed
 from penstock.aws.deliveries import DynamoDeliveries
 from penstock.aws.emf import MetricLog
 from penstock.aws.hosts import DynamoEndpoints, DynamoHosts
 from penstock.aws.lanes import SqsLanes
 from penstock.aws.objects import S3Objects
 from penstock.aws.own_api import OwnApi
+from penstock.aws.secret_text import secret_text
 from penstock.aws.signing_secrets import StoredSecrets
-from penstock.catalogue import FILE, Catalogue
 from penstock.metrics import Metric
 from penstock.outgoing.call import Caller
 from penstock.outgoing.resolver import SystemResolver
+from penstock.tracing import start
 from penstock.webhooks.deliveries import State
 from penstock.webhooks.guard import Guard, Policy
 from penstock.webhooks.hosts import Lane
@@ -68,11 +70,12 @@ def _build(settings: SenderSettings) -> Deliverer:
         clock=_now_ms,
         random=random.random,
         on_end=_count,
+        tracer=_tracer,
     )
 
 
 def _post(session: boto3.session.Session, settings: SenderSettings) -> Post:
-    catalogue = Catalogue.from_json(FILE.read_text())
+    catalogue = deployed.catalogue(settings.deployment)
     credentials, region = session.get_credentials(), session.region_name
     if credentials is None or region is None:
         raise RuntimeError("the function has no credentials or no region")
@@ -105,12 +108,16 @@ def _count(delivery: Delivery) -> None:
 
 _settings = environment.read(SenderSettings, os.environ)
 _metrics = MetricLog(_settings.deployment)
+_tracer = start.tracer(os.environ, service="webhooks", read_secret=secret_text)
 _deliverer = _build(_settings)
 
 
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], _context: Any) -> None:
     """Serve the messages of one lane, one at a time; what raises comes back after a while."""
-    for record in event["Records"]:
-        lane = Lane(record["eventSourceARN"].rpartition("-")[2])
-        _deliverer.deliver(Due.decode(record["body"]), lane)
+    try:
+        for record in event["Records"]:
+            lane = Lane(record["eventSourceARN"].rpartition("-")[2])
+            _deliverer.deliver(Due.decode(record["body"]), lane)
+    finally:
+        _tracer.flush()

@@ -18,6 +18,7 @@ from penstock.batch.commits import FinishedBatch
 from penstock.batch.part_lines import error_line, result_line
 from penstock.outcomes import WORKER_LOST, End, GiveBack, Retry, Trouble
 from penstock.ports import DependencyError, ObjectMissing
+from penstock.tracing.ports import TRACEPARENT, Kind
 
 if TYPE_CHECKING:
     from dequeuer.batch.committer import Committer
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from dequeuer.container import Response
     from penstock.batch.messages import BatchMessage
     from penstock.batch.part_lines import Answer
-    from penstock.ports import Delivery
+    from penstock.ports import Delivery, Stored
 
 logger = logging.getLogger(__name__)
 
@@ -89,17 +90,24 @@ class Attempts:
         return Ending(verdict, answer, max(0, self._ports.clock() - started_ms))
 
     async def _run(self, run: Run) -> tuple[Verdict, Answer | None]:
-        outgoing = Outgoing(headers=self._job.headers(run.message.batch, run.attempt))
         try:
-            async with (
-                bodies.opened(run.message, self._ports.streams) as body,
-                self._ports.container.send(outgoing, body) as response,
-            ):
-                return await self._take(run, response)
+            async with bodies.opened(run.message, self._ports.streams) as body:
+                return await self._call(run, body)
         except ObjectMissing:
             return self._judge.unanswered(Trouble.PAYLOAD_MISSING, _BODY_GONE, run.attempt), None
         except NoAnswer as error:
             return self._judge.unanswered(error.trouble, str(error), run.attempt), None
+
+    async def _call(self, run: Run, body: Stored) -> tuple[Verdict, Answer]:
+        # A trace of its own for each batch: one of ten million spans could be read by nobody.
+        with self._ports.tracer.span(
+            "process", Kind.CONSUMER, link=self._job.trace, about=run.traced_as
+        ) as span:
+            told = {TRACEPARENT: span.context} if span.context else {}
+            outgoing = Outgoing(headers=self._job.headers(run.message.batch, run.attempt) | told)
+            async with self._ports.container.send(outgoing, body) as response:
+                span.note(status_code=response.status_code)
+                return await self._take(run, response)
 
     async def _take(self, run: Run, response: Response) -> tuple[Verdict, Answer]:
         verdict = self._judge.answered(response, run.attempt)

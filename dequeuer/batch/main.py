@@ -105,6 +105,7 @@ async def _work(
     despair = Despair(shell.health(worker), stop=worker.stop)
     await shell.run(worker, at_work.run(worker), *at_work.helpers(worker), despair.run())
     await ports.cleaner.flush()
+    await asyncio.to_thread(shell.tracer.flush)
     await _leave(job, ports)
     return os.EX_UNAVAILABLE if despair.came or shell.liveness.failed else os.EX_OK
 
@@ -126,6 +127,7 @@ def _ports(settings: BatchSettings, record: JobRecord, opened: Clients, shell: S
         patience=Patience(until=shell.out_of_time),
         holding=Holding(source, seconds=settings.lease_seconds),
         on_unreachable=shell.readiness.doubt,
+        tracer=shell.tracer,
     )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from penstock.tracing.ports import OFF
+
 if TYPE_CHECKING:
     from asyncio import Event
     from collections.abc import Callable
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from penstock.batch.ports import JobSender, WorkerJobs
     from penstock.ports import Clock, Delivery, Source, Streams
     from penstock.retries import RetryPolicy
+    from penstock.tracing.ports import Tracer
 
 #: A batch's item must outlive its message, which SQS keeps for 14 days at most.
 _QUEUE_SECONDS = 14 * 24 * 3600
@@ -35,6 +38,8 @@ class Job:
     #: Whether the container's answers are kept (J8).
     results: bool
     retention_seconds: int
+    #: Where its submission is in a trace, if it is traced.
+    trace: str | None = None
 
     @classmethod
     def of(cls, record: JobRecord, *, worker: str, policy: RetryPolicy, retention_seconds: int) -> Job:
@@ -45,6 +50,7 @@ class Job:
             policy=policy,
             results=record.results,
             retention_seconds=retention_seconds,
+            trace=record.trace,
         )
 
     def expires_at(self, now_ms: int) -> int:
@@ -80,6 +86,7 @@ class Ports:
     holding: Holding
     #: Told that the container refuses connections, whatever its probes said last.
     on_unreachable: Callable[[], None]
+    tracer: Tracer = OFF
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,13 +109,12 @@ class Run:
     attempt: int
     hold: Hold
 
+    @property
+    def traced_as(self) -> dict[str, str | int]:
+        """What spans of this attempt are known by."""
+        job = self.message.job
+        return {"api": job.api, "job": job.id, "batch": self.message.batch, "attempt": self.attempt}
+
     def log_context(self, action: str) -> dict[str, str | int]:
         """What a log line about this attempt may hold."""
-        job = self.message.job
-        return {
-            "action": action,
-            "api": job.api,
-            "job": job.id,
-            "batch": self.message.batch,
-            "attempt": self.attempt,
-        }
+        return {"action": action, **self.traced_as}

@@ -101,6 +101,8 @@ class JobRecord:
     callback: str | None = None
     #: Calls among our own APIs that led here (N7).
     depth: int = 0
+    #: Where its submission is in a trace, as ``traceparent``, if it is traced.
+    trace: str | None = None
     started_ms: int | None = None
     #: Batches in all; None until all are enqueued and counted: then the job is sealed (J3).
     total: int | None = None

@@ -5,10 +5,18 @@ from pathlib import Path
 
 import typer
 
-from penstock.cli import batch_commands, keys_commands, simulate_command, webhook_commands
+from penstock.cli import (
+    batch_commands,
+    keys_commands,
+    lifecycle_commands,
+    release_commands,
+    simulate_command,
+    webhook_commands,
+)
 from penstock.cli.dead_letters import dead_letters
 from penstock.cli.exits import listing
 from penstock.cli.options import (
+    AnyApiName,
     ApiKeySecret,
     ApiName,
     AsJson,
@@ -188,8 +196,23 @@ def retry(
     run(context.obj, api, request_id, url=url, as_json=as_json)
 
 
+@app.command(epilog=_EXIT_CODES)
+def status(
+    context: typer.Context, api: AnyApiName = None, *, as_json: AsJson = False, url: Url = None
+) -> None:
+    """Tell how the APIs are; with an API, how it is and how its workers are."""
+    from penstock.cli.status import all_apis, one_api  # noqa: PLC0415 - loads httpx
+
+    if api is None:
+        all_apis(context.obj, url=url, as_json=as_json)
+    else:
+        one_api(context.obj, api, url=url, as_json=as_json)
+
+
 app.add_typer(dead_letters)
+release_commands.add_to(app)
 simulate_command.add_to(app)
+lifecycle_commands.add_to(app)
 
 
 def main() -> None:

@@ -1,6 +1,7 @@
 """The client library; see ``Client``."""
 
 from penstock.batch.spec import OnBadItem
+from penstock.client.api_states import ApiStatus, WorkerStatus
 from penstock.client.batch import Batch
 from penstock.client.client import DEFAULT_TIMEOUT_SECONDS, Client
 from penstock.client.dead_letters import Chosen, PassedOver, Purged, Redriven
@@ -23,6 +24,7 @@ from penstock.client.webhooks import Replayed, WebhookAttempt, WebhookDelivery, 
 __all__ = [
     "DEFAULT_TIMEOUT_SECONDS",
     "ApiProblem",
+    "ApiStatus",
     "Batch",
     "Chosen",
     "Client",
@@ -60,4 +62,5 @@ __all__ = [
     "WebhookDelivery",
     "WebhookPage",
     "Webhooks",
+    "WorkerStatus",
 ]

@@ -11,6 +11,7 @@ import httpx
 from penstock import __version__
 from penstock.client.addresses import base_url, below, shown, web_address
 from penstock.client.api_key import ApiKeyAuth
+from penstock.client.api_states import ApiStatus, read_list
 from penstock.client.batch import Batch
 from penstock.client.calls import Calls, sendable
 from penstock.client.dead_letters import DeadLetters
@@ -225,6 +226,14 @@ class Client:
     def dead_letters(self) -> DeadLetters:
         """The API's failed requests: list, redrive, purge."""
         return DeadLetters(self._calls)
+
+    def apis(self) -> Sequence[ApiStatus]:
+        """All APIs, by what their services say. Not with an API key: a key is for single APIs."""
+        return self._calls.ask("GET", "apis", decode=read_list)
+
+    def api(self, api: str) -> ApiStatus:
+        """One API with its workers: those that run, and those that stopped within about an hour."""
+        return self._calls.ask("GET", "apis", api, decode=ApiStatus.of)
 
     def wait(
         self,

@@ -21,6 +21,7 @@ from penstock.config.network import FlowLogs, Network, NetworkKind
 from penstock.config.pod import Pod
 from penstock.config.prefetch import Prefetch
 from penstock.config.probe import HttpGet, LivenessProbe, Probe, TcpSocket
+from penstock.config.tracing import Tracing
 from penstock.config.update_strategy import UpdateMode, UpdateStrategy
 
 __all__ = [
@@ -53,6 +54,7 @@ __all__ = [
     "Probe",
     "Problem",
     "TcpSocket",
+    "Tracing",
     "UpdateMode",
     "UpdateStrategy",
     "load",

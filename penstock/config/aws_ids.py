@@ -14,10 +14,7 @@ PRINCIPAL_ARN_PATTERN = "arn:aws[a-z-]*:iam::[0-9]{12}:(user|role)/[A-Za-z0-9+=,
 ORGANIZATION_PATTERN = "o-[a-z0-9]{10,32}"
 KEY_ARN_PATTERN = "arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+"
 
-#: An image in a private ECR repository.
-PRIVATE_IMAGE = re.compile(
-    r"(?P<account>[0-9]{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(?:\.cn)?/(?P<repository>[^:@]+)"
-)
+SECRET_ARN_PATTERN = "arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]+"  # noqa: S105 - the form of a name
 
 
 def ec2_id(prefix: str, value: str) -> str:
@@ -68,6 +65,11 @@ def organization_id(value: str) -> str:
 def key_arn(value: str) -> str:
     """Accept the ARN of a KMS key; else ValueError. Rights cannot name an alias."""
     return _accepted(KEY_ARN_PATTERN, value, '"create" or the ARN of a KMS key: no alias, no bare id')
+
+
+def secret_arn(value: str) -> str:
+    """Accept the ARN of a secret in Secrets Manager; else ValueError."""
+    return _accepted(SECRET_ARN_PATTERN, value, "the ARN of a Secrets Manager secret")
 
 
 def _accepted(pattern: str, value: str, what: str) -> str:

@@ -25,6 +25,7 @@ from penstock.config.monitoring import Monitoring
 from penstock.config.network import Network
 from penstock.config.reach import unreachable
 from penstock.config.section import Section
+from penstock.config.tracing import Tracing
 from penstock.config.webhook import Callbacks
 from penstock.errors import CallbackRefused
 from penstock.kinds import Kind
@@ -67,6 +68,9 @@ dashes; at most 16 characters."""
 
     monitoring: Monitoring = Field(default_factory=Monitoring)
     """Dashboards, alarms and logs."""
+
+    tracing: Tracing | None = None
+    """Where traces go. Default: there are none."""
 
     apis: tuple[AnyApi, ...] = Field(json_schema_extra={"minItems": 1})
     """The APIs, at least one."""

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from penstock import instance_types, sizes
 from penstock.config.capacity import CapacityKind, Ec2, ManagedInstances
 from penstock.config.findings import Finding
+from penstock.config.pod import LONGEST_STOP_OF_AWS
+from penstock.config.quantities import format_duration
 from penstock.instance_types import Architecture
 from penstock.kinds import Kind
 
@@ -66,6 +68,11 @@ def _unavailable(pod: Pod, capacity: AnyCapacity) -> Iterator[Finding]:
     if pod.ephemeral_storage_gib is not None and kind is not CapacityKind.FARGATE:
         reason = f"is for Fargate; on {kind} the instances have disks: use capacity.disk"
         yield Finding(("pod", "ephemeral_storage"), reason)
+    if pod.stop_timeout > LONGEST_STOP_OF_AWS and kind is not CapacityKind.EC2:
+        reason = (
+            f"must be at most {format_duration(LONGEST_STOP_OF_AWS)} on {kind}, where AWS waits no longer"
+        )
+        yield Finding(("pod", "stop_timeout"), f"{reason}; use capacity.kind: {CapacityKind.EC2}")
 
 
 _INSTANCES = (CapacityKind.MANAGED_INSTANCES, CapacityKind.EC2)

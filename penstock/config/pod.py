@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field, ValidationInfo, ValidatorFunctionWrapHandler, field_validator
+from pydantic import AfterValidator, Field, ValidationInfo, ValidatorFunctionWrapHandler, field_validator
 
 from penstock import sizes
+from penstock.config import identifiers
 from penstock.config.container import Container
 from penstock.config.disk import EphemeralStorage
 from penstock.config.findings import Finding, each_once, entries, validate_with
@@ -27,7 +28,10 @@ MOST_CONCURRENT = 100
 MOST_PREFETCHED = 20
 #: An idle dequeuer is in a long poll of 20 seconds, which is never cancelled (R18).
 SHORTEST_STOP = timedelta(seconds=30)
-LONGEST_STOP = timedelta(minutes=2)
+#: On Fargate. Nothing is documented of instances that ECS manages, so they get no more.
+LONGEST_STOP_OF_AWS = timedelta(minutes=2)
+#: On instances of your own. No request runs longer (R20).
+LONGEST_STOP = timedelta(hours=11, minutes=50)
 
 
 class Pod(Section):
@@ -40,8 +44,8 @@ class Pod(Section):
     """Requests, or batches, one replica works on at the same time. 1 to 100."""
 
     stop_timeout: Duration = timedelta(seconds=120)
-    """From SIGTERM to SIGKILL, for each container. The dequeuer drains until 20s before its end. 30s to \
-120s."""
+    """From SIGTERM to SIGKILL for the dequeuer, which drains until 20s before its end; for the containers \
+after it, up to 2m of it. 30s to 2m; with `capacity.kind: ec2` up to 11h50m."""
 
     prefetch: tuple[Prefetch, ...] = Field(default=(), json_schema_extra={"maxItems": MOST_PREFETCHED})
     """What is downloaded from S3 into the shared folder `/mnt` before the containers start. At most 20."""
@@ -50,6 +54,10 @@ class Pod(Section):
         json_schema_extra={"minItems": 1, "maxItems": MOST_IN_A_TASK - 1}
     )
     """The containers, 1 to 9. One of them serves the port."""
+
+    dequeuer_image: Annotated[str, AfterValidator(identifiers.image_reference)] | None = None
+    """Image of the dequeuer that runs beside them. Default: built from this repository. \
+`penstock promote` writes it."""
 
     ephemeral_storage_gib: EphemeralStorage | None = Field(default=None, alias="ephemeral_storage")
     """Disk of a task on Fargate, for its images and files: 21Gi to 200Gi. Default: 20Gi."""
@@ -66,13 +74,10 @@ class Pod(Section):
 
     @field_validator("stop_timeout")
     @classmethod
-    def _within_fargates_limit(cls, value: timedelta) -> timedelta:
+    def _longer_than_a_poll(cls, value: timedelta) -> timedelta:
         if not SHORTEST_STOP <= value <= LONGEST_STOP:
             shortest, longest = format_duration(SHORTEST_STOP), format_duration(LONGEST_STOP)
-            raise ValueError(
-                f"must be from {shortest} to {longest}, Fargate's limit and that of an interruption of Spot, "
-                f"not {format_duration(value)}"
-            )
+            raise ValueError(f"must be from {shortest} to {longest}, not {format_duration(value)}")
         return value
 
     @property

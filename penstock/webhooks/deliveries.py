@@ -97,6 +97,8 @@ class Delivery:
     created_ms: int
     #: Calls among our own APIs that led here (N7).
     depth: int = 0
+    #: Where the submission is in a trace, if it is traced.
+    trace: str | None = None
     state: State = State.PENDING
     #: Why it failed although attempts were left, or before the first.
     reason: str | None = None

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from cdk import sidecar
 from dequeuer.healthcheck import TIMEOUT_SECONDS
 from dequeuer.settings import Settings
-from penstock import environment
+from penstock import config, environment
 from penstock.config.section import RESERVED_PORTS
 from tests.cdk.templates import text
 
@@ -184,6 +185,25 @@ def test_every_container_has_until_the_spot_limit_to_stop_and_gets_the_signal(cl
         assert container["StopTimeout"] == 120
         assert container["LinuxParameters"] == {"InitProcessEnabled": True}
         assert container["Essential"] is True
+
+
+def test_a_dequeuer_on_instances_may_drain_for_hours_but_no_server_stops_for_so_long(tmp_path):
+    file = tmp_path / "penstock.yaml"
+    file.write_text(
+        "deployment: shop\n"
+        "network: {kind: nat}\n"
+        "apis:\n"
+        "  - name: film\n"
+        "    kind: AsyncAPI\n"
+        "    capacity: {kind: ec2, instance_types: [m7i.xlarge]}\n"
+        "    pod:\n"
+        "      stop_timeout: 3h\n"
+        "      containers: [{name: server, image: film, compute: {cpu: 1, mem: 1Gi}}]\n"
+    )
+    [api] = config.load(file).apis
+
+    assert sidecar.stop_seconds(api) == 3 * 3600
+    assert sidecar.container_stop_seconds(api) == 120
 
 
 def test_the_dequeuer_starts_last_and_so_stops_first(cloud):

@@ -12,6 +12,7 @@ import pytest
 
 from cdk import bundle as bundling
 from cdk import gateway
+from penstock.config import Tracing
 from tests.conftest import FAKE_AWS, ROOT
 
 pytestmark = pytest.mark.synth  # the module that names the bundle's content imports aws_cdk
@@ -32,6 +33,27 @@ def digest(folder: Path) -> str:
 
 
 def test_the_handler_starts_on_the_bundle_and_boto3_alone(bundle, tmp_path):
+    _start(bundle, tmp_path, "import gateway_lambda.handler")
+
+
+def test_with_a_collector_the_bundle_can_send_traces(deployed_config, tmp_path):
+    tracing = Tracing(endpoint="https://otlp.example.com")
+    code = bundling.write(
+        gateway.bundle(deployed_config.model_copy(update={"tracing": tracing})),
+        root=ROOT,
+        target=tmp_path / "code",
+    )
+
+    _start(
+        code,
+        tmp_path,
+        "import gateway_lambda.handler as handler; assert handler._parts.tracer is not None; "
+        "handler._parts.tracer.span('one', __import__('penstock.tracing.ports').tracing.ports.Kind.SERVER)",
+        PENSTOCK_TRACES_ENDPOINT="http://127.0.0.1:9",
+    )
+
+
+def _start(bundle: Path, tmp_path: Path, what: str, **more: str) -> None:
     # The runtime has boto3 and its dependencies; the environment's other distributions must not help.
     runtime = tmp_path / "runtime"
     runtime.mkdir()
@@ -39,7 +61,7 @@ def test_the_handler_starts_on_the_bundle_and_boto3_alone(bundle, tmp_path):
     for name in ("boto3", "botocore", "s3transfer", "urllib3", "dateutil", "six.py", "certifi"):
         if (installed / name).exists():
             (runtime / name).symlink_to(installed / name)
-    program = f"import sys; sys.path += [{str(bundle)!r}, {str(runtime)!r}]; import gateway_lambda.handler"
+    program = f"import sys; sys.path += [{str(bundle)!r}, {str(runtime)!r}]; {what}"
     variables = {
         "PENSTOCK_DEPLOYMENT": "shop",
         "PENSTOCK_TABLE": "t",
@@ -49,7 +71,7 @@ def test_the_handler_starts_on_the_bundle_and_boto3_alone(bundle, tmp_path):
 
     result = subprocess.run(
         [sys.executable, "-S", "-I", "-B", "-c", program],
-        env=FAKE_AWS | variables,
+        env=FAKE_AWS | variables | more,
         capture_output=True,
         text=True,
         check=False,

@@ -77,6 +77,14 @@ apis:
 
 MANAGED, GROUP, MIXED = "api-managed", "api-group", "api-mixed"
 
+#: Of the APIs on instances.
+CLUSTERS = {
+    "api-managed": "penstock-shop_managed_managed_instances",
+    "api-group": "penstock-shop_group_ec2",
+    "api-managed-jobs": "penstock-shop_managed-jobs_managed_instances",
+    "api-group-jobs": "penstock-shop_group-jobs_ec2",
+}
+
 
 @pytest.fixture(scope="module")
 def placed(tmp_path_factory: pytest.TempPathFactory) -> Templates:
@@ -172,9 +180,9 @@ def test_on_instances_each_container_reserves_memory(placed):
         assert [c["Name"] for c in containers if not c.get("MemoryReservation")] == []
 
 
-@pytest.mark.parametrize("part", ["api-managed", "api-group", "api-managed-jobs", "api-group-jobs"])
+@pytest.mark.parametrize("part", CLUSTERS)
 def test_instances_belong_to_a_cluster_that_comes_and_goes_with_the_api(placed, part):
-    name = f"penstock-shop_{part.removeprefix('api-')}"
+    name = CLUSTERS[part]
     resources = placed.by_part[part]["Resources"]
     [(cluster, properties)] = [
         (key, each["Properties"]) for key, each in resources.items() if each["Type"] == "AWS::ECS::Cluster"
@@ -208,19 +216,19 @@ def test_whatever_names_the_cluster_names_the_apis_own(placed):
         for resource in placed.actions(part)["ecs:DescribeServices"]
     }
 
-    assert service["Cluster"] == "penstock-shop_managed"
-    assert target["ResourceId"] == "service/penstock-shop_managed/managed"
+    assert service["Cluster"] == CLUSTERS[MANAGED]
+    assert target["ResourceId"] == f"service/{CLUSTERS[MANAGED]}/managed"
     assert {resource.partition("service/")[2] for resource in described} == {
         "penstock-shop/mixed",
-        "penstock-shop_managed/managed",
-        "penstock-shop_group/group",
+        f"{CLUSTERS[MANAGED]}/managed",
+        f"{CLUSTERS[GROUP]}/group",
     }
     [protected] = placed.actions(MANAGED)["ecs:UpdateTaskProtection"]
-    assert protected.endswith("task/penstock-shop_managed/*")
-    assert worker(placed, "api-managed-jobs")["Cluster"] == "penstock-shop_managed-jobs"
+    assert protected.endswith(f"task/{CLUSTERS[MANAGED]}/*")
+    assert worker(placed, "api-managed-jobs")["Cluster"] == CLUSTERS["api-managed-jobs"]
     run = placed.role("api-managed-jobs", "jobs")["Policies"][0]["PolicyDocument"]["Statement"]
     [clusters] = [s["Condition"]["ArnEquals"] for s in run if s["Action"] == "ecs:RunTask"]
-    assert text(clusters["ecs:cluster"]).endswith("cluster/penstock-shop_managed-jobs")
+    assert text(clusters["ecs:cluster"]).endswith(f"cluster/{CLUSTERS['api-managed-jobs']}")
 
 
 def test_functions_are_told_which_apis_have_a_cluster_of_their_own(placed):
@@ -228,12 +236,12 @@ def test_functions_are_told_which_apis_have_a_cluster_of_their_own(placed):
     told = {api["name"]: api["own_cluster"] for api in json.loads(policies.read_text())}
     [catalogue] = {file.read_text() for file in placed.folder.glob("cdk.out/asset.*/penstock/catalogue.json")}
 
-    assert told == {"mixed": False, "managed": True, "group": True}
+    assert told == {"mixed": None, "managed": "managed_instances", "group": "ec2"}
     assert {api["name"]: api["own_cluster"] for api in json.loads(catalogue)["apis"]} == {
         **told,
-        "fargate-jobs": False,
-        "managed-jobs": True,
-        "group-jobs": True,
+        "fargate-jobs": None,
+        "managed-jobs": "managed_instances",
+        "group-jobs": "ec2",
     }
 
 
@@ -244,7 +252,9 @@ def test_tasks_on_instances_have_no_public_address(placed):
 
 
 def test_managed_instances_are_on_demand_and_spot_by_a_provider_each(placed):
+    """Both always: ECS does not let go of a provider that tasks run on, whatever the new mix is."""
     providers = managed_providers(placed, MANAGED)
+    assert len(managed_providers(placed, "api-managed-jobs")) == 2
 
     assert {
         name: each["InstanceLaunchTemplate"]["CapacityOptionType"] for name, each in providers.items()
@@ -272,7 +282,7 @@ def test_listed_types_are_all_allowed_whatever_they_cost(placed):
 
 
 def test_requirements_are_at_least_what_a_task_asks_for(placed):
-    [provider] = managed_providers(placed, "api-managed-jobs").values()
+    provider = managed_providers(placed, "api-managed-jobs")["penstock-shop_managed-jobs-on-demand"]
 
     assert provider["InfrastructureOptimization"] == {"ScaleInAfter": -1}
     assert provider["InstanceLaunchTemplate"]["InstanceRequirements"] == {
@@ -303,9 +313,9 @@ def test_ecs_may_lend_managed_instances_their_role_and_no_other(placed):
     assert text(statement["Resource"]).startswith("<ApiCapacityManagedInstanceRole")
 
 
-@pytest.mark.parametrize("part", ["api-managed", "api-group", "api-managed-jobs", "api-group-jobs"])
+@pytest.mark.parametrize("part", CLUSTERS)
 def test_the_agent_of_an_instance_may_join_its_own_cluster_only(placed, part):
-    cluster = f"penstock-shop_{part.removeprefix('api-')}"
+    cluster = CLUSTERS[part]
     statements = placed.role(part, "agent")["Policies"][0]["PolicyDocument"]["Statement"]
 
     named = {text(statement["Resource"]) for statement in statements} - {"*"}

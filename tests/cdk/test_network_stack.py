@@ -22,17 +22,26 @@ EXISTING: dict[str, Any] = {
     "vpc_id": "vpc-0123456789abcdef0",
     "subnet_ids": ["subnet-0123456789abcdef0", "subnet-0123456789abcdef1"],
 }
+ALWAYS = {"ecr.api", "ecr.dkr", "logs", "sqs"}
+ON_INSTANCES = {"kind": "ec2", "instance_types": ["m7i.large"]}
 IMAGE = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/server"
 STORED = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:token-AbCdEf"
 
 
 def network(
-    folder: Path, *, api: str = "AsyncAPI", secrets: dict[str, str] | None = None, **configured: Any
+    folder: Path,
+    *,
+    api: str = "AsyncAPI",
+    secrets: dict[str, str] | None = None,
+    capacity: dict[str, Any] | None = None,
+    **configured: Any,
 ) -> Templates:
     """The stack of such a network alone, which is made in no time."""
     container = {"name": "server", "image": IMAGE, "secrets": secrets or {}}
-    apis = [{"name": "echo", "kind": api, "pod": {"containers": [container]}}]
-    config = Config.model_validate({"deployment": "shop", "network": configured, "apis": apis})
+    echo: dict[str, Any] = {"name": "echo", "kind": api, "pod": {"containers": [container]}}
+    if capacity is not None:
+        echo["capacity"] = capacity
+    config = Config.model_validate({"deployment": "shop", "network": configured, "apis": [echo]})
     app = aws_cdk.App(outdir=str(folder))
     stack = aws_cdk.Stack(app, "network")
     Network(stack, "Network", config=config, stage=stage.named("cloud"))
@@ -191,13 +200,15 @@ def test_isolated_subnets_have_no_way_out(tmp_path):
 @pytest.mark.parametrize(
     ("apis", "services"),
     [
-        ({}, {"ecr.api", "ecr.dkr", "logs", "sqs", "ecs"}),
+        ({}, {*ALWAYS, "ecs"}),
         # Workers of jobs have no protection to ask for.
-        ({"api": "BatchAPI"}, {"ecr.api", "ecr.dkr", "logs", "sqs"}),
-        ({"secrets": {"A": STORED}}, {"ecr.api", "ecr.dkr", "logs", "sqs", "ecs", "secretsmanager"}),
-        ({"secrets": {"A": "/shop/a"}}, {"ecr.api", "ecr.dkr", "logs", "sqs", "ecs", "ssm"}),
+        ({"api": "BatchAPI"}, ALWAYS),
+        # Instances register, and their agents have connections of their own.
+        ({"api": "BatchAPI", "capacity": ON_INSTANCES}, {*ALWAYS, "ecs", "ecs-agent", "ecs-telemetry"}),
+        ({"secrets": {"A": STORED}}, {*ALWAYS, "ecs", "secretsmanager"}),
+        ({"secrets": {"A": "/shop/a"}}, {*ALWAYS, "ecs", "ssm"}),
     ],
-    ids=["requests", "jobs", "stored secrets", "parameters"],
+    ids=["requests", "jobs", "instances", "stored secrets", "parameters"],
 )
 def test_there_is_an_endpoint_for_each_service_that_tasks_call_and_for_no_other(tmp_path, apis, services):
     made = network(tmp_path, kind="endpoints", **apis)

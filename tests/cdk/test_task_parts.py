@@ -240,4 +240,4 @@ def test_the_first_number_of_tasks_is_asked_for_and_stands_in_no_template(cloud)
         ("alone", 1),
     ]
     for part in cloud.by_part:
-        assert "DesiredCount" not in json.dumps(cloud.by_part[part])
+        assert '"DesiredCount":' not in json.dumps(cloud.by_part[part])

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 API = "ledger"
 ENDPOINT = "ledger-jobs"
 INPUTS = "e2e-inputs"
-#: Batch APIs whose workers have a cluster of their own.
-ON_INSTANCES = {API}
+#: What workers of batch APIs run on, of those that have a cluster of their own.
+ON_INSTANCES = {API: "managed_instances"}
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ def left_behind(stack: Stack, job: str, api: str = API) -> list[str]:
     sqs, ecs, states = stack.aws("sqs"), stack.aws("ecs"), stack.aws("stepfunctions")
     prefix = names.job_queue_prefix(DEPLOYMENT, api)
     queues = sqs.list_queues(QueueNamePrefix=f"{prefix}{job}").get("QueueUrls", [])
-    cluster = names.cluster_of(DEPLOYMENT, api, own=api in ON_INSTANCES)
+    cluster = names.cluster_of(DEPLOYMENT, api, own=ON_INSTANCES.get(api))
     arns = ecs.list_tasks(cluster=cluster)["taskArns"]
     tasks = ecs.describe_tasks(cluster=cluster, tasks=arns)["tasks"] if arns else []
     of_job = [task["taskArn"] for task in tasks if job in json.dumps(task["overrides"])]

@@ -10,15 +10,17 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.cdk.templates import listed
 from tests.e2e import emulators
-from tests.e2e.conftest import Stack
 from tests.e2e.unused_rights import UNUSED
 from tests.iam.evaluation import Call, fits
+
+if TYPE_CHECKING:
+    from tests.e2e.conftest import Stack
 
 #: A stack, a construct and a hash, and what CloudFormation adds.
 _ROLE = re.compile(r"penstock-e2e-[a-z0-9-]+?-(?P<construct>[A-Z]\w+?)[0-9A-F]{8}-\w+$")

@@ -113,6 +113,7 @@ class Server:
         #: What the next looks at its life are answered, and how many there were.
         self.alive: Iterator[int] = itertools.repeat(200)
         self.looks = 0
+        self.traces: list[str | None] = []
 
     def app(self) -> web.Application:
         app = web.Application()
@@ -126,6 +127,7 @@ class Server:
 
     async def _serve(self, request: web.Request) -> web.Response:
         self.received.append(request.headers["X-Penstock-Request-ID"])
+        self.traces.append(request.headers.get("traceparent"))
         await request.read()
         await self.gate.wait()
         return web.Response(text="done")

@@ -103,6 +103,7 @@ class FrontDoor:
                 on_accepted=_uncounted,
             ),
             functions=unused,
+            statuses=unused,
             webhooks=Webhooks(
                 deployment=_DEPLOYMENT,
                 records=records,

@@ -237,7 +237,10 @@ def test_instances_have_a_cluster_of_their_own_and_fargate_has_the_shared_one(tm
     own = load(_file(tmp_path, capacity="{kind: managed_instances}"))
 
     assert shared.clusters == {"one": "penstock-demo"}
-    assert own.clusters == {"one": "penstock-demo_one"}
+    assert own.clusters == {"one": "penstock-demo_one_managed_instances"}
+
+
+KINDS = ("ec2", "managed_instances")
 
 
 @given(st.from_regex(r"[a-z]([-a-z0-9]{0,8}[a-z0-9])?", fullmatch=True), st.data())
@@ -247,7 +250,7 @@ def test_no_two_deployments_have_a_cluster_in_common(deployment, data):
     assume(deployment != other)
 
     def clusters(of: str, apis: list[str]) -> set[str]:
-        return {names.cluster(of), *(names.cluster_of(of, each, own=True) for each in apis)}
+        return {names.cluster(of), *(names.cluster_of(of, each, own=kind) for each in apis for kind in KINDS)}
 
     assert not clusters(deployment, [api, another]) & clusters(other, [api, another])
 

@@ -65,6 +65,7 @@ VALID: dict[str, Any] = {
                 "port": 8080,
                 "max_concurrency": 2,
                 "stop_timeout": "2m",
+                "dequeuer_image": "penstock/dequeuer:1",
                 "prefetch": [{"from": "s3://models/a/", "to": "/mnt/model"}],
                 "containers": [
                     {

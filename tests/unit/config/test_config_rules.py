@@ -4,6 +4,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import yaml
+
+from penstock.config import load
 
 CONTAINERS = "apis.0.pod.containers"
 COMPUTE = f"{CONTAINERS}.0.compute"
@@ -37,6 +40,8 @@ def _containers(number: int, **settings: Any) -> list[dict[str, Any]]:
         ("deployment", "Demo", "must start with a lower-case letter"),
         ("deployment", "1demo", "must start with a lower-case letter"),
         ("deployment", "demo-", "not end with a dash"),
+        ("deployment", "demo-api", 'must not have "-api" in it'),
+        ("deployment", "demo-api-2", 'must not have "-api" in it'),
         ("deployment", "demo\n", "must start with a lower-case letter"),
         ("deployment", "a" * 17, "must have at most 16 characters, not 17"),
         ("deployment", 5, "must be text, not 5"),
@@ -342,8 +347,9 @@ def _containers(number: int, **settings: Any) -> list[dict[str, Any]]:
         (f"{UPDATE}.failure_threshold", 0, "must be at least 1"),
         (f"{UPDATE}.failure_threshold", 201, "must be at most 200"),
         ("apis.1.update_strategy", {}, "not of a BatchAPI: its workers run for one job"),
-        ("apis.0.pod.stop_timeout", "29s", "must be from 30s to 2m, Fargate's limit"),
-        ("apis.0.pod.stop_timeout", "121s", "must be from 30s to 2m, Fargate's limit"),
+        ("apis.0.pod.stop_timeout", "29s", "must be from 30s to 11h50m, not 29s"),
+        ("apis.0.pod.stop_timeout", "12h", "must be from 30s to 11h50m, not 12h"),
+        ("apis.0.pod.stop_timeout", "121s", "must be at most 2m on fargate, where AWS waits no longer"),
         # networking
         ("apis.0.networking.endpoint", "a/b", "must be one path segment"),
         ("apis.0.networking.endpoint", "//a", "must be one path segment"),
@@ -557,3 +563,15 @@ def test_a_name_is_free_as_an_endpoint_once_its_api_uses_another(accepted):
 def test_a_timeout_leaves_room_for_the_longest_retry_wait(accepted):
     longest = accepted("apis.0.timeout", "11h48m").apis[0].timeout
     assert longest + timedelta(minutes=2) == timedelta(hours=11, minutes=50)
+
+
+def test_a_dequeuer_on_instances_of_ones_own_may_take_as_long_to_stop_as_a_request_may_run(write):
+    container = {"name": "server", "image": "x", "compute": {"cpu": 1, "mem": "1Gi"}}
+    api = {
+        "name": "film",
+        "kind": "AsyncAPI",
+        "capacity": {"kind": "ec2", "instance_types": ["m7i.xlarge"]},
+        "pod": {"containers": [container], "stop_timeout": "11h50m"},
+    }
+    config = load(write(yaml.safe_dump({"deployment": "demo", "network": {"kind": "nat"}, "apis": [api]})))
+    assert config.apis[0].pod.stop_timeout == timedelta(hours=11, minutes=50)

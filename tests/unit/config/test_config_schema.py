@@ -46,6 +46,7 @@ PLACES = {
     "RequestWebhook": "apis.0.webhook",
     "Retries": "apis.0.retries",
     "TcpSocket": "apis.0.pod.containers.0.readiness_probe.tcp_socket",
+    "Tracing": "tracing",
     "UpdateStrategy": "apis.0.update_strategy",
 }
 
@@ -55,6 +56,7 @@ _NEEDED: dict[str, dict[str, Any]] = {
     "LivenessProbe": {"tcp_socket": {}},
     "Local": {"command": "x"},
     "Probe": {"tcp_socket": {}},
+    "Tracing": {"endpoint": "https://otlp.example.com"},
     "ReplicaSchedule": {"name": "day", "cron": "0 8 ? * MON-FRI *", "min_replicas": 1},
 }
 

@@ -28,11 +28,14 @@ from penstock.testing import (
     MemorySource,
     MemoryStreams,
 )
+from penstock.tracing.ports import OFF, Tracer
 from tests.examples import KEY, record
 from tests.unit.dequeuer.manual_time import ManualTime
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from penstock.records import RequestRecord
 
 SETTINGS = Settings(
     deployment="shop",
@@ -57,11 +60,13 @@ class ScriptedContainer:
         self.body = b"result"
         self.act: Callable[[], Awaitable[object]] | None = None
         self.received: list[bytes] = []
+        self.called: list[RequestRecord] = []
         self.outgoing: list[Outgoing] = []
         self.aborted = 0
 
     @asynccontextmanager
-    async def call(self, _record: Any, payload: Any) -> AsyncIterator[Response]:
+    async def call(self, record: RequestRecord, payload: Any) -> AsyncIterator[Response]:
+        self.called.append(record)
         async with self._answer(payload) as response:
             yield response
 
@@ -124,6 +129,7 @@ class Workbench:
     objects: MemoryObjects = field(default_factory=MemoryObjects)
     container: ScriptedContainer = field(default_factory=ScriptedContainer)
     settings: Settings = SETTINGS
+    tracer: Tracer = OFF
 
     def __post_init__(self) -> None:
         self.queue = MemoryQueue(self.clock)
@@ -159,6 +165,7 @@ class Workbench:
             clock=self.clock,
             chance=lambda: 0.5,
             on_unreachable=self.doubted.set,
+            tracer=self.tracer,
         )
 
     async def _until_beat(self, _seconds: float) -> None:

@@ -27,18 +27,21 @@ from gateway_lambda.recovery import Recovery
 from gateway_lambda.requests import Requests
 from gateway_lambda.retry import Retrier
 from gateway_lambda.routes import build_app
+from gateway_lambda.statuses import Statuses
 from gateway_lambda.submit import Submitter
 from gateway_lambda.uploads import Uploads
 from gateway_lambda.waiting import PATIENCE_SECONDS, Waiter
 from gateway_lambda.webhooks import Webhooks
 from penstock.batch.jobs import JobKey
 from penstock.catalogue import ApiEntry, Catalogue
+from penstock.deployed import Remembered
 from penstock.kinds import Kind
 from penstock.records import RequestKey
 from penstock.testing import (
     ManualClock,
     MemoryCopies,
     MemoryDeliveries,
+    MemoryDeployedApis,
     MemoryDirectory,
     MemoryEndpoints,
     MemoryExecutions,
@@ -52,6 +55,7 @@ from penstock.testing import (
     MemoryQueues,
     MemoryRanges,
     MemoryRecords,
+    MemoryRoll,
     MemorySlots,
     MemoryWorkerJobs,
     MemoryWorkers,
@@ -129,6 +133,8 @@ def _routed(path: str) -> tuple[str, dict[str, str] | None]:
     if root == "batch" and len(rest) > 2:
         resource = "/".join(["/batch/{api}/{id}", rest[2], *(["{batch}"] if len(rest) > 3 else [])])
         return resource, dict(zip(("api", "id", "", "batch"), rest, strict=False))
+    if root == "apis" and not rest:
+        return "/apis", None
     resource = RESOURCES[1 + len(rest)].replace("/async", f"/{root}")
     if rest:
         resource = resource.replace("{last}", rest[-1])
@@ -148,12 +154,14 @@ class FrontDoor:
     objects: MemoryObjects = field(default_factory=MemoryObjects)
     slots: MemorySlots = field(default_factory=MemorySlots)
     workers: MemoryWorkers = field(default_factory=MemoryWorkers)
+    roll: MemoryRoll = field(default_factory=MemoryRoll)
     deliveries: MemoryDeliveries = field(default_factory=MemoryDeliveries)
     endpoints: MemoryEndpoints = field(default_factory=MemoryEndpoints)
     jobs: MemoryJobs = field(default_factory=MemoryJobs)
     parts: MemoryJobParts = field(default_factory=MemoryJobParts)
     executions: MemoryExecutions = field(default_factory=MemoryExecutions)
     policy: Policy = field(default_factory=Policy)
+    stacks: MemoryDeployedApis = field(default_factory=MemoryDeployedApis)
     resolve: Resolve = field(default_factory=lambda: one_name)
     accepted: list[tuple[str, bool]] = field(default_factory=list)
     #: Pauses of callers who wait; what happens meanwhile is up to ``meanwhile``.
@@ -205,7 +213,8 @@ class FrontDoor:
             Requests(self.records, self.clock),
             Listing(self.directory, self.clock, key=RequestKey),
         )
-        catalogue, guard = Catalogue(self.apis), Guard(self.policy, self.resolve)
+        catalogue = Catalogue(self.apis, departed=Remembered(self.stacks, clock=self.clock).entries)
+        guard = Guard(self.policy, self.resolve)
         webhooks = Webhooks(
             deployment="demo",
             records=self.records,
@@ -269,6 +278,7 @@ class FrontDoor:
             ),
             webhooks=webhooks,
             batch=self._batch(webhooks, executor),
+            statuses=Statuses(self.roll, self.clock),
             on_accepted=self._count,
         )
         self.app = build_app(gateway)

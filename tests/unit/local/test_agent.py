@@ -55,8 +55,8 @@ def test_a_service_without_a_local_server_is_named_once_and_left_alone(bench: Be
     assert len(bench.notes) == 1
 
 
-@pytest.mark.parametrize("program", [SERVER, DEQUEUER])
-def test_the_death_of_either_process_ends_the_task_and_starts_another(bench: Bench, program: str):
+@pytest.mark.parametrize(("program", "role"), [(SERVER, "server"), (DEQUEUER, "dequeuer")])
+def test_the_death_of_either_process_ends_the_task_and_starts_another(bench: Bench, program: str, role: str):
     # Given a running task
     bench.cluster.create_service(API, task_definition())
     bench.agent.poll()
@@ -67,7 +67,7 @@ def test_the_death_of_either_process_ends_the_task_and_starts_another(bench: Ben
     bench.agent.poll()
 
     # Then ECS knows, the other process is gone too, and a new pair is there
-    assert bench.cluster.stopped == [(before.task_arn, ESSENTIAL_EXITED)]
+    assert bench.cluster.stopped == [(before.task_arn, f"{ESSENTIAL_EXITED}: {role} exited with code 1")]
     assert [len(bench.servers), len(bench.dequeuers)] == [1, 1]
     [after] = [view for view in bench.agent.pairs() if view.state is PairState.RUNNING]
     assert after.task_arn != before.task_arn

@@ -18,6 +18,7 @@ from penstock.testing import (
     MemorySecrets,
     MemoryTopic,
 )
+from penstock.tracing.ports import OFF, Tracer
 from penstock.webhooks import signature
 from penstock.webhooks.deliveries import Delivery  # noqa: TC001 - an annotation of a dataclass
 from penstock.webhooks.guard import Admitted, Guard, Policy, Resolve
@@ -76,6 +77,7 @@ class Station:
     #: Makes the calls, if it is not the station that answers them.
     caller: Calls | None = None
     schedule: Schedule = field(default_factory=Schedule)
+    tracer: Tracer = OFF
     calls: list[Call] = field(default_factory=list)
     ended: list[Delivery] = field(default_factory=list)
 
@@ -120,6 +122,7 @@ class Station:
             clock=self.clock,
             random=self.chance,
             on_end=self.ended.append,
+            tracer=self.tracer,
         )
 
     def stores(self) -> Stores:

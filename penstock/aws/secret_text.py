@@ -1,0 +1,14 @@
+"""A secret's text, read once by a function that starts."""
+
+from __future__ import annotations
+
+import boto3
+from botocore.config import Config
+
+_AWS = Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 2})
+
+
+def secret_text(name: str) -> str:
+    """What Secrets Manager holds under a name or ARN; the SDK's errors, which end the function's start."""
+    client = boto3.session.Session().client("secretsmanager", config=_AWS)
+    return str(client.get_secret_value(SecretId=name)["SecretString"])

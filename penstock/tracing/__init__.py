@@ -1,0 +1,1 @@
+"""Traces: what happens to one request, from its submission to its webhook, as spans of OpenTelemetry."""
