@@ -14,7 +14,7 @@ from constructs import Construct
 
 from cdk import permissions
 from cdk.bundle import write
-from cdk.role import role
+from cdk.role import acknowledge_wildcards, role
 from penstock import names
 
 if TYPE_CHECKING:
@@ -114,14 +114,16 @@ class AddedRights(Construct):
         role_name = ssm.StringParameter.value_for_string_parameter(
             self, role_parameter(deployment, function_name)
         )
+        document = iam.PolicyDocument(statements=list(statements))
         self.policy = iam.CfnPolicy(
             self,
             "Policy",
             # A role has one policy of a name, and this one has those of several APIs.
             policy_name=f"{Stack.of(self).stack_name}-{id_}",
-            policy_document=iam.PolicyDocument(statements=list(statements)),
+            policy_document=document,
             roles=[role_name],
         )
+        acknowledge_wildcards(self.policy, [document])
 
 
 def role_parameter(deployment: str, function_name: str) -> str:

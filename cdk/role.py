@@ -11,7 +11,7 @@ from cdk.acknowledged import acknowledge
 from cdk.wildcards import reasons
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from constructs import Construct
 
@@ -21,10 +21,15 @@ def role(
 ) -> iam.Role:
     """A role that may do what its policies say, and nothing else; reasons stand beside its wildcards."""
     made = iam.Role(scope, id_, assumed_by=assumed_by, inline_policies=dict(policies))
-    resolved = [Stack.of(scope).resolve(policy) for policy in policies.values()]
-    for resource, reason in reasons(resolved).items():
-        acknowledge(made, f"IAM5[Resource::{resource}]", reason)
+    acknowledge_wildcards(made, policies.values())
     return made
+
+
+def acknowledge_wildcards(construct: Construct, policies: Iterable[iam.PolicyDocument]) -> None:
+    """Live with the wildcards in these policies of a role that have a reason."""
+    resolved = [Stack.of(construct).resolve(policy) for policy in policies]
+    for resource, reason in reasons(resolved).items():
+        acknowledge(construct, f"IAM5[Resource::{resource}]", reason)
 
 
 def of_own_account(service: str) -> iam.ServicePrincipal:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections import defaultdict
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from tests.cdk.templates import listed, text
@@ -58,13 +59,34 @@ def arn(service: str, rest: str) -> str:
 
 def roles(templates: Templates) -> dict[str, Role]:
     """All roles by part and construct, such as ``gateway/GatewayFunctionRole``."""
+    added = _added(templates)
     found = [
         _role(part, logical_id, resource["Properties"], templates)
         for part, template in templates.by_part.items()
         for logical_id, resource in template["Resources"].items()
         if resource["Type"] == "AWS::IAM::Role"
     ]
-    return {role.id: role for role in found}
+    return {role.id: replace(role, statements=(*role.statements, *added[role.id])) for role in found}
+
+
+def _added(templates: Templates) -> Mapping[str, list[Mapping[str, Any]]]:
+    """Statements that stacks of APIs add to roles of others, which they find by a parameter of SSM."""
+    published = {
+        text(
+            parameter["Properties"]["Name"]
+        ): f"{part}/{_HASH.sub('', parameter['Properties']['Value']['Ref'])}"
+        for part in templates.by_part
+        for parameter in templates.of_type(part, "AWS::SSM::Parameter")
+        if "/roles/" in text(parameter["Properties"]["Name"])
+    }
+    added: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    for part, template in templates.by_part.items():
+        for policy in templates.of_type(part, "AWS::IAM::Policy"):
+            [role] = policy["Properties"]["Roles"]
+            parameter = template["Parameters"][role["Ref"]]["Default"]
+            for statement in policy["Properties"]["PolicyDocument"]["Statement"]:
+                added[published[parameter]].append(_concrete(statement, template))
+    return added
 
 
 def _role(part: str, logical_id: str, properties: Mapping[str, Any], templates: Templates) -> Role:
