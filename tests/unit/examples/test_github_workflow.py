@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import typer
 import yaml
+from typer.core import TyperGroup
 
 from penstock.cli.main import app
 
@@ -26,6 +27,7 @@ _PENSTOCK = ".venv/bin/penstock "
 def test_each_command_of_penstock_exists_with_these_options(line):
     words = shlex.split(line.removeprefix(_PENSTOCK))
     group = typer.main.get_command(app)
+    assert isinstance(group, TyperGroup)
     context = group.make_context("penstock", words)
     name, command, rest = group.resolve_command(context, [*context._protected_args, *context.args])
     command.make_context(name, rest, parent=context)
