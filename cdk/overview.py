@@ -79,10 +79,16 @@ def _webhooks(config: Config) -> Graph:
 def _of_shared_parts(deployment: str, functions: Sequence[str]) -> Iterator[Sequence[Graph]]:
     door, table = metrics.of_front_door, metrics.of_table
     yield (
-        Graph("HTTP calls", [door(deployment, metric) for metric in ("Count", "4XXError", "5XXError")]),
+        Graph(
+            "HTTP calls",
+            [door(deployment, metric, label=metric) for metric in ("Count", "4XXError", "5XXError")],
+        ),
         Graph(
             "HTTP latency",
-            [door(deployment, "Latency", statistic=statistic) for statistic in ("p50", "p90", "p99")],
+            [
+                door(deployment, "Latency", statistic=statistic, label=statistic)
+                for statistic in ("p50", "p90", "p99")
+            ],
             unit="ms",
         ),
         Graph(
