@@ -11,6 +11,8 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 REQUIREMENTS := requirements.txt
 DEV_REQUIREMENTS := requirements-dev.txt
 CONFIG ?= penstock.yaml
+# What cdk-nag and cfn-lint look at.
+AUDITED ?= $(wildcard examples/deployments/*.yaml tests/cdk/audited/*.yaml)
 # Of the simulation: a seed, how many schedules, and the first of their seeds.
 SEED ?= 0
 N ?= 20000
@@ -81,13 +83,14 @@ bench: setup-dev ## Measure submit, poll, pickup, throughput and memory against 
 	@$(BIN)/python -m bench $(ARGS)
 
 .PHONY: check
-check: setup-dev ## Lint, types, import layers, drift of generated files, dependency audit
+check: setup-dev ## Lint, types, import layers, drift of generated files, templates by cdk-nag and cfn-lint, dependency audit
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m penstock.config.schema --check
 	@$(BIN)/python -m gateway_lambda.openapi --check
+	@$(BIN)/python -m cdk.audit $(AUDITED)
 	@./scripts/lock.sh --check
 	@for pins in $(REQUIREMENTS) $(DEV_REQUIREMENTS) localstack/requirements.txt; do \
 	  $(BIN)/pip-audit --disable-pip --require-hashes --progress-spinner off -r $$pins || exit 1; done

@@ -16,6 +16,7 @@ from cdk.described_task import DescribedTask
 from cdk.own_cluster import ClusterProps, OwnCluster
 from cdk.placement import placement
 from cdk.queues import Queues
+from cdk.registration import Registration
 from cdk.release import ReleaseRecord
 from cdk.scaling import ServiceScaling
 from cdk.stage import Compute
@@ -61,6 +62,7 @@ class Api(Construct):
             api=props.api.name,
             queue=queues.dead_letters,
         )
+        Registration(self, "Registration", deployment=props.deployment, api=props.api)
         arns = Arns(Stack.of(self), props.deployment)
         task = TaskProps(
             deployment=props.deployment,

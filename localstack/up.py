@@ -157,6 +157,8 @@ class _Start:
             site.project,
             self.options.dequeuer_environment,
         )
+        kind, clients = self.options.emulator, Clients(site.endpoint)
+        credentials = kind.credentials(clients)
         starters = {
             names.service(server.api): PairStarter(
                 server,
@@ -167,10 +169,11 @@ class _Start:
                 site.spawn,
                 agent_uri,
                 free_port,
+                credentials,
             )
             for server in servers
         }
-        cluster = self.options.emulator.cluster(Clients(site.endpoint), site.config)
+        cluster = kind.cluster(clients, site.config)
         self.options.tell("Starting servers and dequeuers")
         return LocalAgent(
             AgentParts(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
@@ -10,10 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from penstock.client import Client
+    from penstock.doctor.account import Facts
     from penstock.key_ring import KeyRing
+    from penstock.lifecycle.estate import Account
     from penstock.promotion.promote import Registry
     from penstock.promotion.releases import Releases
     from penstock.revisions import Revisions
@@ -56,6 +59,32 @@ def _revisions(emulator_url: str | None) -> Revisions:
     return revisions(emulator_url=emulator_url)
 
 
+def _account(deployment: str, emulator_url: str | None) -> Account:
+    from penstock.aws.operator import account  # noqa: PLC0415 - loads boto3
+
+    return account(deployment, emulator_url=emulator_url)
+
+
+def _facts(emulator_url: str | None) -> Facts:
+    from penstock.aws.operator import facts  # noqa: PLC0415 - loads boto3
+
+    return facts(emulator_url=emulator_url)
+
+
+#: How long a program may take to say its version.
+_PROGRAM_SECONDS = 20
+
+
+def _run(command: Sequence[str]) -> str | None:
+    try:
+        ended = subprocess.run(  # noqa: S603 - named programs, no shell
+            command, capture_output=True, text=True, timeout=_PROGRAM_SECONDS, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return ended.stdout
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
     """Given to the commands as typer's context object, so that tests give their own."""
@@ -71,6 +100,12 @@ class Surroundings:
     #: ECR and ECS, in an emulator if there is the URL of one.
     registry: Callable[[str | None], Registry] = _registry
     revisions: Callable[[str | None], Revisions] = _revisions
+    #: Its account, likewise.
+    account: Callable[[str, str | None], Account] = _account
+    #: What the account of the AWS credentials answers, likewise.
+    facts: Callable[[str | None], Facts] = _facts
+    #: Runs a program and gives what it prints; None if there is none, or it fails or hangs.
+    run: Callable[[Sequence[str]], str | None] = _run
     #: Never in a representation: those end up in tracebacks.
     api_key: str | None = field(default=None, repr=False)
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)

@@ -3,6 +3,7 @@
 from penstock.testing.api_keys import MemoryApiKeys, MemoryMeters
 from penstock.testing.belongings import MemoryDeadLetterQueues, MemoryJobQueues, MemoryTimers
 from penstock.testing.clock import ManualClock
+from penstock.testing.deployed import MemoryDeployedApis
 from penstock.testing.job_queues import MemoryJobOutbox
 from penstock.testing.jobs import MemoryJobParts, MemoryJobs, MemoryWorkerJobs
 from penstock.testing.listing import MemoryExecutions, MemoryInputListing
@@ -28,6 +29,7 @@ __all__ = [
     "MemoryCopies",
     "MemoryDeadLetterQueues",
     "MemoryDeliveries",
+    "MemoryDeployedApis",
     "MemoryDirectory",
     "MemoryEndpoints",
     "MemoryExecutions",

@@ -45,7 +45,7 @@ class Bench:
             self.spawner,
             lambda task_id: f"http://agent/{task_id}",
             lambda: next(ports),
-            self.clock,
+            clock=self.clock,
         )
         self.agent = LocalAgent(
             AgentParts(
