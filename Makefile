@@ -99,6 +99,8 @@ check: setup-dev ## Lint, types, import layers, drift of generated files, templa
 	@$(BIN)/python -m penstock.config.schema --check
 	@$(BIN)/python -m gateway_lambda.openapi --check
 	@$(BIN)/python -m cdk.audit $(AUDITED)
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows examples/github/penstock.yml
+	@$(BIN)/zizmor --offline --quiet examples/github/penstock.yml
 	@./scripts/lock.sh --check
 	@for pins in $(REQUIREMENTS) $(DEV_REQUIREMENTS) localstack/requirements.txt; do \
 	  $(BIN)/pip-audit --disable-pip --require-hashes --progress-spinner off -r $$pins || exit 1; done

@@ -88,10 +88,10 @@ class Arns:
     @property
     def services(self) -> list[str]:
         """The ECS services of all APIs, in the cluster that they share and in those of their own."""
-        shared, own = names.cluster(self.deployment), names.cluster_of(self.deployment, "*", own="*")
+        shared = names.cluster(self.deployment)
         return [
             self.stack.format_arn(service="ecs", resource="service", resource_name=f"{cluster}/*")
-            for cluster in (shared, own)
+            for cluster in (shared, f"{shared}_*")
         ]
 
     @property

@@ -79,10 +79,12 @@ def of_function(
     return _of_aws("AWS/Lambda", metric, {"FunctionName": name}, statistic=statistic, label=label)
 
 
-def of_front_door(deployment: str, metric: str, *, statistic: str = "Sum") -> cloudwatch.Metric:
+def of_front_door(
+    deployment: str, metric: str, *, statistic: str = "Sum", label: str | None = None
+) -> cloudwatch.Metric:
     """A metric of the REST API."""
     dimensions = {"ApiName": names.rest_api(deployment), "Stage": STAGE_NAME}
-    return _of_aws("AWS/ApiGateway", metric, dimensions, statistic=statistic, label=f"{metric} {statistic}")
+    return _of_aws("AWS/ApiGateway", metric, dimensions, statistic=statistic, label=label)
 
 
 def of_table(deployment: str, metric: str) -> cloudwatch.Metric:

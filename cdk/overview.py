@@ -82,7 +82,10 @@ def _of_shared_parts(deployment: str, functions: Sequence[str]) -> Iterator[Sequ
         Graph("HTTP calls", [door(deployment, metric) for metric in ("Count", "4XXError", "5XXError")]),
         Graph(
             "HTTP latency",
-            [door(deployment, "Latency", statistic=statistic) for statistic in ("p50", "p90", "p99")],
+            [
+                door(deployment, "Latency", statistic=statistic, label=statistic)
+                for statistic in ("p50", "p90", "p99")
+            ],
             unit="ms",
         ),
         Graph(

@@ -170,13 +170,14 @@ class Task(Construct):
 
     def _inits(self, image: Image) -> list[_ContainerDefinition]:
         """What brings something that the user's containers find; each ends before those start."""
+        # A task with a size has room for them then, and ECS would refuse one that reserves more than that.
+        sized = task_shape.size(self._props.api) is not None
         return [
             _ContainerDefinition(
                 name=init.name,
                 image=image.uri,
                 essential=False,
-                # The whole task's size says nothing of it; it ends before the others begin.
-                memory_reservation=init.memory_mib,
+                memory_reservation=None if sized else init.memory_mib,
                 entry_point=["python3", "-m", init.module],
                 environment=_pairs(init.environment),
                 mount_points=[init.volume.mount(read_only=False)],

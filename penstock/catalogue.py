@@ -115,16 +115,16 @@ class Catalogue:
         known = next((api for api in self.apis if api.name == name), None)
         return known or next((api for api in self._departed() if api.name == name), None)
 
+    def clusters(self, deployment: str) -> dict[str, str]:
+        """ECS clusters of the tasks of the APIs in the configuration, by the APIs' names."""
+        return {api.name: names.cluster_of(deployment, api.name, own=api.own_cluster) for api in self.apis}
+
     def cluster(self, deployment: str, name: str) -> str:
         """ECS cluster of the tasks of one of the APIs, by its name; ``KeyError`` if there is no such API."""
         api = self.named(name)
         if api is None:
             raise KeyError(name)
         return names.cluster_of(deployment, api.name, own=api.own_cluster)
-
-    def clusters(self, deployment: str) -> dict[str, str]:
-        """ECS clusters of all APIs of the configuration, by the APIs' names."""
-        return {api.name: self.cluster(deployment, api.name) for api in self.apis}
 
     def get(self, endpoint: str | None) -> ApiEntry | None:
         """The API behind a path segment; None if there is none."""

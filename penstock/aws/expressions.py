@@ -87,8 +87,9 @@ def version(placeholders: Placeholders) -> str:
 
 
 def _condition(alternatives: tuple[Checks, ...], placeholders: Placeholders) -> str:
-    allowed = " OR ".join(f"({_conjunction(checks, placeholders)})" for checks in alternatives)
-    return f"({allowed}) AND {readable(placeholders)}"
+    # In each alternative: around a single one DynamoDB would refuse a second pair of parentheses.
+    ours = readable(placeholders)
+    return " OR ".join(f"({_conjunction(checks, placeholders)} AND {ours})" for checks in alternatives)
 
 
 def _conjunction(checks: Checks, placeholders: Placeholders) -> str:

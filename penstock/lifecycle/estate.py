@@ -182,6 +182,7 @@ def functions(deployment: str) -> Sequence[str]:
         names.authorizer_function(deployment),
         names.sweeper_function(deployment),
         names.recorder_function(deployment),
+        names.stops_function(deployment),
         names.scaling_function(deployment),
         names.event_function(deployment),
         names.webhook_function(deployment),

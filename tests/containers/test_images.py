@@ -18,6 +18,17 @@ for folder, folders, files in os.walk("/app"):
 print(json.dumps(sorted(found)))
 """
 
+IMPORTING = """
+import importlib, json, pkgutil
+import dequeuer
+names = [name for _, name, _ in pkgutil.walk_packages(dequeuer.__path__, "dequeuer.")]
+# What is imported once there is somewhere to send traces to.
+found = [name for name in names if not name.endswith("__main__")] + ["penstock.tracing.otel"]
+for name in found:
+    importlib.import_module(name)
+print(json.dumps(found))
+"""
+
 WRITABLE = """
 import json, os
 skipped = {"/proc", "/sys", "/dev"}
@@ -62,6 +73,8 @@ def test_the_dequeuers_image_holds_its_code_and_nothing_else(engine, dequeuer):
         "__pycache__",
         "aws",
         "batch",
+        "scaling",
+        "tracing",
     }
     assert {file.rpartition(".")[2] for file in files} == {"py", "pyc"}
     assert not [file for file in files if "test" in file]
@@ -112,3 +125,9 @@ def test_sizes_are_reported(engine, base, dequeuer, servers, report):
         size = engine.image(asset.tag)["Size"]
         assert size > of_base
         report.append(f"{name}: {size / 1e6:.0f} MB, of which {(size - of_base) / 1e6:.0f} MB on the base")
+
+
+def test_every_module_of_the_dequeuer_finds_what_it_imports(engine, dequeuer):
+    imported = json.loads(engine.python(dequeuer.tag, IMPORTING))
+
+    assert {"dequeuer.worker", "dequeuer.batch.main"} <= set(imported)
