@@ -29,6 +29,10 @@ def _log(function: str) -> Table:
     return {f"log penstock-shop-{function}": _do("logs", "CreateLogStream", "PutLogEvents")}
 
 
+#: Which APIs there are, in the parameters of SSM that their stacks keep.
+_CATALOGUE: Table = {"catalogue": _do("ssm", "GetParametersByPath")}
+
+
 def _jobs(*objects: str) -> Table:
     """Objects of jobs, and whether there are any."""
     rights = _do("s3", *objects)
@@ -41,6 +45,15 @@ _SEND = _do("sqs", "GetQueueUrl", "SendMessage")
 _LIST = _do("s3", "ListBucket")
 _READ = _do("s3", "GetObject")
 
+_DEPTH = _do("sqs", "GetQueueUrl", "GetQueueAttributes")
+
+#: How much is in queues, by the deployment's prefix, as APIs come and go. It is the beginning of the other
+#: deployment's as well: figures can be seen there, and no message (docs/threat-model.md).
+_FIGURES: Table = {
+    **_each(ALL, {"queue": _DEPTH, "dead letters": _DEPTH}),
+    **_each(("shop-2 sum", "shop-2 calc"), {"queue": _DEPTH, "dead letters": _DEPTH, "job queue": _DEPTH}),
+}
+
 GATEWAY: Table = {
     # All records, whichever API's, and of API keys none. Requests and jobs are asked for by their names.
     **_each(ALL, dict.fromkeys(("REQ", "BATCH", "IDEM", "SCALING"), _RECORD)),
@@ -51,22 +64,25 @@ GATEWAY: Table = {
     **_each(ALL, {"results": _do("s3", "GetObject", "DeleteObject")}),
     **_each(ALL, {"listing payloads": _LIST, "listing results": _LIST}),
     **_each(ALL, _jobs("GetObject", "PutObject")),
-    **_each(
-        ASYNC, {"queue": _SEND | _do("sqs", "GetQueueAttributes"), "service": _do("ecs", "DescribeServices")}
-    ),
+    **_FIGURES,
+    **_each(ASYNC, {"queue": _SEND | _do("sqs", "GetQueueAttributes")}),
+    **_each(ALL, {"service": _do("ecs", "DescribeServices"), "definition": _do("ecs", "ListTasks")}),
+    **dict.fromkeys(("task", "task tagged by hand"), _do("ecs", "DescribeTasks")),
     **_each(BATCH, {"machine": _do("states", "StartExecution")}),
     **dict.fromkeys(("webhook queue first", "webhook queue later"), _SEND),
     "objects of photos": _READ,
     "objects of films": _READ,
     "bucket films": _LIST,
+    **_CATALOGUE,
     **_log("gateway"),
 }
 
-AUTHORIZER: Table = {"KEY": _do("dynamodb", "GetItem"), **_log("authorizer")}
+AUTHORIZER: Table = {"KEY": _do("dynamodb", "GetItem"), **_CATALOGUE, **_log("authorizer")}
 
 SWEEPER: Table = {
     "index open": _do("dynamodb", "Query"),
     **_each(ALL, {"REQ": _do("dynamodb", "BatchGetItem", "UpdateItem")}),
+    **_CATALOGUE,
     **_log("sweeper"),
 }
 
@@ -74,7 +90,7 @@ RECORDER: Table = {
     **_each(ALL, {"dead letters": _RECEIVE, "malformed": _do("s3", "PutObject")}),
     **_each(ALL, {"REQ": _do("dynamodb", "GetItem", "UpdateItem")}),
     **_each(
-        BATCH,
+        ALL,
         {
             "JOB": _do("dynamodb", "GetItem", "Query", "PutItem", "UpdateItem"),
             "BATCH": _do("dynamodb", "PutItem", "UpdateItem"),
@@ -83,18 +99,18 @@ RECORDER: Table = {
             "job queue": _do("sqs", "SendMessage"),
         },
     ),
+    **_CATALOGUE,
     **_log("recorder"),
 }
 
 PUBLISHER: Table = {
-    **_each(
-        ASYNC,
-        {"queue": _do("sqs", "GetQueueUrl", "GetQueueAttributes"), "service": _do("ecs", "DescribeServices")},
-    ),
+    **_FIGURES,
+    **_each(ALL, {"service": _do("ecs", "DescribeServices")}),
     "index open": _do("dynamodb", "Query"),
     **_each(ALL, {"REQ": _do("dynamodb", "BatchGetItem")}),
     **_each(ALL, {"SCALING": _do("dynamodb", "BatchGetItem", "PutItem")}),
     "metrics of ours": _do("cloudwatch", "PutMetricData"),
+    **_CATALOGUE,
     **_log("scaling"),
 }
 
@@ -104,6 +120,7 @@ EVENTS: Table = {
     **_each(ALL, {"results": _READ, "listing results": _LIST}),
     **dict.fromkeys(("webhook queue first", "webhook queue unread"), _SEND),
     "topic": _do("sns", "Publish"),
+    **_CATALOGUE,
     **_log("events"),
 }
 
@@ -116,6 +133,7 @@ SENDER: Table = {
     **_each(ALL, {"webhook secret": _do("secretsmanager", "GetSecretValue")}),
     **_each(ALL, {"results": _READ, "listing results": _LIST}),
     "chain": _do("execute-api", "Invoke"),
+    **_CATALOGUE,
     **_log("webhooks"),
 }
 
@@ -123,8 +141,8 @@ PLAN: Table = {
     **_each(ALL, {"JOB": _do("dynamodb", "GetItem", "UpdateItem", "Query")}),
     **_each(ALL, _jobs("GetObject", "PutObject")),
     "bucket films": _LIST,
-    **_each(BATCH, {"job queue": _do("sqs", "CreateQueue", "SendMessage")}),
-    **_each(BATCH, {"timer": _do("scheduler", "CreateSchedule")}),
+    **_each(ALL, {"job queue": _do("sqs", "CreateQueue", "SendMessage")}),
+    **_each(ALL, {"timer": _do("scheduler", "CreateSchedule")}),
     "BatchTimerRole to scheduler": _do("iam", "PassRole"),
     **_log("batch-plan"),
 }
@@ -133,16 +151,17 @@ ENQUEUE: Table = {
     **_each(ALL, {"JOB": _do("dynamodb", "GetItem", "PutItem", "UpdateItem")}),
     **_each(ALL, _jobs("GetObject", "PutObject")),
     "objects of films": _READ,
-    **_each(BATCH, {"job queue": _do("sqs", "SendMessage")}),
+    **_each(ALL, {"job queue": _do("sqs", "SendMessage")}),
     **_log("batch-enqueue"),
 }
 
 FINISH: Table = {
     **_each(ALL, {"JOB": _do("dynamodb", "GetItem", "PutItem", "UpdateItem", "Query")}),
     **_each(ALL, _jobs("GetObject", "PutObject")),
-    **_each(BATCH, {"job queue": _do("sqs", "GetQueueUrl", "DeleteQueue", "SendMessage")}),
+    **_each(ALL, {"job queue": _do("sqs", "GetQueueUrl", "DeleteQueue", "SendMessage")}),
     "batch queue ends": _RECEIVE | _do("sqs", "ChangeMessageVisibility"),
-    **_each(BATCH, {"timer": _do("scheduler", "DeleteSchedule")}),
+    **_each(ALL, {"timer": _do("scheduler", "DeleteSchedule")}),
+    **_CATALOGUE,
     **_log("batch-finish"),
 }
 
@@ -228,6 +247,10 @@ MATRIX: dict[str, Table] = {
     "batch/BatchEnqueueRole": ENQUEUE,
     "batch/BatchFinishRole": FINISH,
     "batch/BatchTimerRole": TIMER,
+    "recovery/RecoveryStopsRole": _log("stops"),
+    "network/NetworkFlowLogRole": {
+        "log of the network": _do("logs", "CreateLogStream", "PutLogEvents", "DescribeLogStreams")
+    },
     **{f"api-{api}/ApiTaskRole": _worker(api) for api in ASYNC},
     **{f"api-{api}/JobsTaskRole": _job_worker(api) for api in BATCH},
     **{f"api-{api}/ApiTaskExecutionRole": _start(api) for api in ASYNC},

@@ -119,6 +119,11 @@ def _of_deployment(deployment: str, mark: str) -> Iterator[tuple[str, str, dict[
     yield f"cluster{mark}", arn("ecs", f"cluster/{cluster}"), {}
     yield f"task{mark}", arn("ecs", f"task/{cluster}/1"), {"ecs:CreateAction": "RunTask"}
     yield f"task tagged by hand{mark}", arn("ecs", f"task/{cluster}/1"), {}
+    catalogue = f"parameter{names.api_parameters(deployment)}"
+    yield f"catalogue{mark}", arn("ssm", catalogue), {}
+    yield f"catalogue{mark}", arn("ssm", f"{catalogue}/sum"), {}
+    network = f"log-group:{names.flow_log_group(deployment)}:log-stream:1"
+    yield f"log of the network{mark}", arn("logs", network), {}
     yield f"parameter{mark}", arn("ssm", f"parameter{names.parameter(deployment, 'vpc-id')}"), {}
 
 
@@ -128,6 +133,7 @@ def _functions(deployment: str) -> list[str]:
         names.authorizer_function(deployment),
         names.sweeper_function(deployment),
         names.recorder_function(deployment),
+        names.stops_function(deployment),
         names.scaling_function(deployment),
         names.event_function(deployment),
         names.webhook_function(deployment),
