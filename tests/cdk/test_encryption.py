@@ -37,6 +37,8 @@ NOTHING_ASKED = {
     *("s3:DeleteObject", "s3:AbortMultipartUpload", "s3:ListBucket"),
     *("sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes", "sqs:GetQueueUrl"),
     *("sqs:CreateQueue", "sqs:DeleteQueue"),
+    # Parameters that are no secrets.
+    "ssm:GetParametersByPath",
     *("dynamodb:DescribeStream", "dynamodb:GetShardIterator", "dynamodb:ListStreams"),
 }
 SERVICES = ("s3:", "sqs:", "sns:", "dynamodb:", "secretsmanager:", "ssm:")
