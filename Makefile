@@ -11,10 +11,17 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 REQUIREMENTS := requirements.txt
 DEV_REQUIREMENTS := requirements-dev.txt
 CONFIG ?= penstock.yaml
+# What cdk-nag and cfn-lint look at.
+AUDITED ?= $(wildcard examples/deployments/*.yaml tests/cdk/audited/*.yaml)
+# Of the end-to-end tests: those that together use each right, and what holds them against it.
+ENFORCED := $(patsubst %,tests/e2e/test_%.py,uploads batch batch_ends recovery waiting_and_listing \
+  webhooks function_callbacks scaling rights)
 # Of the simulation: a seed, how many schedules, and the first of their seeds.
 SEED ?= 0
 N ?= 20000
 FIRST ?= 0
+# What images are built on; where no registry can be reached, scripts/setup-podman.sh makes one.
+BASE_IMAGE ?= python:3.13-slim
 # More than cores on purpose: the end-to-end tests mostly wait.
 PROCESSES ?= 4
 
@@ -50,6 +57,15 @@ test: setup-dev ## Run the whole test suite
 test-localstack: setup-dev ## Run the end-to-end tests on LocalStack, which needs Docker
 	@$(BIN)/python -m pytest tests/e2e --emulator localstack $(ARGS)
 
+# One process: the last file looks at what all the others did.
+.PHONY: test-iam
+test-iam: setup-dev ## Run end-to-end tests with IAM enforced, and hold what was done against what may be done
+	@$(BIN)/python -m pytest --emulator enforcing $(ENFORCED) $(ARGS)
+
+.PHONY: test-containers
+test-containers: setup-dev ## Build the images and run them as tasks, which needs Docker or Podman: BASE_IMAGE=…
+	@$(BIN)/python -m pytest tests/containers --containers --base-image $(BASE_IMAGE) $(ARGS)
+
 .PHONY: simulate
 simulate: setup-dev ## Replay one simulated schedule with its trace: SEED=n
 	@$(BIN)/python -m tests.simulation --seed $(SEED)
@@ -75,13 +91,16 @@ bench: setup-dev ## Measure submit, poll, pickup, throughput and memory against 
 	@$(BIN)/python -m bench $(ARGS)
 
 .PHONY: check
-check: setup-dev ## Lint, types, import layers, drift of generated files, dependency audit
+check: setup-dev ## Lint, types, import layers, drift of generated files, templates by cdk-nag and cfn-lint, dependency audit
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m penstock.config.schema --check
 	@$(BIN)/python -m gateway_lambda.openapi --check
+	@$(BIN)/python -m cdk.audit $(AUDITED)
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows examples/github/penstock.yml
+	@$(BIN)/zizmor --offline --quiet examples/github/penstock.yml
 	@./scripts/lock.sh --check
 	@for pins in $(REQUIREMENTS) $(DEV_REQUIREMENTS) localstack/requirements.txt; do \
 	  $(BIN)/pip-audit --disable-pip --require-hashes --progress-spinner off -r $$pins || exit 1; done

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import aws_cdk
 
-from cdk import stage
+from cdk import release, stage
 from cdk.stacks import Sources, add_stacks
 from penstock import config
 
@@ -25,7 +25,7 @@ def main() -> None:
             # Among the templates: two that synthesise at once must not empty each other's bundles.
             sources=Sources(root=ROOT, build_folder=Path(app.outdir) / "bundles"),
         )
-    except (config.ConfigError, stage.UnknownStage, stage.NoApis) as error:
+    except (config.ConfigError, stage.UnknownStage, stage.NoApis, release.TooLong) as error:
         sys.exit(str(error))
     app.synth()
 

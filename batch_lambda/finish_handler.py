@@ -20,9 +20,9 @@ from batch_lambda.finish import Called, Next
 from batch_lambda.settings import Settings
 from batch_lambda.surroundings import TIMED_OUT, Surroundings
 from penstock import environment, names
+from penstock.aws import deployed
 from penstock.batch import stops
 from penstock.batch.jobs import JobKey, JobStatus
-from penstock.catalogue import FILE, Catalogue
 from penstock.kinds import Kind
 
 if TYPE_CHECKING:
@@ -41,10 +41,9 @@ class EndsSettings:
 
 _told = environment.read(Surroundings, os.environ)
 _ends = environment.read(EndsSettings, os.environ)
-_catalogue = Catalogue.from_json(FILE.read_text())
+_catalogue = deployed.catalogue(_told.deployment)
 _steps = finishing.build(environment.read(Settings, os.environ), _told, _catalogue, boto3.session.Session())
 _sqs = boto3.session.Session().client("sqs")
-_machines = {names.state_machine(_told.deployment, api.name): api.name for api in _catalogue.of(Kind.BATCH)}
 
 
 @logger.inject_lambda_context(clear_state=True)
@@ -77,7 +76,7 @@ def _called(state: Mapping[str, Any]) -> Called:
 
 def _finished(record: Mapping[str, Any]) -> bool:
     """Whether the message may go: the job that it tells of has ended."""
-    ended = ended_execution(record["body"], _machines)
+    ended = ended_execution(record["body"], _machines())
     if ended is None:
         return True
     step = _steps.finisher.finish(ended.key, Called(execution=ended.status))
@@ -90,6 +89,12 @@ def _finished(record: Mapping[str, Any]) -> bool:
         VisibilityTimeout=step.wait_seconds,
     )
     return False
+
+
+def _machines() -> Mapping[str, str]:
+    """The API of each state machine."""
+    apis = (*_catalogue.of(Kind.BATCH), *_catalogue.left(Kind.BATCH))
+    return {names.state_machine(_told.deployment, api.name): api.name for api in apis}
 
 
 def _failure(record: Mapping[str, Any]) -> dict[str, str]:

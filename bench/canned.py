@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
 from botocore.config import Config
 
 if TYPE_CHECKING:
@@ -79,7 +80,8 @@ class CannedAws:
             if self._round_trip_seconds:
                 time.sleep(self._round_trip_seconds)
             answer = self._answers[name](json.loads(content)) if name in self._answers else {}
-            headers = {"content-type": "application/x-amz-json-1.0"}
+            headers = HTTPHeaders()
+            headers["content-type"] = "application/x-amz-json-1.0"
             return AWSResponse(request.url, 200, headers, _Body(json.dumps(answer).encode()))
 
         return send

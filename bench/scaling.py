@@ -17,8 +17,10 @@ from penstock.aws.directory import DynamoDirectory
 from penstock.aws.figures import EcsCrews, SqsQueues
 from penstock.aws.metrics import CloudWatchMetrics, DynamoHistories
 from penstock.scaling.decision import ScalingPolicy
+from penstock.testing.deployed import MemoryDeployedApis
 from scaling_lambda.minute import TICK_MS
 from scaling_lambda.publisher import Publisher, ScaledApi
+from scaling_lambda.served import Served
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -70,9 +72,13 @@ def site(count: int, *, executor: ThreadPoolExecutor, round_trip_seconds: float 
     dynamodb = aws.client("dynamodb", connections=THREADS)
     directory = DynamoDirectory(dynamodb, "t", executor=ThreadPoolExecutor(THREADS))
     publisher = Publisher(
-        [ScaledApi(name=api, policy=ScalingPolicy()) for api in apis],
+        Served(
+            DEPLOYMENT,
+            [ScaledApi(name=api, policy=ScalingPolicy()) for api in apis],
+            deployed=MemoryDeployedApis(),
+        ),
         queues=SqsQueues(aws.client("sqs", connections=THREADS), lambda api: names.queue(DEPLOYMENT, api)),
-        crews=EcsCrews(aws.client("ecs"), dict.fromkeys(apis, names.cluster(DEPLOYMENT))),
+        crews=EcsCrews(aws.client("ecs"), lambda _api: names.cluster(DEPLOYMENT)),
         oldest_open_ms=directory.oldest_open_ms,
         metrics=CloudWatchMetrics(aws.client("cloudwatch"), DEPLOYMENT),
         histories=DynamoHistories(dynamodb, "t", clock=_now_ms, sleep=time.sleep),

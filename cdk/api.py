@@ -16,6 +16,8 @@ from cdk.described_task import DescribedTask
 from cdk.own_cluster import ClusterProps, OwnCluster
 from cdk.placement import placement
 from cdk.queues import Queues
+from cdk.registration import Registration
+from cdk.release import ReleaseRecord
 from cdk.scaling import ServiceScaling
 from cdk.stage import Compute
 from cdk.strategy import shares
@@ -60,6 +62,7 @@ class Api(Construct):
             api=props.api.name,
             queue=queues.dead_letters,
         )
+        Registration(self, "Registration", deployment=props.deployment, api=props.api)
         arns = Arns(Stack.of(self), props.deployment)
         task = TaskProps(
             deployment=props.deployment,
@@ -78,7 +81,9 @@ class Api(Construct):
             root=props.root,
         )
         if props.stage.compute is Compute.ECS:
-            self._add_service(props, Task(self, "Task", task))
+            made = Task(self, "Task", task)
+            self._add_service(props, made)
+            ReleaseRecord(self, "Release", deployment=props.deployment, api=props.api, task=made)
         else:
             DescribedTask(self, "Task", task)
 

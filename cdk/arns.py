@@ -76,6 +76,29 @@ class Arns:
         """What the ARNs of all our queues begin with, up to the name."""
         return self.stack.format_arn(service="sqs", resource="")
 
+    @property
+    def request_queues(self) -> str:
+        """The queues of all APIs, also of those that have left the configuration.
+
+        A deployment whose name begins with this one's and a dash has queues that match as well: for
+        reading depths, and nothing else.
+        """
+        return self.stack.format_arn(service="sqs", resource=names.queue(self.deployment, "*"))
+
+    @property
+    def services(self) -> list[str]:
+        """The ECS services of all APIs, in the cluster that they share and in those of their own."""
+        shared = names.cluster(self.deployment)
+        return [
+            self.stack.format_arn(service="ecs", resource="service", resource_name=f"{cluster}/*")
+            for cluster in (shared, f"{shared}_*")
+        ]
+
+    @property
+    def all_job_queues(self) -> str:
+        """The queues of all jobs of the deployment; no other deployment's name has the underscore in it."""
+        return self.stack.format_arn(service="sqs", resource=names.job_queues(self.deployment))
+
     def job_queues(self, api: str) -> str:
         """The queues of all jobs of one API, which come and go."""
         return self.stack.format_arn(
@@ -127,12 +150,11 @@ class Arns:
             for name in (f"{machine}:*", f"{machine}/*")
         ]
 
-    def timers(self, api: str) -> str:
-        """The timers of all jobs of one API."""
-        group, prefix = names.batch_schedules(self.deployment), names.job_queue_prefix(self.deployment, api)
-        return self.stack.format_arn(
-            service="scheduler", resource="schedule", resource_name=f"{group}/{prefix}*"
-        )
+    @property
+    def timers(self) -> str:
+        """The timers of all jobs."""
+        group = names.batch_schedules(self.deployment)
+        return self.stack.format_arn(service="scheduler", resource="schedule", resource_name=f"{group}/*")
 
     def webhook_queue(self, part: str) -> str:
         """One of the queues of deliveries."""

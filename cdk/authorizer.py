@@ -36,7 +36,7 @@ class KeyAuthorizer(Construct):
             policy_name="authorizer",
             # API Gateway waits 10 s. Two tries at the table take 6 s at most.
             timeout=Duration.seconds(8),
-            environment={"PENSTOCK_TABLE": names.table(deployment)},
+            environment={"PENSTOCK_DEPLOYMENT": deployment, "PENSTOCK_TABLE": names.table(deployment)},
         )
         function = PythonFunction(self, "Function", spec).function
         self.authorizer = apigateway.RequestAuthorizer(

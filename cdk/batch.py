@@ -18,6 +18,7 @@ from cdk.bundle import Bundle
 from cdk.function import FunctionSpec, PythonFunction
 from cdk.gateway import catalogue
 from cdk.key import key_arn
+from cdk.role import of_own_account, role
 from penstock import names
 
 if TYPE_CHECKING:
@@ -56,8 +57,6 @@ class Batch(Construct):
         self._props = props
         self._deployment = props.config.deployment
         self._arns = Arns(Stack.of(self), self._deployment)
-        self._apis = [api.name for api in props.config.batch_apis]
-        self._buckets = {bucket for api in props.config.batch_apis for bucket in api.input_buckets}
         scheduler.CfnScheduleGroup(self, "Timers", name=names.batch_schedules(self._deployment))
         ends, dead = self._add_queues()
         timer_role = self._add_timer_role()
@@ -114,12 +113,11 @@ class Batch(Construct):
         )
 
     def _add_timer_role(self) -> iam.Role:
-        own = {"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}}
-        return iam.Role(
+        return role(
             self,
             "TimerRole",
-            assumed_by=iam.ServicePrincipal("scheduler.amazonaws.com", conditions=own),
-            inline_policies={"timer": batch_permissions.call([self._arns.batch_function("finish")])},
+            assumed_by=of_own_account("scheduler.amazonaws.com"),
+            policies={"timer": batch_permissions.call([self._arns.batch_function("finish")])},
         )
 
     def _surroundings(self, timer_role: iam.Role) -> dict[str, str]:
@@ -132,26 +130,18 @@ class Batch(Construct):
         }
 
     def _add_plan(self, told: Mapping[str, str], timer_role: iam.Role) -> None:
-        rights = batch_permissions.plan(
-            self._arns,
-            self._apis,
-            input_buckets=self._buckets,
-            timer_role_arn=timer_role.role_arn,
-        )
+        rights = batch_permissions.plan(self._arns, timer_role_arn=timer_role.role_arn)
         self._function("Plan", "plan", rights=rights, told=told)
 
     def _add_enqueue(self) -> None:
-        rights = batch_permissions.enqueue(self._arns, self._apis, input_buckets=self._buckets)
+        rights = batch_permissions.enqueue(self._arns)
         self._function("Enqueue", "enqueue", rights=rights, memory_mib=_ENQUEUE_MIB)
 
     def _add_finish(self, told: Mapping[str, str], ends: sqs.Queue) -> lambda_.Function:
-        reported = {arn for api in self._props.config.batch_apis for arn in api.dead_letter_queues}
         return self._function(
             "Finish",
             "finish",
-            rights=batch_permissions.finish(
-                self._arns, self._apis, dead_letter_queues=reported, ends_arn=ends.queue_arn
-            ),
+            rights=batch_permissions.finish(self._arns, ends_arn=ends.queue_arn),
             told={**told, "PENSTOCK_ENDS_QUEUE_URL": ends.queue_url},
             seconds=_FINISH_SECONDS,
         )
@@ -183,7 +173,9 @@ class Batch(Construct):
             },
             service=_SERVICE,
         )
-        return PythonFunction(self, id_, spec).function
+        made = PythonFunction(self, id_, spec)
+        made.publish_role(self._deployment)
+        return made.function
 
     def _add_ends(self, finish: lambda_.Function, ends: sqs.Queue) -> None:
         mapping = lambda_.CfnEventSourceMapping(

@@ -5,20 +5,24 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from aws_cdk import Aws, Duration, Fn, Stack
+from aws_cdk import Duration, Fn, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_events as events
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_stepfunctions as stepfunctions
 from constructs import Construct
 
 from cdk import batch_permissions, sidecar, tracing
+from cdk.acknowledged import acknowledge
 from cdk.arns import Arns
 from cdk.batch import ENDS, FUNCTION_SECONDS
 from cdk.dead_letters import DeadLetters
+from cdk.function import AddedRights
 from cdk.own_cluster import ClusterProps, OwnCluster
 from cdk.placement import placement
 from cdk.queues import dead_letter_queue
+from cdk.registration import Registration
+from cdk.release import ReleaseRecord
+from cdk.role import of_own_account, role
 from cdk.state_machine import Machine
 from cdk.strategy import shares
 from cdk.task import Task, TaskProps
@@ -55,9 +59,13 @@ class Jobs(Construct):
         self._api = api
         self._arns = Arns(Stack.of(self), deployment)
         dead_letters = dead_letter_queue(self, "DeadLetterQueue", deployment=deployment, api=api.name)
+        acknowledge(dead_letters, "SQS3", "It is a dead-letter queue itself: that of the queues of all jobs.")
         DeadLetters(self, "DeadLetters", deployment=deployment, api=api.name, queue=dead_letters)
+        Registration(self, "Registration", deployment=deployment, api=api)
+        self._add_rights()
         place = placement(self, deployment=deployment, configured=network)
         task = Task(self, "Task", self._task(dead_letters, traced, stage, root))
+        ReleaseRecord(self, "Release", deployment=deployment, api=api, task=task)
         machine = self._add_machine(task, place)
         if api.own_cluster:
             props = ClusterProps(deployment=deployment, api=api, place=place, stage=stage)
@@ -65,6 +73,18 @@ class Jobs(Construct):
             machine.node.add_dependency(OwnCluster(self, "Capacity", props))
         self._add_rule()
         self._add_alarm(machine)
+
+    def _add_rights(self) -> None:
+        """What the functions of all state machines need for this one's jobs."""
+        for step, statements in batch_permissions.of_api(self._arns, self._api).items():
+            if statements:
+                AddedRights(
+                    self,
+                    step.capitalize(),
+                    deployment=self._deployment,
+                    function_name=names.batch_function(self._deployment, step),
+                    statements=statements,
+                )
 
     def _task(self, dead_letters: sqs.Queue, traced: Tracing | None, stage: Stage, root: Path) -> TaskProps:
         api = self._api
@@ -85,24 +105,30 @@ class Jobs(Construct):
         rights = batch_permissions.state_machine(
             self._arns, self._api, role_arns=[role.role_arn for role in task.roles]
         )
-        role = iam.Role(
+        machine_role = role(
             self,
             "MachineRole",
-            assumed_by=iam.ServicePrincipal(
-                "states.amazonaws.com", conditions={"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}}
-            ),
-            inline_policies={"jobs": rights},
+            assumed_by=of_own_account("states.amazonaws.com"),
+            policies={"jobs": rights},
         )
-        return stepfunctions.CfnStateMachine(
+        machine = stepfunctions.CfnStateMachine(
             self,
             "Machine",
             state_machine_name=names.state_machine(self._deployment, self._api.name),
             state_machine_type="STANDARD",
-            role_arn=role.role_arn,
+            role_arn=machine_role.role_arn,
             # Not CDK's own way into JSON, which leaves members out that are null, and null means something
             # here: a state whose result is not kept.
             definition_string=json.dumps(self._machine(place).definition(), indent=1),
         )
+        acknowledge(
+            machine,
+            "SF1",
+            "To log needs eight more rights on all resources, as AWS knows no narrower ones for them. Step "
+            "Functions keeps each execution's history for 90 days, and each step's function has its log.",
+        )
+        acknowledge(machine, "SF2", "Job and batch ids in records and logs say what X-Ray would, at no cost.")
+        return machine
 
     def _machine(self, place: Placement) -> Machine:
         return Machine(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from aws_cdk import aws_iam as iam
 
+from cdk import permissions
 from cdk.statements import absence_shows, allow, leading, read_foreign
 from penstock import keys
 from penstock.batch import objects
@@ -36,42 +37,44 @@ def gateway(arns: Arns, apis: Sequence[str], *, input_buckets: Iterable[str]) ->
     ]
 
 
-def plan(
-    arns: Arns, apis: Sequence[str], *, input_buckets: Iterable[str], timer_role_arn: str
-) -> iam.PolicyDocument:
-    """Rights of the function that prepares jobs, plans their chunks and seals them."""
+def plan(arns: Arns, *, timer_role_arn: str) -> iam.PolicyDocument:
+    """Rights of the function that prepares jobs, plans their chunks and seals them.
+
+    Those to list input buckets come from the stacks of the APIs.
+    """
     return iam.PolicyDocument(
         statements=[
             leading(arns, ["dynamodb:GetItem", "dynamodb:UpdateItem", "dynamodb:Query"], _JOBS),
             allow(["s3:GetObject", "s3:PutObject"], [arns.objects(keys.JOBS)]),
             absence_shows(arns, [keys.JOBS]),
-            *_list_foreign(arns, input_buckets),
             # The job's last message, if there is nothing left to do when it is sealed (J6).
-            allow(["sqs:CreateQueue", "sqs:SendMessage"], [arns.job_queues(api) for api in apis]),
-            allow(["scheduler:CreateSchedule"], [arns.timers(api) for api in apis]),
+            allow(["sqs:CreateQueue", "sqs:SendMessage"], [arns.all_job_queues]),
+            allow(["scheduler:CreateSchedule"], [arns.timers]),
             _pass([timer_role_arn], to="scheduler.amazonaws.com"),
         ]
     )
 
 
-def enqueue(arns: Arns, apis: Sequence[str], *, input_buckets: Iterable[str]) -> iam.PolicyDocument:
-    """Rights of the function that makes batches of chunks and enqueues them."""
+def enqueue(arns: Arns) -> iam.PolicyDocument:
+    """Rights of the function that makes batches of chunks and enqueues them.
+
+    Those to read input buckets come from the stacks of the APIs.
+    """
     return iam.PolicyDocument(
         statements=[
             leading(arns, ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"], _JOBS),
             allow(["s3:GetObject", "s3:PutObject"], [arns.objects(keys.JOBS)]),
             absence_shows(arns, [keys.JOBS]),
-            *read_foreign(arns, input_buckets),
-            allow(["sqs:SendMessage"], [arns.job_queues(api) for api in apis]),
+            allow(["sqs:SendMessage"], [arns.all_job_queues]),
         ]
     )
 
 
-def finish(
-    arns: Arns, apis: Sequence[str], *, dead_letter_queues: Iterable[str], ends_arn: str
-) -> iam.PolicyDocument:
-    """Rights of the function that ends jobs, keeps their lanes and cleans up after them."""
-    reported = sorted(set(dead_letter_queues))
+def finish(arns: Arns, *, ends_arn: str) -> iam.PolicyDocument:
+    """Rights of the function that ends jobs, keeps their lanes and cleans up after them.
+
+    Those to send to dead-letter queues of the user's come from the stacks of the APIs.
+    """
     return iam.PolicyDocument(
         statements=[
             leading(
@@ -81,11 +84,7 @@ def finish(
             ),
             allow(["s3:GetObject", "s3:PutObject"], [arns.objects(keys.JOBS)]),
             absence_shows(arns, [keys.JOBS]),
-            allow(
-                ["sqs:GetQueueUrl", "sqs:DeleteQueue", "sqs:SendMessage"],
-                [arns.job_queues(api) for api in apis],
-            ),
-            *([allow(["sqs:GetQueueUrl", "sqs:SendMessage"], reported)] if reported else []),
+            allow(["sqs:GetQueueUrl", "sqs:DeleteQueue", "sqs:SendMessage"], [arns.all_job_queues]),
             allow(
                 [
                     "sqs:ReceiveMessage",
@@ -95,9 +94,26 @@ def finish(
                 ],
                 [ends_arn],
             ),
-            allow(["scheduler:DeleteSchedule"], [arns.timers(api) for api in apis]),
+            allow(["scheduler:DeleteSchedule"], [arns.timers]),
+            permissions.read_deployed(arns),
         ]
     )
+
+
+def of_api(arns: Arns, api: BatchApi) -> dict[str, list[iam.PolicyStatement]]:
+    """What the shared functions need of the user's own resources for this API, by step."""
+    buckets = api.input_buckets
+    return {
+        "plan": _list_foreign(arns, buckets),
+        "enqueue": read_foreign(arns, buckets),
+        "finish": _report(api.dead_letter_queues),
+    }
+
+
+def _report(queue_arns: Iterable[str]) -> list[iam.PolicyStatement]:
+    """Rights to send reports of failed batches to queues of the user's."""
+    listed = sorted(set(queue_arns))
+    return [allow(["sqs:GetQueueUrl", "sqs:SendMessage"], listed)] if listed else []
 
 
 def call(function_arns: Sequence[str]) -> iam.PolicyDocument:

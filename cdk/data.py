@@ -13,6 +13,7 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
+from cdk.acknowledged import acknowledge
 from cdk.key import Key
 from cdk.webhooks import STREAM_ARN
 from penstock import keys, names
@@ -94,7 +95,7 @@ class Data(Construct):
         # starts when the request ends. By this age no record can refer to the object any more.
         age = longest_retention + _LONGEST_WAIT + _MARGIN
         expiration = Duration.days(math.ceil(age / timedelta(days=1)))
-        s3.Bucket(
+        bucket = s3.Bucket(
             self,
             "Bucket",
             bucket_name=names.bucket(deployment, account=Aws.ACCOUNT_ID, region=Aws.REGION),
@@ -121,4 +122,11 @@ class Data(Construct):
                 ),
             ],
             removal_policy=stage.removal_policy,
+        )
+        acknowledge(
+            bucket,
+            "S1",
+            "Who asked for which body is in the access log of the HTTP API. Access logs of S3 would need a "
+            "bucket that outlives this one, and cost a line for each of four calls a request; data events of "
+            "CloudTrail are the account owner's choice.",
         )

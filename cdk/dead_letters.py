@@ -9,7 +9,8 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from cdk import metrics
+from cdk import metrics, permissions
+from cdk.function import AddedRights
 from penstock import names
 from penstock.metrics import Metric
 
@@ -25,7 +26,14 @@ class DeadLetters(Construct):
 
     def __init__(self, scope: Construct, id_: str, *, deployment: str, api: str, queue: sqs.Queue) -> None:
         super().__init__(scope, id_)
-        lambda_.CfnEventSourceMapping(
+        rights = AddedRights(
+            self,
+            "Recorder",
+            deployment=deployment,
+            function_name=names.recorder_function(deployment),
+            statements=[permissions.take_dead_letters(queue.queue_arn)],
+        )
+        source = lambda_.CfnEventSourceMapping(
             self,
             "Source",
             function_name=names.recorder_function(deployment),
@@ -33,6 +41,8 @@ class DeadLetters(Construct):
             batch_size=10,
             function_response_types=["ReportBatchItemFailures"],
         )
+        # Lambda tries to receive before it says that the mapping is there.
+        source.add_dependency(rights.policy)
         malformed = metrics.of_api(Metric.MALFORMED_MESSAGE, deployment, api)
         _alarm(
             self,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aws_cdk import Aws, RemovalPolicy
+from aws_cdk import RemovalPolicy
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from cdk.role import of_own_account, role
 from cdk.statements import allow
 from penstock import names
 from penstock.config import FlowLogs
@@ -48,13 +49,12 @@ class FlowLog(Construct):
         )
 
     def _add_role(self, group: logs.LogGroup) -> iam.Role:
-        own = {"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}}
         write = allow(
             ["logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams"], [group.log_group_arn]
         )
-        return iam.Role(
+        return role(
             self,
             "Role",
-            assumed_by=iam.ServicePrincipal("vpc-flow-logs.amazonaws.com", conditions=own),
-            inline_policies={"log": iam.PolicyDocument(statements=[write])},
+            assumed_by=of_own_account("vpc-flow-logs.amazonaws.com"),
+            policies={"log": iam.PolicyDocument(statements=[write])},
         )

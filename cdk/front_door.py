@@ -12,6 +12,7 @@ from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
 from cdk import access, gateway_responses
+from cdk.acknowledged import acknowledge
 from cdk.admission import Admission
 from cdk.domain import TLS_POLICY, Domain
 from cdk.stage import STAGE_NAME
@@ -136,6 +137,7 @@ class FrontDoor(Construct):
             ),
         )
         _refuse_old_tls(api)
+        _acknowledge(api)
         return api
 
     def _add_methods(
@@ -156,13 +158,59 @@ class FrontDoor(Construct):
             resource = api.root.resource_for_path(path)
             for method in sorted(methods):
                 asked = special.get((path, method), admission)
-                resource.add_method(
+                added = resource.add_method(
                     method,
                     integration,
                     authorization_type=asked.authorization,
                     authorizer=asked.authorizer,
                     api_key_required=asked.counted,
                 )
+                _acknowledge_admission(added, asked, public=(path, method) in _PUBLIC)
+
+
+def _acknowledge_admission(method: apigateway.Method, asked: Admission, *, public: bool) -> None:
+    # cdk-nag asks nothing of OPTIONS, by which browsers learn what they may send.
+    if method.http_method != "OPTIONS":
+        acknowledge(
+            method,
+            "COG4",
+            "Callers are programs: they sign with IAM or bring an API key, as the configuration says. User "
+            "pools are for people who sign in.",
+        )
+    if asked.authorization is apigateway.AuthorizationType.NONE:
+        reason = (
+            "Load balancers must reach it, and it says nothing about anybody's requests."
+            if public
+            else "The configuration says auth.mode: none, for an API that something in front of it protects."
+        )
+        acknowledge(method, "APIG4", reason)
+
+
+def _acknowledge(api: apigateway.RestApi) -> None:
+    acknowledge(
+        api,
+        "APIG2",
+        "The gateway validates: bodies are bytes of any kind, which no model of API Gateway describes.",
+    )
+    stage = api.deployment_stage
+    acknowledge(
+        stage,
+        "APIG3",
+        "A web ACL costs a monthly fee, and callers prove who they are before anything of ours runs. One can "
+        "be associated with the stage from outside.",
+    )
+    acknowledge(
+        stage,
+        "APIG6",
+        "The access log has a line for each call, with the caller, the status and API Gateway's own error. "
+        "Execution logs repeat it, at INFO with headers and so with API keys, in a group that never expires.",
+    )
+    acknowledge(
+        api,
+        "IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs]",
+        "API Gateway's own policy for its own role, with which it writes the access logs of all APIs of the "
+        "account.",
+    )
 
 
 def _take_keys(api: apigateway.RestApi, deployment: str, throttle: apigateway.ThrottleSettings) -> None:

@@ -5,17 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import Duration, RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
+from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
 from cdk import permissions
 from cdk.bundle import write
+from cdk.role import acknowledge_wildcards, role
+from penstock import names
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from cdk.bundle import Bundle
@@ -56,11 +59,12 @@ class PythonFunction(Construct):
             retention=logs.RetentionDays.ONE_MONTH,
             removal_policy=RemovalPolicy.DESTROY,
         )
-        role = iam.Role(
+        self._name = spec.name
+        self._role = role(
             self,
             "Role",
             assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
-            inline_policies={
+            policies={
                 # AWS takes no policy without a statement.
                 **({} if spec.rights.is_empty else {spec.policy_name: spec.rights}),
                 "log": iam.PolicyDocument(statements=[permissions.write_logs([log_group.log_group_arn])]),
@@ -72,17 +76,59 @@ class PythonFunction(Construct):
             self,
             "Function",
             function_name=spec.name,
-            runtime=lambda_.Runtime.PYTHON_3_13,
+            runtime=lambda_.Runtime.PYTHON_3_14,
             architecture=lambda_.Architecture.ARM_64,
             code=lambda_.Code.from_asset(str(code)),
             handler=f"{entry}.handler",
             memory_size=spec.memory_mib,
             timeout=spec.timeout,
             retry_attempts=spec.retry_attempts,
-            role=role,
+            role=self._role,
             log_group=log_group,
             environment={**_powertools(spec.service), **spec.environment},
         )
+
+    def publish_role(self, deployment: str) -> None:
+        """Let the stacks of the APIs add rights to their own resources, which go when those go."""
+        ssm.StringParameter(
+            self,
+            "RoleName",
+            parameter_name=role_parameter(deployment, self._name),
+            string_value=self._role.role_name,
+        )
+
+
+class AddedRights(Construct):
+    """Rights of a function of another stack, to something of this stack's own."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        deployment: str,
+        function_name: str,
+        statements: Sequence[iam.PolicyStatement],
+    ) -> None:
+        super().__init__(scope, id_)
+        role_name = ssm.StringParameter.value_for_string_parameter(
+            self, role_parameter(deployment, function_name)
+        )
+        document = iam.PolicyDocument(statements=list(statements))
+        self.policy = iam.CfnPolicy(
+            self,
+            "Policy",
+            # A role has one policy of a name, and this one has those of several APIs.
+            policy_name=f"{Stack.of(self).stack_name}-{id_}",
+            policy_document=document,
+            roles=[role_name],
+        )
+        acknowledge_wildcards(self.policy, [document])
+
+
+def role_parameter(deployment: str, function_name: str) -> str:
+    """SSM parameter that holds the name of a function's role, which CloudFormation chooses."""
+    return names.parameter(deployment, f"roles/{function_name}")
 
 
 def _powertools(service: str | None) -> dict[str, str]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from aws_cdk import Duration, Stack
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
 from cdk import batch_permissions, permissions, tracing
@@ -69,6 +71,14 @@ class GatewayFunction(Construct):
             service="gateway",
         )
         self.function = PythonFunction(self, "Function", spec).function
+        ssm.CfnParameter(
+            self,
+            "Accepting",
+            name=names.accepting_parameter(deployment),
+            type="String",
+            tier="Intelligent-Tiering",
+            value=json.dumps([api.name for api in config.apis], separators=(",", ":")),
+        ).node.add_dependency(self.function)
 
 
 def _rights(arns: Arns, config: Config) -> iam.PolicyDocument:
@@ -99,11 +109,12 @@ def bundle(config: Config) -> Bundle:
 
 def catalogue(config: Config) -> Catalogue:
     """What the functions know of the APIs."""
-    return Catalogue(tuple(_entry(api) for api in config.apis), config.callbacks.policy())
+    return Catalogue(tuple(entry(api) for api in config.apis), config.callbacks.policy())
 
 
-def _entry(api: AsyncApi | BatchApi) -> ApiEntry:
-    entry = ApiEntry(
+def entry(api: AsyncApi | BatchApi) -> ApiEntry:
+    """What the functions know of one API."""
+    common = ApiEntry(
         name=api.name,
         kind=api.kind,
         endpoint=api.endpoint,
@@ -118,9 +129,9 @@ def _entry(api: AsyncApi | BatchApi) -> ApiEntry:
         own_cluster=api.own_cluster,
     )
     if isinstance(api, BatchApi):
-        return replace(entry, dead_letter_queues=api.dead_letter_queues)
+        return replace(common, dead_letter_queues=api.dead_letter_queues)
     return replace(
-        entry,
+        common,
         inline_result_bytes=api.inline_result_bytes,
         forward_headers=api.networking.forward_headers,
         webhook_inline_bytes=api.webhook.inline_result_bytes,

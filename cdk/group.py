@@ -13,7 +13,9 @@ from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
 from cdk import instance_permissions, user_data
+from cdk.acknowledged import acknowledge
 from cdk.arns import Arns
+from cdk.role import role
 from cdk.strategy import GROUP
 from penstock import names
 from penstock.instance_types import Architecture
@@ -67,13 +69,13 @@ class Group(Construct):
 
     def _add_template(self, cluster: ecs.CfnCluster) -> ec2.CfnLaunchTemplate:
         arns = Arns(Stack.of(self), self._props.deployment)
-        role = iam.Role(
+        own_role = role(
             self,
             "Role",
             assumed_by=iam.ServicePrincipal("ec2.amazonaws.com"),
-            inline_policies={"agent": instance_permissions.agent(arns, self._props.api)},
+            policies={"agent": instance_permissions.agent(arns, self._props.api)},
         )
-        profile = iam.CfnInstanceProfile(self, "Profile", roles=[role.role_name])
+        profile = iam.CfnInstanceProfile(self, "Profile", roles=[own_role.role_name])
         script = user_data.script(self._props.api.pod, self._capacity, cluster=cluster.ref)
         return _Template(
             self,
@@ -123,7 +125,7 @@ class Group(Construct):
         )
         mixed = capacity.spot_percent > 0 or len(capacity.instance_types) > 1
         # No desired capacity: ECS sets it, and a deployment must not reset it.
-        return _Group(
+        group = _Group(
             self,
             "Group",
             min_size=str(capacity.min_instances),
@@ -140,6 +142,19 @@ class Group(Construct):
                 _Group.TagPropertyProperty(key="AmazonECSManaged", value="true", propagate_at_launch=True)
             ],
         )
+        acknowledge(
+            group,
+            "AS3",
+            "ECS alone changes the group's size, as tasks need it; its events and the API's alarms tell "
+            "of tasks that find no place.",
+        )
+        if mixed:
+            acknowledge(
+                group,
+                "EC26",
+                "cdk-nag cannot follow a mixed policy to its launch template, whose volumes are encrypted.",
+            )
+        return group
 
     def _mix(self, latest: _Group.LaunchTemplateSpecificationProperty) -> _Group.MixedInstancesPolicyProperty:
         capacity = self._capacity

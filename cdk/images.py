@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from aws_cdk import Aws, IgnoreMode
+from aws_cdk import Aws, DockerBuildSecret, IgnoreMode
 from aws_cdk import aws_ecr_assets as ecr_assets
 
 from cdk.stage import Images
 from penstock import names
-from penstock.config import aws_ids
+from penstock.image_references import ecr_image
 from penstock.instance_types import Architecture
 
 if TYPE_CHECKING:
@@ -25,6 +25,11 @@ _PLATFORMS = {
     Architecture.X86_64: ecr_assets.Platform.LINUX_AMD64,
     Architecture.ARM64: ecr_assets.Platform.LINUX_ARM64,
 }
+
+#: Given as ``-c base_image=…``: the build argument BASE_IMAGE of all images.
+BASE_IMAGE_CONTEXT = "base_image"
+#: Given as ``-c pip_conf=…``: the file that all builds may mount as the secret ``pip.conf``.
+PIP_CONF_CONTEXT = "pip_conf"
 
 _DEQUEUER = "ecs_tasks/dequeuer/Dockerfile"
 
@@ -57,13 +62,19 @@ def of_container(scope: Construct, container: Container, *, built: Built) -> Ima
     if built.mode is Images.NAMED:
         return Image(f"{names.PREFIX}/{container.name}")
     asset = ecr_assets.DockerImageAsset(
-        scope, f"Image-{container.name}", directory=str(container.build), platform=built.platform
+        scope,
+        f"Image-{container.name}",
+        directory=str(container.build),
+        platform=built.platform,
+        **_given_to_builds(scope),
     )
     return Image(asset.image_uri, asset.repository.repository_arn)
 
 
-def of_dequeuer(scope: Construct, root: Path, *, built: Built) -> Image:
-    """The dequeuer's image, built from the repository itself."""
+def of_dequeuer(scope: Construct, root: Path, *, built: Built, named: str | None) -> Image:
+    """The dequeuer's image: the one that the configuration names, or built from the repository itself."""
+    if named is not None:
+        return _from_registry(named)
     if built.mode is Images.NAMED:
         return Image(f"{names.PREFIX}/dequeuer")
     # CDK reads only a .dockerignore at the root, and fingerprints what this leaves over: the virtual
@@ -77,13 +88,27 @@ def of_dequeuer(scope: Construct, root: Path, *, built: Built) -> Image:
         exclude=[*ignored, f"!{_DEQUEUER}"],
         ignore_mode=IgnoreMode.DOCKER,
         platform=built.platform,
+        **_given_to_builds(scope),
     )
     return Image(asset.image_uri, asset.repository.repository_arn)
 
 
+def _given_to_builds(scope: Construct) -> dict[str, Any]:
+    """What the machine that builds adds where no public registry is: base image and pip's settings."""
+    base, pip = (scope.node.try_get_context(key) for key in (BASE_IMAGE_CONTEXT, PIP_CONF_CONTEXT))
+    arguments = {"BASE_IMAGE": str(base)} if base else None
+    secrets = {"pip.conf": DockerBuildSecret.from_src(str(pip))} if pip else None
+    # Where the file lies differs between machines, and is no reason to build or deploy anew.
+    return {
+        "build_args": arguments,
+        "build_secrets": secrets,
+        "invalidation": ecr_assets.DockerImageAssetInvalidationOptions(build_secrets=False),
+    }
+
+
 def _from_registry(reference: str) -> Image:
-    private = aws_ids.PRIVATE_IMAGE.match(reference)
+    private = ecr_image(reference)
     if private is None:
         return Image(reference)
-    place = f"{private['region']}:{private['account']}"
-    return Image(reference, f"arn:{Aws.PARTITION}:ecr:{place}:repository/{private['repository']}")
+    place = f"{private.region}:{private.account}"
+    return Image(reference, f"arn:{Aws.PARTITION}:ecr:{place}:repository/{private.repository}")

@@ -10,7 +10,9 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from cdk import instance_permissions, requirements
+from cdk.acknowledged import acknowledge
 from cdk.arns import Arns
+from cdk.role import role
 from cdk.strategy import ON_DEMAND, SPOT
 from penstock import names
 
@@ -49,11 +51,11 @@ class ManagedProviders(Construct):
 
     def _roles(self) -> tuple[iam.CfnInstanceProfile, iam.Role]:
         arns = Arns(Stack.of(self), self._props.deployment)
-        instances = iam.Role(
+        instances = role(
             self,
             "InstanceRole",
             assumed_by=iam.ServicePrincipal("ec2.amazonaws.com"),
-            inline_policies={"agent": instance_permissions.agent(arns, self._props.api)},
+            policies={"agent": instance_permissions.agent(arns, self._props.api)},
         )
         profile = iam.CfnInstanceProfile(self, "Profile", roles=[instances.role_name])
         infrastructure = iam.Role(
@@ -62,6 +64,11 @@ class ManagedProviders(Construct):
             assumed_by=iam.ServicePrincipal("ecs.amazonaws.com"),
             managed_policies=[iam.ManagedPolicy.from_aws_managed_policy_name(_INFRASTRUCTURE)],
             inline_policies={"lend": instance_permissions.lend(instances.role_arn)},
+        )
+        acknowledge(
+            infrastructure,
+            f"IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/{_INFRASTRUCTURE}]",
+            "What ECS needs to run instances for us changes with ECS; AWS keeps this policy in step.",
         )
         return profile, infrastructure
 

@@ -10,6 +10,7 @@ from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
+from cdk.acknowledged import acknowledge, acknowledge_insights
 from cdk.endpoints import Endpoints
 from cdk.flow_logs import FlowLog
 from cdk.providers import associate
@@ -52,11 +53,21 @@ class Network(Construct):
         if network.kind is NetworkKind.ENDPOINTS:
             Endpoints(self, "Endpoints", config=config, vpc=vpc, tasks=security_group)
         cluster = ecs.CfnCluster(self, "Cluster", cluster_name=names.cluster(config.deployment))
+        acknowledge_insights(cluster)
         if stage.capacity_providers:
             associate(self, cluster, providers=[FARGATE, FARGATE_SPOT])
         self._publish(config.deployment, vpc.vpc_id, subnet_ids, security_group.security_group_id)
-        if stage.full_network and network.flow_logs is not FlowLogs.NONE and _is_own(network):
+        if not _is_own(network):
+            return
+        if stage.full_network and network.flow_logs is not FlowLogs.NONE:
             FlowLog(self, "FlowLog", deployment=config.deployment, vpc=vpc, recorded=network.flow_logs)
+        else:
+            acknowledge(
+                vpc,
+                "VPC7",
+                "The configuration says network.flow_logs: none. The security group lets nothing in, and "
+                "what is carried is billed.",
+            )
 
     def _add_vpc(self, network: NetworkConfig, stage: Stage) -> tuple[ec2.IVpc, list[str]]:
         nat = network.kind is NetworkKind.NAT and stage.full_network

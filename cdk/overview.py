@@ -79,7 +79,10 @@ def _webhooks(config: Config) -> Graph:
 def _of_shared_parts(deployment: str, functions: Sequence[str]) -> Iterator[Sequence[Graph]]:
     door, table = metrics.of_front_door, metrics.of_table
     yield (
-        Graph("HTTP calls", [door(deployment, metric) for metric in ("Count", "4XXError", "5XXError")]),
+        Graph(
+            "HTTP calls",
+            [door(deployment, metric, label=metric) for metric in ("Count", "4XXError", "5XXError")],
+        ),
         Graph(
             "HTTP latency",
             [

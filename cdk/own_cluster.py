@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from aws_cdk import aws_ecs as ecs
 from constructs import Construct
 
+from cdk.acknowledged import acknowledge_insights
 from cdk.group import Group
 from cdk.managed_instances import ManagedProviders
 from cdk.providers import associate
@@ -39,6 +40,7 @@ class OwnCluster(Construct):
     def __init__(self, scope: Construct, id_: str, props: ClusterProps) -> None:
         super().__init__(scope, id_)
         cluster = ecs.CfnCluster(self, "Cluster", cluster_name=props.api.cluster(props.deployment))
+        acknowledge_insights(cluster)
         if not props.stage.capacity_providers:
             return
         providers = self._providers(props, cluster)

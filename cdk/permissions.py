@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from aws_cdk import aws_iam as iam
 
 from cdk.statements import absence_shows, allow, leading, read_foreign
-from penstock import keys
+from penstock import keys, names
 from penstock.scaling.ports import NAMESPACE
 from penstock.webhooks.hosts import Lane
 
@@ -24,14 +24,12 @@ if TYPE_CHECKING:
 
 def gateway(arns: Arns, apis: Sequence[AsyncApi]) -> iam.PolicyDocument:
     """Rights of the gateway: accept, show, cancel, list, run again, purge."""
+    on_items = [f"dynamodb:{verb}Item" for verb in ("Get", "BatchGet", "Put", "Update", "Delete")]
     return iam.PolicyDocument(
         statements=[
-            allow(
-                ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"],
-                [arns.table],
-            ),
-            allow(["dynamodb:BatchGetItem"], [arns.table]),
-            _no_api_keys(arns),
+            allow(on_items, [arns.table]),
+            # Those are the authorizer's to read and an operator's to write.
+            _no_api_keys(arns, on_items),
             allow(["dynamodb:Query"], [arns.index(keys.LISTING_INDEX), arns.index(keys.OPEN_INDEX)]),
             # A large payload that runs again is copied in parts.
             allow(["s3:PutObject", "s3:AbortMultipartUpload"], [arns.objects(keys.PAYLOADS)]),
@@ -43,20 +41,20 @@ def gateway(arns: Arns, apis: Sequence[AsyncApi]) -> iam.PolicyDocument:
             ),
             absence_shows(arns, [keys.RESULTS, keys.PAYLOADS]),
             *read_foreign(arns, {bucket for api in apis for bucket in api.input_buckets}),
-            *_on_services(arns, apis, ["sqs:GetQueueUrl", "sqs:SendMessage", "sqs:GetQueueAttributes"]),
+            *([allow(["sqs:SendMessage"], [arns.queue(api.name) for api in apis])] if apis else []),
+            *_look_at_services(arns),
+            read_deployed(arns),
             # Tests and replays of webhooks.
             allow(["sqs:GetQueueUrl", "sqs:SendMessage"], [arns.webhook_queue(lane) for lane in Lane]),
         ]
     )
 
 
-def _on_services(arns: Arns, apis: Sequence[AsyncApi], on_queues: list[str]) -> list[iam.PolicyStatement]:
-    """Rights on queues and services of APIs for single requests; a deployment may have none of these."""
-    if not apis:
-        return []
+def _look_at_services(arns: Arns) -> list[iam.PolicyStatement]:
+    """Rights to see how deep queues are and how many tasks run, also of APIs that have left."""
     return [
-        allow(on_queues, [arns.queue(api.name) for api in apis]),
-        allow(["ecs:DescribeServices"], [arns.service(api) for api in apis]),
+        allow(["sqs:GetQueueUrl", "sqs:GetQueueAttributes"], [arns.request_queues]),
+        allow(["ecs:DescribeServices"], arns.services),
     ]
 
 
@@ -75,38 +73,53 @@ def workers_seen(arns: Arns, apis: Iterable[AsyncApi | BatchApi]) -> list[iam.Po
     ]
 
 
+def read_deployed(arns: Arns) -> iam.PolicyStatement:
+    """Rights to read what the stacks of this deployment's APIs say of them."""
+    path = names.api_parameters(arns.deployment)
+    return allow(["ssm:GetParametersByPath"], [arns.parameter(path), arns.parameter(f"{path}/*")])
+
+
 def sweeper(arns: Arns) -> iam.PolicyDocument:
     """Rights of the sweeper: find what is due, and end it."""
     return iam.PolicyDocument(
         statements=[
             allow(["dynamodb:Query"], [arns.index(keys.OPEN_INDEX)]),
             leading(arns, ["dynamodb:BatchGetItem", "dynamodb:UpdateItem"], ["REQ#*"]),
+            read_deployed(arns),
         ]
     )
 
 
-def recorder(arns: Arns, apis: Iterable[str], *, batch_apis: Iterable[str]) -> iam.PolicyDocument:
-    """Rights of the recorder: take dead letters, end their requests and batches, keep what is neither."""
-    batch = list(batch_apis)
+def recorder(arns: Arns) -> iam.PolicyDocument:
+    """Rights of the recorder: end requests and batches of dead letters, keep what is neither.
+
+    Those to take the letters come from the stacks of the APIs, each for its own queue.
+    """
     return iam.PolicyDocument(
         statements=[
-            # Lambda receives on the function's behalf.
-            allow(
-                ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"],
-                [arns.dead_letter_queue(api) for api in apis],
-            ),
             leading(arns, ["dynamodb:GetItem", "dynamodb:UpdateItem"], ["REQ#*"]),
-            allow(["s3:PutObject"], [arns.objects(keys.MALFORMED)]),
-            *(_record_batches(arns, batch) if batch else []),
+            allow(["s3:PutObject"], [arns.objects(keys.MALFORMED), arns.objects(keys.JOBS)]),
+            leading(arns, ["dynamodb:GetItem", "dynamodb:Query"], ["JOB#*"]),
+            # One transaction writes both: the end of a batch, and what its job counts and lists.
+            leading(arns, ["dynamodb:PutItem", "dynamodb:UpdateItem"], ["JOB#*", "BATCH#*"]),
+            # A job's last message.
+            allow(["sqs:SendMessage"], [arns.all_job_queues]),
+            read_deployed(arns),
         ]
     )
 
 
-def publisher(arns: Arns, apis: Sequence[AsyncApi]) -> iam.PolicyDocument:
+def take_dead_letters(queue_arn: str) -> iam.PolicyStatement:
+    """Rights of the recorder to one API's dead-letter queue; Lambda receives on its behalf."""
+    return allow(["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"], [queue_arn])
+
+
+def publisher(arns: Arns) -> iam.PolicyDocument:
     """Rights of the function that tells how many tasks are missing: to look, and to say so."""
     return iam.PolicyDocument(
         statements=[
-            *_on_services(arns, apis, ["sqs:GetQueueUrl", "sqs:GetQueueAttributes"]),
+            *_look_at_services(arns),
+            read_deployed(arns),
             allow(["dynamodb:Query"], [arns.index(keys.OPEN_INDEX)]),
             # What it remembers, and when the oldest requests were made.
             leading(arns, ["dynamodb:BatchGetItem"], ["SCALING#*", "REQ#*"]),
@@ -117,27 +130,13 @@ def publisher(arns: Arns, apis: Sequence[AsyncApi]) -> iam.PolicyDocument:
     )
 
 
-def _record_batches(arns: Arns, apis: list[str]) -> list[iam.PolicyStatement]:
-    jobs = [f"JOB#{api}#*" for api in apis]
-    return [
-        leading(arns, ["dynamodb:GetItem", "dynamodb:Query"], jobs),
-        # One transaction writes both: the end of a batch, and what its job counts and lists.
-        leading(
-            arns,
-            ["dynamodb:PutItem", "dynamodb:UpdateItem"],
-            [*jobs, *(f"BATCH#{api}#*" for api in apis)],
-        ),
-        allow(["s3:PutObject"], [arns.objects(f"{keys.JOBS}/{api}") for api in apis]),
-        # A job's last message.
-        allow(["sqs:SendMessage"], [arns.job_queues(api) for api in apis]),
-    ]
-
-
 def authorizer(arns: Arns) -> iam.PolicyDocument:
     """Rights of what looks API keys up: to read those, and no request."""
     return iam.PolicyDocument(
         statements=[
             leading(arns, ["dynamodb:GetItem"], [f"{keys.API_KEYS}*"]),
+            # A key may be for an API that has left the configuration.
+            read_deployed(arns),
         ]
     )
 
@@ -182,6 +181,7 @@ def events(arns: Arns, *, stream_arn: str, topic_arn: str, unread_arn: str) -> i
             # function's rights.
             allow(["sqs:GetQueueUrl", "sqs:SendMessage"], [unread_arn]),
             allow(["sns:Publish"], [topic_arn]),
+            read_deployed(arns),
         ]
     )
 
@@ -211,15 +211,16 @@ def sender(arns: Arns, *, queue_arns: Iterable[str], api_id: str) -> iam.PolicyD
             absence_shows(arns, [keys.RESULTS]),
             # Callbacks of one API to another (N7); nothing but submissions.
             allow(["execute-api:Invoke"], [arns.own_calls(api_id)]),
+            read_deployed(arns),
         ]
     )
 
 
-def _no_api_keys(arns: Arns) -> iam.PolicyStatement:
-    """For those who may write to the whole table: who writes a key's item can let in whom they like."""
+def _no_api_keys(arns: Arns, actions: list[str]) -> iam.PolicyStatement:
+    """For those who may do so to the whole table: who writes a key's item can let in whom they like."""
     return iam.PolicyStatement(
         effect=iam.Effect.DENY,
-        actions=["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"],
+        actions=actions,
         resources=[arns.table],
         conditions={"ForAnyValue:StringLike": {"dynamodb:LeadingKeys": [f"{keys.API_KEYS}*"]}},
     )

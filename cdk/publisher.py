@@ -47,7 +47,7 @@ class Publisher(Construct):
             bundle=bundle(config),
             root=root,
             build_folder=build_folder,
-            rights=permissions.publisher(arns, config.async_apis),
+            rights=permissions.publisher(arns),
             policy_name="scaling",
             timeout=Duration.seconds(_SECONDS),
             memory_mib=_MEMORY_MIB,
@@ -90,11 +90,12 @@ def bundle(config: Config) -> Bundle:
         entry=ENTRY,
         packages=("scaling_lambda", "penstock"),
         distributions=_DISTRIBUTIONS,
-        files={"scaling_lambda/policies.json": to_json(map(_scaled, config.async_apis))},
+        files={"scaling_lambda/policies.json": to_json(map(scaled, config.async_apis))},
     )
 
 
-def _scaled(api: AsyncApi) -> ScaledApi:
+def scaled(api: AsyncApi) -> ScaledApi:
+    """What the function knows of one API."""
     return ScaledApi(
         name=api.name,
         policy=api.autoscaling.policy(max_concurrency=api.pod.max_concurrency),

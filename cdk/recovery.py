@@ -60,18 +60,14 @@ class Recovery(Construct):
             entry=SWEEPER,
             timeout=Duration.seconds(_SWEEPER_SECONDS),
             rights=permissions.sweeper(arns),
-        )
+        ).function
         self._add_function(
             "Recorder",
             name=names.recorder_function(deployment),
             entry=RECORDER,
             timeout=Duration.seconds(RECORDER_SECONDS),
-            rights=permissions.recorder(
-                arns,
-                [api.name for api in config.apis],
-                batch_apis=[api.name for api in config.batch_apis],
-            ),
-        )
+            rights=permissions.recorder(arns),
+        ).publish_role(deployment)
         events.Rule(
             self,
             "EveryMinute",
@@ -91,7 +87,7 @@ class Recovery(Construct):
             # It writes log lines and nothing else.
             rights=iam.PolicyDocument(),
         )
-        told = targets.LambdaFunction(function, retry_attempts=2, max_event_age=Duration.hours(1))
+        told = targets.LambdaFunction(function.function, retry_attempts=2, max_event_age=Duration.hours(1))
         # What begins alike may be another deployment's: the function looks closer.
         events.Rule(
             self,
@@ -120,7 +116,7 @@ class Recovery(Construct):
 
     def _add_function(
         self, id_: str, *, name: str, entry: str, timeout: Duration, rights: iam.PolicyDocument
-    ) -> lambda_.Function:
+    ) -> PythonFunction:
         deployment = self._config.deployment
         spec = FunctionSpec(
             name=name,
@@ -139,7 +135,7 @@ class Recovery(Construct):
             # A sweep that failed is followed by the next one; SQS does not use this.
             retry_attempts=0,
         )
-        return PythonFunction(self, id_, spec).function
+        return PythonFunction(self, id_, spec)
 
     def _add_alarm(self, sweeper: lambda_.Function) -> None:
         cloudwatch.Alarm(

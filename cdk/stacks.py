@@ -74,6 +74,7 @@ def add_stacks(app: App, config: Config, *, stage: Stage, sources: Sources) -> N
             stack.add_stack_dependency(other)
     made = [child for child in app.node.children if isinstance(child, Stack)]
     own = _stack(app, config, "monitoring", description="Topic of alarms, overview of all APIs")
+    own.add_stack_dependency(data)
     watch(made, config, stage=stage, of_apis=of_apis, own=own)
     if config.encryption.kms_key is not None:
         for stack in (*made, own):

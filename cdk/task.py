@@ -17,7 +17,9 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from cdk import beforehand, health, images, permissions, sidecar, task_shape
+from cdk.acknowledged import acknowledge
 from cdk.arns import Arns
+from cdk.role import of_own_account, role
 from cdk.statements import read_prefetched
 from penstock import names, sizes
 
@@ -71,7 +73,11 @@ class Task(Construct):
         user_images = {
             container.name: images.of_container(self, container, built=built) for container in pod.containers
         }
-        dequeuer_image = images.of_dequeuer(self, props.root, built=built)
+        dequeuer_image = images.of_dequeuer(self, props.root, built=built, named=pod.dequeuer_image)
+        #: What each container runs.
+        self.images = {name: image.uri for name, image in user_images.items()} | {
+            sidecar.DEQUEUER: dequeuer_image.uri
+        }
         task_role = self._add_task_role()
         execution_role = self._add_execution_role([*user_images.values(), dequeuer_image])
         #: Whoever runs the task must be allowed to lend it both.
@@ -91,7 +97,7 @@ class Task(Construct):
     ) -> ecs.CfnTaskDefinition:
         api = self._props.api
         size = task_shape.size(api)
-        return ecs.CfnTaskDefinition(
+        definition = ecs.CfnTaskDefinition(
             self,
             "Definition",
             family=names.task_family(self._props.deployment, api.name),
@@ -106,13 +112,21 @@ class Task(Construct):
             container_definitions=containers,
             volumes=beforehand.volumes(api),
         )
+        acknowledge(
+            definition,
+            "ECS2",
+            "Variables hold names, addresses and limits, and what the configuration has under env. Secrets "
+            "go under secrets, which ECS takes from Secrets Manager or SSM.",
+        )
+        return definition
 
     def _add_task_role(self) -> iam.Role:
         policies = {"worker": self._props.rights}
         if prefetched := self._props.api.pod.prefetch:
             statements = read_prefetched(self._arns, prefetched)
             policies["prefetch"] = iam.PolicyDocument(statements=statements, minimize=True)
-        return iam.Role(self, "Role", assumed_by=_own_tasks(), inline_policies=policies)
+        own_tasks = of_own_account("ecs-tasks.amazonaws.com")
+        return role(self, "Role", assumed_by=own_tasks, policies=policies)
 
     def _add_execution_role(self, pulled: list[Image]) -> iam.Role:
         containers = self._props.api.pod.containers
@@ -126,7 +140,7 @@ class Task(Construct):
         ]
         start = iam.PolicyDocument(statements=statements, minimize=True)
         agent = iam.ServicePrincipal("ecs-tasks.amazonaws.com")
-        return iam.Role(self, "ExecutionRole", assumed_by=agent, inline_policies={"start": start})
+        return role(self, "ExecutionRole", assumed_by=agent, policies={"start": start})
 
     def _container(self, container: Container, image: Image) -> _ContainerDefinition:
         port = str(self._props.api.pod.port)
@@ -156,13 +170,14 @@ class Task(Construct):
 
     def _inits(self, image: Image) -> list[_ContainerDefinition]:
         """What brings something that the user's containers find; each ends before those start."""
+        # A task with a size has room for them then, and ECS would refuse one that reserves more than that.
+        sized = task_shape.size(self._props.api) is not None
         return [
             _ContainerDefinition(
                 name=init.name,
                 image=image.uri,
                 essential=False,
-                # The whole task's size says nothing of it; it ends before the others begin.
-                memory_reservation=init.memory_mib,
+                memory_reservation=None if sized else init.memory_mib,
                 entry_point=["python3", "-m", init.module],
                 environment=_pairs(init.environment),
                 mount_points=[init.volume.mount(read_only=False)],
@@ -213,13 +228,6 @@ class Task(Construct):
                 "max-buffer-size": "25m",
             },
         )
-
-
-def _own_tasks() -> iam.ServicePrincipal:
-    # Of this account only: ECS must not be talked into lending the role to another's task.
-    return iam.ServicePrincipal(
-        "ecs-tasks.amazonaws.com", conditions={"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}}
-    )
 
 
 def _credentials(container: Container) -> ecs.CfnTaskDefinition.RepositoryCredentialsProperty | None:

@@ -15,6 +15,7 @@ from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
 from cdk import metrics, permissions, tracing
+from cdk.acknowledged import acknowledge
 from cdk.arns import Arns
 from cdk.bundle import Bundle
 from cdk.function import FunctionSpec, PythonFunction
@@ -71,6 +72,9 @@ class Webhooks(Construct):
         self._api_id = self._parameter(REST_API_ID)
         self._dead = self._add_queue("Dead", name=names.webhook_queue(self._deployment, "dead"))
         self._unread = self._add_queue("Unread", name=names.webhook_queue(self._deployment, unread.PART))
+        acknowledge(
+            self._unread, "SQS3", "It is a dead-letter queue itself: Lambda puts there what it gave up."
+        )
         topic = self._add_topic()
         stream = self._add_stream(topic)
         sender = self._add_sender()

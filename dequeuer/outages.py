@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from dequeuer.breaker import State
 from dequeuer.racing import first_of
 from penstock.ports import DependencyError
+from penstock.versions import UnknownVersion
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
@@ -59,6 +60,10 @@ class Outages:
         """
         try:
             yield
+        except UnknownVersion:
+            # The store works; what it holds is for another version of this program.
+            self.works(store)
+            raise
         except DependencyError as error:
             self._fails(store, subject, error)
             raise

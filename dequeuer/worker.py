@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from dequeuer.breaker import Store
 from dequeuer.racing import first_of
 from penstock.ports import DependencyError
+from penstock.versions import UnknownVersion
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Sequence
@@ -24,6 +25,9 @@ logger = logging.getLogger(__name__)
 
 #: What SQS gives in one receive.
 MAX_RECEIVE = 10
+
+#: How long a message is left alone that is for another version of this program.
+UPGRADE_SECONDS = 300
 
 
 class Handler(Protocol):
@@ -147,6 +151,12 @@ class Worker:
     async def _handle(self, delivery: Delivery) -> None:
         try:
             await self._handler.handle(delivery)
+        except UnknownVersion as error:
+            logger.error(  # noqa: TRY400 - the text says it all
+                "left for a worker of another version",
+                extra={"action": "handle", "message_id": delivery.message_id, "error": str(error)},
+            )
+            await self._leave(delivery)
         except DependencyError as error:
             logger.warning(
                 "left for the next delivery",
@@ -157,6 +167,13 @@ class Worker:
             logger.exception(
                 "unexpected error", extra={"action": "handle", "message_id": delivery.message_id}
             )
+
+    async def _leave(self, delivery: Delivery) -> None:
+        """Hide it for as long as an upgrade takes: each receipt counts towards the queue's limit."""
+        try:
+            await self._source.release(delivery, delay_seconds=UPGRADE_SECONDS)
+        except DependencyError as error:
+            logger.warning("not put back", extra={"action": "put_back", "error": str(error)})
 
     async def _put_back(self, delivery: Delivery) -> None:
         try:

@@ -16,15 +16,15 @@ from botocore.config import Config
 from gateway_lambda import access
 from gateway_lambda.settings import AuthorizerSettings
 from penstock import environment
+from penstock.aws import deployed
 from penstock.aws.api_keys import DynamoApiKeys
-from penstock.catalogue import FILE, Catalogue
 
 #: Both tries together stay below the function's own timeout.
 _AWS = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 2})
 
 _settings = environment.read(AuthorizerSettings, os.environ)
 _keys = DynamoApiKeys(boto3.session.Session().client("dynamodb", config=_AWS), _settings.table)
-_catalogue = Catalogue.from_json(FILE.read_text())
+_catalogue = deployed.catalogue(_settings.deployment)
 
 
 class Unauthorized(Exception):

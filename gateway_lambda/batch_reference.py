@@ -109,6 +109,7 @@ OPERATIONS = (
             job_errors.InputBucketForbidden,
             job_errors.DeadLetterQueueNotAllowed,
             errors.UnknownApi,
+            errors.ApiRemoved,
             errors.PayloadTooLarge,
             job_errors.InvalidSubmission,
             job_errors.NoFilesFound,
@@ -176,6 +177,7 @@ OPERATIONS = (
         },
         errors=(
             *_UNKNOWN,
+            errors.ApiRemoved,
             job_errors.JobNotRetryable,
             job_errors.SubmissionGone,
             errors.Unavailable,

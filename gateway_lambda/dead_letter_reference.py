@@ -66,6 +66,7 @@ OPERATIONS = (
         },
         errors=(
             errors.UnknownApi,
+            errors.ApiRemoved,
             errors.UnknownRequest,
             errors.NotRetryable,
             errors.PayloadGone,

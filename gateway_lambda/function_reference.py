@@ -103,6 +103,7 @@ _SUBMIT_ERRORS = (
     errors.InvalidPayloadUrl,
     *CALLBACK_ERRORS,
     errors.UnknownApi,
+    errors.ApiRemoved,
     errors.PayloadTooLarge,
     errors.IdempotencyKeyReused,
     errors.Unavailable,

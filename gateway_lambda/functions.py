@@ -93,10 +93,10 @@ class Functions:
     def submit(self, incoming: Incoming) -> FunctionCall:
         """Accept a call, or answer for the one that its id stands for already.
 
-        ``UnknownApi``, ``InvalidCallId``, a class of ``CallbackRefused``, and what ``Submitter.submit``
-        raises.
+        ``UnknownApi``, ``ApiRemoved``, ``InvalidCallId``, a class of ``CallbackRefused``, and what
+        ``Submitter.submit`` raises.
         """
-        api = self._catalogue.find(incoming.path["api"])
+        api = self._catalogue.accepting(incoming.path["api"])
         _refuse_stored_payloads(incoming)
         chosen = incoming.call_id
         call_id = chosen or ids.new_request_id()
@@ -134,11 +134,14 @@ class Functions:
         ``UnknownApi``, ``UnknownRequest``, or ``AmbiguousCallId`` if the caller must say which function.
         """
         if "proxy" in incoming.path:
-            apis: Sequence[ApiEntry] = [self._catalogue.find(incoming.path["api"])]
             call_id = incoming.path["proxy"]
+            found = self._made_of(
+                call_id, [self._catalogue.find(incoming.path["api"])], caller=incoming.caller
+            )
         else:
-            apis, call_id = self._catalogue.of(Kind.ASYNC), incoming.path["api"]
-        found = self._made_of(call_id, apis, caller=incoming.caller)
+            call_id = incoming.path["api"]
+            found = self._made_of(call_id, self._catalogue.of(Kind.ASYNC), caller=incoming.caller)
+            found = found or self._made_of(call_id, self._catalogue.left(Kind.ASYNC), caller=incoming.caller)
         if not found:
             raise UnknownRequest(
                 f"This caller has no request of call id {call_id[:64]!r}, or its retention is over."

@@ -102,7 +102,7 @@ class Gateway:
 
         Callbacks of one API to another come by a route of their own and are served alike (N7).
         """
-        api = self._catalogue.find(incoming.path["api"])
+        api = self._catalogue.accepting(incoming.path["api"])
         wait_seconds = _wait_seconds(incoming)
         limits = read_limits(incoming.headers, api)
         callback = self._webhooks.callback(api, incoming.headers)
@@ -145,7 +145,7 @@ class Gateway:
 
     def upload(self, incoming: Incoming) -> Reply:
         """``POST /uploads/{api}``."""
-        api = self._catalogue.find(incoming.path["api"])
+        api = self._catalogue.accepting(incoming.path["api"])
         return replies.document(self._uploads.invite(api, incoming), status=HTTPStatus.CREATED)
 
     def status(self, incoming: Incoming) -> Reply:
@@ -175,7 +175,7 @@ class Gateway:
 
     def retry(self, incoming: Incoming) -> Reply:
         """``POST /async/{api}/{id}/retry``."""
-        return self._recovery.retry(self._catalogue.find(incoming.path["api"]), incoming)
+        return self._recovery.retry(self._catalogue.accepting(incoming.path["api"]), incoming)
 
     def list_dead_letters(self, incoming: Incoming) -> Reply:
         """``GET /dead-letters/{api}``."""
@@ -187,7 +187,7 @@ class Gateway:
 
     def redrive(self, incoming: Incoming) -> Reply:
         """``POST /dead-letters/{api}/redrive``."""
-        return self._recovery.redrive(self._catalogue.find(incoming.path["api"]), incoming)
+        return self._recovery.redrive(self._catalogue.accepting(incoming.path["api"]), incoming)
 
     def purge(self, incoming: Incoming) -> Reply:
         """``POST /dead-letters/{api}/purge``."""
@@ -244,7 +244,8 @@ class Gateway:
 
     def submit_job(self, incoming: Incoming) -> Reply:
         """``POST /batch/{api}``."""
-        return self._batch.submit(self._batch_api(incoming), incoming)
+        api = self._catalogue.accepting(incoming.path["api"], Kind.BATCH)
+        return self._batch.submit(api, incoming)
 
     def list_jobs(self, incoming: Incoming) -> Reply:
         """``GET /batch/{api}``."""
@@ -264,7 +265,8 @@ class Gateway:
 
     def retry_job(self, incoming: Incoming) -> Reply:
         """``POST /batch/{api}/{id}/retry``."""
-        return self._batch.retry(self._batch_api(incoming), incoming.path["id"], caller=incoming.caller)
+        api = self._catalogue.accepting(incoming.path["api"], Kind.BATCH)
+        return self._batch.retry(api, incoming.path["id"], caller=incoming.caller)
 
     def list_failed_batches(self, incoming: Incoming) -> Reply:
         """``GET /batch/{api}/{id}/failed``."""

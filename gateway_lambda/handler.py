@@ -33,6 +33,7 @@ from gateway_lambda.uploads import Uploads
 from gateway_lambda.waiting import Waiter
 from gateway_lambda.webhooks import Webhooks
 from penstock import environment, keys, names
+from penstock.aws import deployed
 from penstock.aws.copies import S3Copies
 from penstock.aws.deliveries import DynamoDeliveries
 from penstock.aws.directory import DynamoDirectory
@@ -47,7 +48,6 @@ from penstock.aws.records import DynamoRecords
 from penstock.aws.roll import EcsRoll
 from penstock.aws.secret_text import secret_text
 from penstock.aws.slots import DynamoSlots
-from penstock.catalogue import FILE, Catalogue
 from penstock.metrics import Metric
 from penstock.outgoing.resolver import SystemResolver
 from penstock.records import RequestKey
@@ -133,7 +133,8 @@ def _build(base: _Base) -> Gateway:
         clock=_now_ms,
         tracer=base.tracer,
     )
-    catalogue = Catalogue.from_json(FILE.read_text())
+    catalogue = deployed.catalogue(settings.deployment)
+    cluster_of = functools.partial(catalogue.cluster, settings.deployment)
     directory = DynamoDirectory(base.dynamodb, settings.table, executor=base.shards)
     guard = Guard(replace(catalogue.callbacks, loopback=bool(settings.loopback)), SystemResolver())
     retrier = _retrier(settings, records=records, objects=objects, submitter=submitter)
@@ -148,7 +149,7 @@ def _build(base: _Base) -> Gateway:
         overview=_overview(
             directory,
             queues=SqsQueues(base.sqs, queue_name),
-            workers=EcsWorkers(_connect_to_ecs, catalogue.clusters(settings.deployment)),
+            workers=EcsWorkers(_connect_to_ecs, cluster_of),
             executor=executor,
         ),
         recovery=_recovery(directory, requests=requests, records=records, objects=objects, retrier=retrier),
@@ -158,7 +159,7 @@ def _build(base: _Base) -> Gateway:
         webhooks=webhooks,
         batch=_batch(base, webhooks),
         statuses=Statuses(
-            EcsRoll(_connect_to_ecs, settings.deployment, clusters=catalogue.clusters(settings.deployment)),
+            EcsRoll(_connect_to_ecs, settings.deployment, cluster_of=cluster_of),
             _now_ms,
         ),
         on_accepted=_count,

@@ -31,7 +31,7 @@ from gateway_lambda.uploads import MAX_UPLOAD_BYTES
 from gateway_lambda.webhook_reference import webhook_schemas
 from penstock import errors, generated, outcomes
 from penstock.batch import errors as job_errors
-from penstock.errors import AccessDenied, FunctionFailed, PenstockError, RangeNotSatisfiable
+from penstock.errors import AccessDenied, FunctionFailed, PenstockError, RangeNotSatisfiable, UnknownForm
 from penstock.problems import CONTENT_TYPE as PROBLEM_TYPE
 from penstock.records import Status
 
@@ -197,7 +197,7 @@ def _answer(answer: Answer) -> dict[str, Any]:
 
 def _problems(operation: Operation) -> dict[str, Any]:
     by_status: dict[HTTPStatus, list[type[PenstockError]]] = defaultdict(list)
-    always = (PenstockError,) if operation.public else (AccessDenied, PenstockError)
+    always = (PenstockError,) if operation.public else (AccessDenied, UnknownForm, PenstockError)
     for error in operation.errors + always:
         by_status[error.status].append(error)
     return {str(status.value): _refusal(by_status[status]) for status in sorted(by_status)}

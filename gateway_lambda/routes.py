@@ -19,7 +19,9 @@ from gateway_lambda import replies
 from gateway_lambda.gateway import Gateway
 from gateway_lambda.incoming import Incoming
 from gateway_lambda.replies import Reply
-from penstock.errors import PenstockError
+from penstock.errors import PenstockError, Unavailable, UnknownForm
+from penstock.ports import DependencyError
+from penstock.versions import UnknownVersion
 from penstock.webhooks import own
 
 if TYPE_CHECKING:
@@ -165,8 +167,18 @@ def _answer(gateway: Gateway, route: Route, event: Mapping[str, Any]) -> Reply:
             logger.warning(
                 "refused after a fault", exc_info=error, extra={"action": "refuse", "code": error.code}
             )
-        return replies.problem(error)
+        return replies.problem(_told(error))
+    except UnknownVersion as error:
+        return replies.problem(UnknownForm(str(error)))
+    except DependencyError as error:
+        logger.warning("a dependency failed", exc_info=error, extra={"action": "refuse"})
+        return replies.problem(Unavailable("A part of the deployment did not answer. Try again."))
     except Exception:
         # The outermost boundary: a caller must get a problem document, and the log the traceback.
         logger.exception("unexpected error", extra={"action": "unexpected_error"})
         return replies.problem(PenstockError("An unexpected error happened; it has been logged."))
+
+
+def _told(error: PenstockError) -> PenstockError:
+    """The error, or its cause if that is one that no repetition ends."""
+    return UnknownForm(str(error.__cause__)) if isinstance(error.__cause__, UnknownVersion) else error

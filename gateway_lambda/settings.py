@@ -27,4 +27,5 @@ class Settings:
 class AuthorizerSettings:
     """The same for the function that looks API keys up."""
 
+    deployment: str
     table: str

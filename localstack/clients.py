@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mypy_boto3_ecs import ECSClient
     from mypy_boto3_ssm import SSMClient
     from mypy_boto3_stepfunctions import SFNClient
+    from mypy_boto3_sts import STSClient
 
     from localstack.environment import Endpoint
 
@@ -52,3 +53,7 @@ class Clients:
     def ssm(self) -> SSMClient:
         """Return a client for parameters."""
         return self._session.client("ssm", **self._options)
+
+    def sts(self) -> STSClient:
+        """Return a client for credentials of roles."""
+        return self._session.client("sts", **self._options)

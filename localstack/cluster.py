@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 from botocore.exceptions import ConnectionError as NoConnection
@@ -52,6 +52,8 @@ class TaskDefinition:
     inits: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     #: Whether the containers have a folder in common.
     shares_folder: bool = False
+    #: Of the task role, where there is one.
+    role_arn: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +225,9 @@ class EcsCluster:
     def _definition(self, arn: str) -> TaskDefinition:
         if arn not in self._definitions:
             described = self._client.describe_task_definition(taskDefinition=arn)["taskDefinition"]
-            self._definitions[arn] = parsed(arn, described["containerDefinitions"])
+            self._definitions[arn] = replace(
+                parsed(arn, described["containerDefinitions"]), role_arn=described.get("taskRoleArn")
+            )
         return self._definitions[arn]
 
 

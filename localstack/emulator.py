@@ -6,7 +6,7 @@ import shutil
 import socket
 import time
 import urllib.request
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,7 +28,7 @@ READY_WITHIN_SECONDS = 60.0
 #: It writes one file per service when it ends; killed in between, they do not fit together.
 STOP_WITHIN_SECONDS = 30.0
 
-#: What the emulator's interpreter is started with.
+#: Runs the emulator's own main module.
 PROCESS = Path(__file__).with_name("emulator_process.py")
 
 #: All that Lambda code sees of the developer's environment: the emulator hands its own on to it.
@@ -42,6 +42,10 @@ class EmulatorSettings:
     python: Path
     endpoint: Endpoint
     state: State
+    #: What the emulator's interpreter is started with.
+    process: Path = PROCESS
+    #: Variables of the emulator's besides its own.
+    variables: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def log(self) -> Path:
@@ -73,6 +77,7 @@ class EmulatorSettings:
             "IOT_MTLS_ENABLED": "0",
             "PYTHONDONTWRITEBYTECODE": "1",
             MARKER: str(self.state.root.resolve()),
+            **self.variables,
         }
 
 
@@ -142,7 +147,7 @@ def start_emulator(settings: EmulatorSettings, spawn: GroupSpawner, *, outer: Ma
     settings.log.unlink(missing_ok=True)
     environment = settings.environment(outer)
     process = ProcessSpec(
-        command=(str(settings.python), "-P", str(PROCESS)),
+        command=(str(settings.python), "-P", str(settings.process)),
         directory=settings.state.emulator,
         environment=environment,
         log=settings.log,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -13,14 +14,15 @@ from localstack.executions import abort_all
 from localstack.localstack_container import PORT, start_localstack
 from localstack.several_clusters import SeveralClusters
 from localstack.state import DEFAULT_STATE_DIR
+from localstack.task_credentials import unrestricted
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
     from localstack.clients import Clients
-    from localstack.cluster import Cluster
+    from localstack.cluster import Cluster, Task
     from localstack.environment import Endpoint
     from localstack.processes import GroupSpawner
     from localstack.state import State
@@ -61,6 +63,13 @@ class Site:
     config: Config
 
 
+TaskCredentials = Callable[["Task"], "Mapping[str, str]"]
+
+
+def _no_own(_clients: Clients) -> TaskCredentials:
+    return unrestricted
+
+
 @dataclass(frozen=True, slots=True)
 class EmulatorKind:
     """One emulator."""
@@ -77,6 +86,8 @@ class EmulatorKind:
     before_end: Callable[[Clients], None]
     #: Where the agent finds the tasks to run, once all is deployed.
     cluster: Callable[[Clients, Config], Cluster]
+    #: What makes credentials for tasks.
+    credentials: Callable[[Clients], TaskCredentials] = _no_own
 
 
 def _start_embedded(site: Site) -> RunningEmulator:

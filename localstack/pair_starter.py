@@ -14,6 +14,7 @@ from localstack.pair_environment import (
     server_environment,
 )
 from localstack.processes import ProcessSpec
+from localstack.task_credentials import unrestricted
 from localstack.task_pair import PairProcess, TaskPair
 from localstack.task_protection import URI_VARIABLE
 
@@ -56,6 +57,8 @@ class PairStarter:
     free_port: Callable[[], int]
     #: Whether somebody listens on a port.
     is_listening: Callable[[int], bool]
+    #: What wins over the base environment, for all processes of one task.
+    credentials: Callable[[Task], Mapping[str, str]] = unrestricted
     clock: Callable[[], float] = time.monotonic
 
     def __call__(self, task: Task) -> TaskPair:
@@ -110,7 +113,7 @@ class PairStarter:
             command=self.server.command,
             directory=self.server.directory,
             environment={
-                **server_environment(self.server, port=port, base=self.base_environment),
+                **server_environment(self.server, port=port, base=self._base(task)),
                 **self._paths(task),
             },
             log=self._log(task, "server"),
@@ -139,10 +142,13 @@ class PairStarter:
             command=command,
             directory=self.dequeuer.directory,
             environment=dequeuer_environment(
-                defined, self.server, port=port, health_port=health_port, base=self.base_environment
+                defined, self.server, port=port, health_port=health_port, base=self._base(task)
             ),
             log=self._log(task, "dequeuer"),
         )
+
+    def _base(self, task: Task) -> dict[str, str]:
+        return {**self.base_environment, **self.credentials(task)}
 
     def _paths(self, task: Task) -> dict[str, str]:
         """Where the processes of a task have what containers have in volumes."""

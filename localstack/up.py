@@ -157,6 +157,8 @@ class _Start:
             site.project,
             self.options.dequeuer_environment,
         )
+        kind, clients = self.options.emulator, Clients(site.endpoint)
+        credentials = kind.credentials(clients)
         starters = {
             names.service(server.api): PairStarter(
                 server,
@@ -168,10 +170,11 @@ class _Start:
                 agent_uri,
                 free_port,
                 is_listening,
+                credentials,
             )
             for server in servers
         }
-        cluster = self.options.emulator.cluster(Clients(site.endpoint), site.config)
+        cluster = kind.cluster(clients, site.config)
         self.options.tell("Starting servers and dequeuers")
         return LocalAgent(
             AgentParts(

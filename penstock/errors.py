@@ -42,11 +42,13 @@ PenstockError
 │   ├── NotDeadLetter
 │   ├── EndedTooRecently
 │   └── DeliveryPending
+├── ApiRemoved                 410  the API is finishing what it has, and takes nothing new
 ├── PayloadGone                410  there is nothing left to run again
 ├── PayloadTooLarge            413
 ├── RangeNotSatisfiable        416
 ├── IdempotencyKeyReused       422  same key, other request
 ├── FunctionFailed             502  the function that was waited for gave no answer
+├── UnknownForm                503  what is stored was written by another version of Penstock
 └── Unavailable                503  nothing was done; try again
 
 ``code`` is part of the HTTP contract: clients branch on it, so it never changes.
@@ -376,6 +378,14 @@ class EndedTooRecently(Conflict):
     title = "The request ended too recently to be purged"
 
 
+class ApiRemoved(PenstockError):
+    """The API has left the configuration: it finishes what it has, answers for it, and takes nothing new."""
+
+    code = "api_removed"
+    status = HTTPStatus.GONE
+    title = "The API takes nothing new"
+
+
 class PayloadGone(PenstockError):
     """The payload was removed, or an object of the user's was replaced: submit it anew."""
 
@@ -431,3 +441,13 @@ class Unavailable(PenstockError):
     status = HTTPStatus.SERVICE_UNAVAILABLE
     title = "Not possible just now"
     retry_after_seconds = 1
+
+
+class UnknownForm(PenstockError):
+    """What is stored was written by another version of Penstock; it is as it was."""
+
+    code = "unknown_version"
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    title = "Stored by another version of Penstock"
+    #: An upgrade takes minutes.
+    retry_after_seconds = 60

@@ -8,15 +8,26 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from typing import Any
 
+from penstock import versions
 from penstock.ids import is_request_id
 from penstock.records import RequestKey
-
-VERSION = 1
 
 
 class MalformedMessage(ValueError):
     """A message that no Penstock gateway wrote; it goes to the dead-letter queue."""
+
+
+def read_json(text: str) -> Any:
+    """The value of a message's head; ``MalformedMessage`` if it is none, or ``UnknownVersion``."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise MalformedMessage("the message is not JSON") from error
+    if isinstance(value, dict):
+        versions.check(value.get("v"), of="the message")
+    return value
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +38,9 @@ class Message:
 
     def encode(self) -> str:
         """JSON text."""
-        return json.dumps({"v": VERSION, "api": self.key.api, "id": self.key.id}, separators=(",", ":"))
+        return json.dumps(
+            {"v": versions.VERSION, "api": self.key.api, "id": self.key.id}, separators=(",", ":")
+        )
 
     @classmethod
     def decode_for(cls, api: str, text: str) -> Message:
@@ -39,11 +52,11 @@ class Message:
 
     @classmethod
     def decode(cls, text: str) -> Message:
-        """Read what ``encode`` wrote; anything else raises ``MalformedMessage``."""
-        try:
-            envelope = json.loads(text)
-        except (ValueError, RecursionError) as error:
-            raise MalformedMessage("the message is not JSON") from error
+        """Read what ``encode`` wrote; anything else raises ``MalformedMessage``.
+
+        ``UnknownVersion`` for what a later gateway wrote.
+        """
+        envelope = read_json(text)
         match envelope:
             case {"v": 1, "api": str(api), "id": str(request_id)} if is_request_id(request_id):
                 return cls(RequestKey(api=api, id=request_id))

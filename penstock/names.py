@@ -41,6 +41,11 @@ def job_queue_prefix(deployment: str, api: str) -> str:
     return f"{PREFIX}-{deployment}_{hashlib.sha256(api.encode()).hexdigest()[:8]}_"
 
 
+def job_queues(deployment: str) -> str:
+    """Pattern of the names of all queues of jobs in a deployment, and of no other's (J12)."""
+    return f"{PREFIX}-{deployment}_*"
+
+
 def job_queue(deployment: str, api: str, job_id: str) -> str:
     """SQS FIFO queue of one job, made when it begins and deleted when it has ended."""
     return f"{job_queue_prefix(deployment, api)}{job_id}.fifo"
@@ -210,9 +215,34 @@ def parameter(deployment: str, name: str) -> str:
     return f"/{PREFIX}/{deployment}/{name}"
 
 
+def api_parameters(deployment: str) -> str:
+    """Path of the SSM parameters in which the stack of each API says what it is."""
+    return parameter(deployment, "apis")
+
+
+def api_parameter(deployment: str, api: str) -> str:
+    """SSM parameter in which the stack of one API says what it is."""
+    return f"{api_parameters(deployment)}/{api}"
+
+
+def accepting_parameter(deployment: str) -> str:
+    """SSM parameter that lists the APIs which the deployed gateway takes something new for."""
+    return parameter(deployment, "accepting")
+
+
 def task_parameter(deployment: str, api: str) -> str:
     """SSM parameter that describes the task of one API where there is no ECS to ask."""
     return parameter(deployment, f"task/{api}")
+
+
+def releases(deployment: str) -> str:
+    """Path of the SSM parameters that say what each API was last deployed of."""
+    return parameter(deployment, "release")
+
+
+def release(deployment: str, api: str) -> str:
+    """SSM parameter that says what one API was last deployed of."""
+    return f"{releases(deployment)}/{api}"
 
 
 def stack(deployment: str, part: str) -> str:

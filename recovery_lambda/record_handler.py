@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -13,6 +14,7 @@ from aws_lambda_powertools.utilities.batch import SqsFifoPartialProcessor, proce
 from botocore.config import Config
 
 from penstock import environment, names
+from penstock.aws import deployed
 from penstock.aws.emf import MetricLog
 from penstock.aws.job_outbox import SqsJobOutbox
 from penstock.aws.job_parts import DynamoJobParts
@@ -20,7 +22,7 @@ from penstock.aws.jobs import DynamoJobs
 from penstock.aws.objects import S3Objects
 from penstock.aws.records import DynamoRecords
 from penstock.batch.closing import Closer
-from penstock.catalogue import FILE, Catalogue
+from penstock.kinds import Kind
 from penstock.metrics import Metric
 from recovery_lambda.job_recorder import JobRecorder
 from recovery_lambda.letters import DeadLetter
@@ -28,7 +30,11 @@ from recovery_lambda.recorder import Recorder
 from recovery_lambda.settings import Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+
+    from penstock.catalogue import ApiEntry, Catalogue
 
 logger = Logger()
 logging.getLogger("recovery_lambda").addHandler(logger.registered_handler)
@@ -47,7 +53,7 @@ def _now_ms() -> int:
 
 
 def _build(settings: Settings) -> Recorder:
-    catalogue = Catalogue.from_json(FILE.read_text())
+    catalogue = deployed.catalogue(settings.deployment)
     session = boto3.session.Session()
     dynamodb = session.client("dynamodb", config=_AWS)
     objects = S3Objects(session.client("s3", config=_AWS), settings.bucket)
@@ -65,10 +71,19 @@ def _build(settings: Settings) -> Recorder:
             on_undeliverable=lambda api: _count(Metric.UNDELIVERABLE, api),
         ),
         clock=_now_ms,
-        apis={names.dead_letter_queue(settings.deployment, api.name): api for api in catalogue.apis},
+        owner=partial(_owner, settings.deployment, catalogue),
         on_malformed=lambda api: _count(Metric.MALFORMED_MESSAGE, api),
         on_undeliverable=lambda api: _count(Metric.UNDELIVERABLE, api),
     )
+
+
+def _owner(deployment: str, catalogue: Catalogue, queue: str) -> ApiEntry | None:
+    """The API of a dead-letter queue, found by name."""
+
+    def of(apis: Iterable[ApiEntry]) -> ApiEntry | None:
+        return next((api for api in apis if names.dead_letter_queue(deployment, api.name) == queue), None)
+
+    return of(catalogue.apis) or of(entry for kind in Kind for entry in catalogue.left(kind))
 
 
 def _count(metric: Metric, api: str) -> None:

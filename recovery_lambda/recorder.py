@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from penstock import keys
 from penstock.kinds import Kind
 from penstock.messages import MalformedMessage, Message
-from penstock.ports import Applied
+from penstock.ports import Applied, DependencyError
 from penstock.recovery import Drop, Keep, on_dead_letter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from penstock.catalogue import ApiEntry
     from penstock.ports import Clock, Objects, Records
@@ -37,16 +37,16 @@ class Recorder:
         objects: Objects,
         job_recorder: JobRecorder,
         clock: Clock,
-        apis: Mapping[str, ApiEntry],
+        owner: Callable[[str], ApiEntry | None],
         on_malformed: Callable[[str], None],
         on_undeliverable: Callable[[str], None],
     ) -> None:
-        """``apis`` is by name of the dead-letter queue; the callbacks count, by API."""
+        """``owner`` finds the API of a dead-letter queue by its name; the callbacks count, by API."""
         self._records = records
         self._objects = objects
         self._job_recorder = job_recorder
         self._clock = clock
-        self._apis = apis
+        self._owner = owner
         self._on_malformed = on_malformed
         self._on_undeliverable = on_undeliverable
 
@@ -55,7 +55,9 @@ class Recorder:
 
         ``StillOpen``, ``DependencyError``: it must be given out again.
         """
-        api = self._apis[letter.queue]
+        api = self._owner(letter.queue)
+        if api is None:
+            raise DependencyError(f"no API is known whose dead-letter queue is {letter.queue}")
         try:
             if api.kind is Kind.BATCH:
                 self._job_recorder.record(api, letter)

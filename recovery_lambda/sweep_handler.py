@@ -13,16 +13,20 @@ from aws_lambda_powertools import Logger
 from botocore.config import Config
 
 from penstock import environment
+from penstock.aws import deployed
 from penstock.aws.directory import DynamoDirectory
 from penstock.aws.emf import MetricLog
 from penstock.aws.records import DynamoRecords
-from penstock.catalogue import FILE, Catalogue
 from penstock.kinds import Kind
 from penstock.metrics import Metric
+from penstock.ports import DependencyError
 from recovery_lambda.settings import Settings
 from recovery_lambda.sweeper import Sweeper
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from penstock.catalogue import ApiEntry
     from recovery_lambda.sweeper import Tally
 
 logger = Logger()
@@ -60,13 +64,14 @@ def _build(settings: Settings) -> Sweeper:
 _settings = environment.read(Settings, os.environ)
 _metrics = MetricLog(_settings.deployment)
 _sweeper = _build(_settings)
-_apis = Catalogue.from_json(FILE.read_text()).of(Kind.ASYNC)
+_catalogue = deployed.catalogue(_settings.deployment)
 
 
 @logger.inject_lambda_context(clear_state=True)
 def handler(_event: dict[str, Any], _context: Any) -> dict[str, Any]:
     """Sweep once; ``SweepIncomplete`` after it if there were faults."""
-    tally = _sweeper.sweep(_apis)
+    departed, unread = _departed()
+    tally = _sweeper.sweep((*_catalogue.of(Kind.ASYNC), *departed))
     _count(tally)
     summary = {
         "looked_at": tally.looked_at,
@@ -75,9 +80,19 @@ def handler(_event: dict[str, Any], _context: Any) -> dict[str, Any]:
         "cut_short": tally.cut_short,
     }
     logger.info("swept", extra={"action": "swept", **summary})
+    if unread is not None:
+        raise SweepIncomplete("APIs that have left the configuration are not known") from unread
     if tally.faults:
         raise SweepIncomplete(f"faults by API: {dict(tally.faults)}")
     return summary
+
+
+def _departed() -> tuple[Sequence[ApiEntry], DependencyError | None]:
+    """APIs that have left the configuration; not knowing them must not keep the others from being swept."""
+    try:
+        return _catalogue.left(Kind.ASYNC), None
+    except DependencyError as error:
+        return (), error
 
 
 def _count(tally: Tally) -> None:

@@ -14,11 +14,13 @@ from aws_lambda_powertools import Logger
 from botocore.config import Config
 
 from penstock import environment, names
+from penstock.aws import deployed
 from penstock.aws.directory import DynamoDirectory
 from penstock.aws.figures import EcsCrews, SqsQueues
 from penstock.aws.metrics import CloudWatchMetrics, DynamoHistories
 from scaling_lambda import minute
 from scaling_lambda.publisher import Publisher
+from scaling_lambda.served import Served
 from scaling_lambda.settings import FILE, Settings, from_json
 
 logger = Logger()
@@ -50,16 +52,15 @@ def _build() -> Publisher:
     dynamodb = session.client("dynamodb", config=_AWS)
     # Its shards are asked in threads of their own: those above wait for them.
     directory = DynamoDirectory(dynamodb, settings.table, executor=ThreadPoolExecutor(_THREADS))
-    apis = from_json(FILE.read_text())
-    clusters = {
-        api.name: names.cluster_of(settings.deployment, api.name, own=api.own_cluster) for api in apis
-    }
+    served = Served(
+        settings.deployment, from_json(FILE.read_text()), deployed=deployed.remembered(settings.deployment)
+    )
     return Publisher(
-        apis,
+        served,
         queues=SqsQueues(
             session.client("sqs", config=_AWS), functools.partial(names.queue, settings.deployment)
         ),
-        crews=EcsCrews(session.client("ecs", config=_AWS), clusters),
+        crews=EcsCrews(session.client("ecs", config=_AWS), served.cluster),
         oldest_open_ms=directory.oldest_open_ms,
         metrics=CloudWatchMetrics(session.client("cloudwatch", config=_AWS), settings.deployment),
         histories=DynamoHistories(dynamodb, settings.table, clock=_now_ms, sleep=time.sleep),

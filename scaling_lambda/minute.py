@@ -37,6 +37,7 @@ def run(publisher: Publisher, *, clock: Clock, sleep: Callable[[float], None]) -
     fall for a while is the worst that comes of it.
     """
     minute, began_ms = Minute(), clock()
+    _tried(publisher.refresh, minute)
     _tried(publisher.recall, minute)
     for number in range(TICKS):
         sleep(max(0, began_ms + number * TICK_MS - clock()) / 1000)
@@ -57,4 +58,4 @@ def _tried(act: Callable[[], None], minute: Minute) -> None:
         act()
     except DependencyError as error:
         minute.faults += 1
-        logger.warning("memory not kept", extra={"action": "remember", "error": str(error)})
+        logger.warning("not prepared or not kept", extra={"action": "remember", "error": str(error)})

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from penstock.ports import Clock
     from penstock.scaling.decision import Decision, Sample, ScalingPolicy
     from penstock.scaling.ports import Crews, Histories, Metrics
+    from scaling_lambda.served import Served
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +53,7 @@ class Publisher:
 
     def __init__(
         self,
-        apis: Sequence[ScaledApi],
+        served: Served,
         *,
         queues: Queues,
         crews: Crews,
@@ -62,7 +63,7 @@ class Publisher:
         executor: Executor,
         clock: Clock,
     ) -> None:
-        self._apis = {api.name: api for api in apis}
+        self._served = served
         self._queues = queues
         self._crews = crews
         self._oldest_open_ms = oldest_open_ms
@@ -72,6 +73,14 @@ class Publisher:
         self._clock = clock
         self._remembered: dict[str, tuple[Sample, ...]] = {}
         self._beginnings = Beginnings()
+
+    @property
+    def _apis(self) -> Mapping[str, ScaledApi]:
+        return self._served.apis
+
+    def refresh(self) -> None:
+        """Look for APIs that have left the configuration; ``DependencyError`` if that fails."""
+        self._served.refresh()
 
     def recall(self) -> None:
         """Take up what an earlier function saved; what this one knows is newer."""

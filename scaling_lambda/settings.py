@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from penstock.scaling.decision import ScalingPolicy
 from scaling_lambda.publisher import ScaledApi
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 FILE = Path(__file__).with_name("policies.json")
 
@@ -26,9 +26,19 @@ class Settings:
 
 def to_json(apis: Iterable[ScaledApi]) -> str:
     """The text of the file."""
-    return json.dumps([asdict(api) for api in apis], indent=2)
+    return json.dumps([members_of(api) for api in apis], indent=2)
 
 
 def from_json(text: str) -> tuple[ScaledApi, ...]:
     """Read what ``to_json`` wrote."""
-    return tuple(ScaledApi(**api | {"policy": ScalingPolicy(**api["policy"])}) for api in json.loads(text))
+    return tuple(map(read_api, json.loads(text)))
+
+
+def members_of(api: ScaledApi) -> dict[str, Any]:
+    """One API for JSON."""
+    return asdict(api)
+
+
+def read_api(members: Mapping[str, Any]) -> ScaledApi:
+    """Read what ``members_of`` made."""
+    return ScaledApi(**{**members, "policy": ScalingPolicy(**members["policy"])})

@@ -31,10 +31,14 @@ FAKE_AWS = {
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--emulator",
-        choices=("embedded", "localstack", "stand-in"),
+        choices=("embedded", "enforcing", "localstack", "stand-in"),
         default="embedded",
-        help="what the end-to-end tests run on; stand-in is what LocalStack gets, on the embedded emulator",
+        help="what end-to-end tests run on; enforcing: with IAM; stand-in: what LocalStack gets, embedded",
     )
+    parser.addoption(
+        "--containers", action="store_true", help="build the images with a container engine, and run them"
+    )
+    parser.addoption("--base-image", default="python:3.13-slim", help="what those images are built on")
 
 
 def pytest_configure() -> None:

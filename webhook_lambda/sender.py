@@ -14,6 +14,7 @@ from aws_lambda_powertools import Logger
 from botocore.config import Config
 
 from penstock import environment, names
+from penstock.aws import deployed
 from penstock.aws.deliveries import DynamoDeliveries
 from penstock.aws.emf import MetricLog
 from penstock.aws.hosts import DynamoEndpoints, DynamoHosts
@@ -22,7 +23,6 @@ from penstock.aws.objects import S3Objects
 from penstock.aws.own_api import OwnApi
 from penstock.aws.secret_text import secret_text
 from penstock.aws.signing_secrets import StoredSecrets
-from penstock.catalogue import FILE, Catalogue
 from penstock.metrics import Metric
 from penstock.outgoing.call import Caller
 from penstock.outgoing.resolver import SystemResolver
@@ -75,7 +75,7 @@ def _build(settings: SenderSettings) -> Deliverer:
 
 
 def _post(session: boto3.session.Session, settings: SenderSettings) -> Post:
-    catalogue = Catalogue.from_json(FILE.read_text())
+    catalogue = deployed.catalogue(settings.deployment)
     credentials, region = session.get_credentials(), session.region_name
     if credentials is None or region is None:
         raise RuntimeError("the function has no credentials or no region")

@@ -16,14 +16,14 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 from botocore.config import Config
 
 from penstock import environment, names
-from penstock.aws import items, job_items
+from penstock.aws import deployed, items, job_items
 from penstock.aws.deliveries import DynamoDeliveries
 from penstock.aws.emf import MetricLog
 from penstock.aws.lanes import SqsLanes
 from penstock.aws.objects import S3Objects
 from penstock.aws.topic import SnsTopic
 from penstock.aws.unread import SqsUnread
-from penstock.catalogue import FILE, Catalogue
+from penstock.versions import UnknownVersion
 from penstock.webhooks.events import Kind
 from webhook_lambda.announce import Announcer
 from webhook_lambda.counted import Counted
@@ -46,7 +46,7 @@ def _build(settings: EventSettings) -> tuple[Announcer, SqsUnread]:
     announcer = Announcer(
         deployment=settings.deployment,
         base_url=settings.api_url,
-        catalogue=Catalogue.from_json(FILE.read_text()),
+        catalogue=deployed.catalogue(settings.deployment),
         objects=S3Objects(session.client("s3", config=_AWS), settings.bucket),
         deliveries=DynamoDeliveries(session.client("dynamodb", config=_AWS), settings.table),
         lanes=SqsLanes(sqs, queue_name),
@@ -82,7 +82,7 @@ def _announce(record: DynamoDBRecord) -> None:  # Powertools passes it by this n
         return
     try:
         told = items.decode(news.item) if news.kind is Kind.REQUEST else job_items.decode(news.item)
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, UnknownVersion):
         # No other try would read it, and each would hold up what comes after it in the shard.
         logger.exception("a record cannot be read", extra={"action": "keep_unread"})
         _unread.keep(change)

@@ -122,11 +122,12 @@ def _update(table: str, key: DeliveryKey, move: Move) -> dict[str, Any]:
     checks = [f"{name(check.field)} {check.op} {value(check.value)}" for check in move.allowed]
     assigned = [f"{name(field)} = {value(new)}" for field, new in move.assign.items() if new is not None]
     removed = [name(field) for field, new in move.assign.items() if new is None]
+    assigned.append(expressions.version(placeholders))
     update = f"SET {', '.join(assigned)}" + (f" REMOVE {', '.join(removed)}" if removed else "")
     return {
         "TableName": table,
         "Key": _key(key),
-        "ConditionExpression": " AND ".join(checks),
+        "ConditionExpression": " AND ".join([*checks, expressions.readable(placeholders)]),
         "UpdateExpression": update,
         "ExpressionAttributeNames": placeholders.names,
         "ExpressionAttributeValues": placeholders.values,

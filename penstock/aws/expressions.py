@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from penstock import versions
 from penstock.aws import items
 from penstock.ports import Applied, Refused
 from penstock.transitions import all_hold
@@ -40,7 +41,10 @@ class Placeholders:
 
 
 def update_arguments(table: str, key: items.Item, transition: Transition) -> dict[str, Any]:
-    """Arguments of ``UpdateItem`` that carry out the transition in one conditional write."""
+    """Arguments of ``UpdateItem`` that carry out the transition in one conditional write.
+
+    The condition fails on an item of a later version, and reading what it failed on says so.
+    """
     placeholders = Placeholders()
     return {
         "TableName": table,
@@ -71,8 +75,21 @@ def found(error: ClientError, decode: Callable[[items.Item], R]) -> R | None:
     return decode(item) if item else None  # type: ignore[arg-type]  # botocore types it as object
 
 
+def readable(placeholders: Placeholders) -> str:
+    """The condition that an item is of no later version than this program's."""
+    name = placeholders.name(items.VERSION)
+    return f"(attribute_not_exists({name}) OR {name} <= {placeholders.value(versions.VERSION)})"
+
+
+def version(placeholders: Placeholders) -> str:
+    """The assignment that an item which is changed is of this program's version from then on."""
+    return f"{placeholders.name(items.VERSION)} = {placeholders.value(versions.VERSION)}"
+
+
 def _condition(alternatives: tuple[Checks, ...], placeholders: Placeholders) -> str:
-    return " OR ".join(f"({_conjunction(checks, placeholders)})" for checks in alternatives)
+    # In each alternative: around a single one DynamoDB would refuse a second pair of parentheses.
+    ours = readable(placeholders)
+    return " OR ".join(f"({_conjunction(checks, placeholders)} AND {ours})" for checks in alternatives)
 
 
 def _conjunction(checks: Checks, placeholders: Placeholders) -> str:
@@ -83,7 +100,10 @@ def _conjunction(checks: Checks, placeholders: Placeholders) -> str:
 def _update(transition: Transition, placeholders: Placeholders) -> str:
     name, value = placeholders.name, placeholders.value
     clauses = {
-        "SET": [f"{name(field)} = {value(new)}" for field, new in transition.assign.items()],
+        "SET": [
+            *(f"{name(field)} = {value(new)}" for field, new in transition.assign.items()),
+            version(placeholders),
+        ],
         "ADD": [f"{name(field)} {value(amount)}" for field, amount in transition.add.items()],
         "REMOVE": [name(field) for field in sorted(transition.clear)],
     }

@@ -46,9 +46,9 @@ _SERVICES_A_CALL = 10
 class EcsCrews:
     """The ``Crews`` port: the services of each cluster, ten a call, of those that exist."""
 
-    def __init__(self, client: ECSClient, clusters: Mapping[str, str]) -> None:
+    def __init__(self, client: ECSClient, cluster: Callable[[str], str]) -> None:
         self._client = client
-        self._clusters = clusters
+        self._cluster = cluster
 
     def counts(self, apis: Sequence[str]) -> Mapping[str, Crew]:
         """See ``Crews.counts``."""
@@ -61,7 +61,7 @@ class EcsCrews:
         """Clusters, each with up to ten of its APIs."""
         members: dict[str, list[str]] = {}
         for api in apis:
-            members.setdefault(self._clusters[api], []).append(api)
+            members.setdefault(self._cluster(api), []).append(api)
         for cluster, listed in members.items():
             for start in range(0, len(listed), _SERVICES_A_CALL):
                 yield cluster, listed[start : start + _SERVICES_A_CALL]
@@ -84,15 +84,15 @@ class EcsWorkers:
     and should not pay for it at each cold start.
     """
 
-    def __init__(self, connect: Callable[[], ECSClient], clusters: Mapping[str, str]) -> None:
+    def __init__(self, connect: Callable[[], ECSClient], cluster: Callable[[str], str]) -> None:
         self._connect = connect
-        self._clusters = clusters
+        self._cluster = cluster
 
     def count(self, api: str) -> Crew:
         """See ``Workers.count``."""
         with translated("count workers"):
             services = self._client.describe_services(
-                cluster=self._clusters[api], services=[names.service(api)]
+                cluster=self._cluster(api), services=[names.service(api)]
             )["services"]
         if not services:
             raise DependencyError(f"count workers: the cluster has no service {names.service(api)}")

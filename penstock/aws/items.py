@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
-from penstock import keys
+from penstock import keys, versions
 from penstock.records import Call, Failure, PayloadRef, RequestKey, RequestRecord, ResultRef, Status
 
 if TYPE_CHECKING:
@@ -21,6 +21,9 @@ _deserializer = TypeDeserializer()
 
 #: A DynamoDB item in wire form: attribute name to typed value.
 Item = dict[str, Any]
+
+#: The attribute that says which version of ``penstock.versions`` an item has.
+VERSION = "v"
 
 
 def attribute(value: Any) -> Any:
@@ -34,8 +37,9 @@ def wire(values: Mapping[str, object]) -> Item:
 
 
 def attributes(value: DataclassInstance) -> Item:
-    """The fields of a dataclass that are not None, in wire form."""
-    return {name: attribute(member) for name, member in _plain(value).items()}
+    """The fields of a dataclass that are not None, in wire form, and the version they are written in."""
+    members = {name: attribute(member) for name, member in _plain(value).items()}
+    return members | {VERSION: attribute(versions.VERSION)}
 
 
 def texts(values: Mapping[str, str]) -> Item:
@@ -44,7 +48,12 @@ def texts(values: Mapping[str, str]) -> Item:
 
 
 def members(item: Item, of: type[DataclassInstance]) -> dict[str, Any]:
-    """The values that are fields of a dataclass; attributes of others (keys, indexes) are passed over."""
+    """The values that are fields of a dataclass; attributes of others (keys, indexes) are passed over.
+
+    ``UnknownVersion`` if the item is not for this program.
+    """
+    if VERSION in item:
+        versions.check(int(item[VERSION]["N"]), of=f"the {of.__name__} {item['pk']['S']}")
     wanted = {field.name for field in dataclasses.fields(of)}
     return native({name: value for name, value in item.items() if name in wanted})
 

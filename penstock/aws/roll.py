@@ -32,18 +32,18 @@ class EcsRoll:
     """
 
     def __init__(
-        self, connect: Callable[[], ECSClient], deployment: str, *, clusters: Mapping[str, str]
+        self, connect: Callable[[], ECSClient], deployment: str, *, cluster_of: Callable[[str], str]
     ) -> None:
         self._connect = connect
         self._deployment = deployment
-        #: Of each API, by its name.
-        self._clusters = clusters
+        #: The cluster of an API, by its name.
+        self._cluster_of = cluster_of
 
     def services(self, apis: Sequence[str]) -> Mapping[str, ServiceView]:
         """See ``Roll.services``."""
         by_cluster: dict[str, list[str]] = defaultdict(list)
         for api in apis:
-            by_cluster[self._clusters[api]].append(api)
+            by_cluster[self._cluster_of(api)].append(api)
         return {
             api: view
             for cluster, inside in by_cluster.items()
@@ -68,7 +68,7 @@ class EcsRoll:
         ]
 
     def _tasks(self, api: str, status: DesiredStatusType) -> list[TaskView]:
-        cluster, family = self._clusters[api], names.task_family(self._deployment, api)
+        cluster, family = self._cluster_of(api), names.task_family(self._deployment, api)
         with translated("describe tasks"):
             arns = self._client.list_tasks(
                 cluster=cluster, family=family, desiredStatus=status, maxResults=MOST_TASKS

@@ -10,11 +10,10 @@ import json
 import re
 from dataclasses import dataclass
 
+from penstock import versions
 from penstock.batch.job_ids import COMPLETE, is_batch_id, is_job_id
 from penstock.batch.jobs import JobKey
-from penstock.messages import MalformedMessage
-
-VERSION = 1
+from penstock.messages import MalformedMessage, read_json
 
 #: Longest body that travels in its message. SQS takes 1 MiB in one call, which holds up to ten messages.
 MOST_INLINE_BYTES = 256 * 1024
@@ -72,12 +71,12 @@ def travels(body: str) -> bool:
 
 
 def decode(text: str) -> JobMessage:
-    """Read what ``encode`` wrote; anything else raises ``MalformedMessage``."""
+    """Read what ``encode`` wrote; anything else raises ``MalformedMessage``.
+
+    ``UnknownVersion`` for what a later function wrote.
+    """
     head, newline, body = text.partition("\n")
-    try:
-        fields = json.loads(head)
-    except (ValueError, RecursionError) as error:
-        raise MalformedMessage("the message's first line is not JSON") from error
+    fields = read_json(head)
     match fields:
         case {"v": 1, "api": str(api), "job": str(job), "complete": True} if is_job_id(job) and not newline:
             return CompleteMessage(job=JobKey(api=api, id=job))
@@ -108,7 +107,7 @@ def _batch(job: JobKey, batch: str, items: int, rest: object, newline: str) -> B
 
 
 def _head(job: JobKey) -> dict[str, object]:
-    return {"v": VERSION, "api": job.api, "job": job.id}
+    return {"v": versions.VERSION, "api": job.api, "job": job.id}
 
 
 def _line(fields: dict[str, object]) -> str:

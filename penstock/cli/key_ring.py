@@ -66,6 +66,11 @@ def operating() -> Iterator[None]:
 
 def emulator_url(surroundings: Surroundings, config: Config, stage: StageName | None) -> str | None:
     """Where the local stack is, if it is meant; None for the deployment in the cloud."""
+    return url_of_local(surroundings, config.deployment, stage)
+
+
+def url_of_local(surroundings: Surroundings, deployment: str, stage: StageName | None) -> str | None:
+    """The same, for a deployment that is known by its name alone."""
     if stage is StageName.CLOUD:
         return None
     try:
@@ -76,10 +81,10 @@ def emulator_url(surroundings: Surroundings, config: Config, stage: StageName | 
         if stage is StageName.LOCAL:
             raise stopped(ExitCode.BAD_INPUT, "no local stack is running here.", "Run `make local`.")
         return None
-    if found.deployment != config.deployment:
+    if found.deployment != deployment:
         raise stopped(
             ExitCode.BAD_INPUT,
-            f"the local stack is {found.deployment}, the configuration is of {config.deployment}.",
+            f"the local stack is {found.deployment}, what is asked for is {deployment}.",
             "Name the other configuration with --config, or give --stage cloud.",
         )
     note("On the local stack; --stage cloud means the one in your AWS account.")

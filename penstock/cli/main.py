@@ -5,7 +5,14 @@ from pathlib import Path
 
 import typer
 
-from penstock.cli import batch_commands, keys_commands, simulate_command, webhook_commands
+from penstock.cli import (
+    batch_commands,
+    keys_commands,
+    lifecycle_commands,
+    release_commands,
+    simulate_command,
+    webhook_commands,
+)
 from penstock.cli.dead_letters import dead_letters
 from penstock.cli.exits import listing
 from penstock.cli.options import (
@@ -203,7 +210,9 @@ def status(
 
 
 app.add_typer(dead_letters)
+release_commands.add_to(app)
 simulate_command.add_to(app)
+lifecycle_commands.add_to(app)
 
 
 def main() -> None:

@@ -174,6 +174,13 @@ AllowedApis = Annotated[
     ),
 ]
 KeyId = Annotated[str, typer.Argument(metavar="ID", help="What `keys list` shows.", show_default=False)]
+Destroyed = Annotated[
+    bool, typer.Option("--data", help="Delete table, bucket, secrets and logs as well. Not to be undone.")
+]
+WaitUntilEmpty = Annotated[
+    bool, typer.Option("--wait", help="Wait until each has nothing left to do, then delete it.")
+]
+Offline = Annotated[bool, typer.Option("--offline", help="Check only what needs no AWS account.")]
 Confirmed = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
 

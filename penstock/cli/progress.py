@@ -38,6 +38,22 @@ def watching(surroundings: Surroundings) -> Iterator[Callable[[RequestState], No
 
 
 @contextmanager
+def spinning(surroundings: Surroundings, text: str) -> Iterator[Callable[[str], None]]:
+    """What to tell each change to: a line of standard error for each, below a spinner on a terminal."""
+    started = surroundings.clock()
+
+    def line(change: str) -> str:
+        return f"{surroundings.clock() - started:6.1f} s  {change}"
+
+    if not surroundings.stderr_is_terminal:
+        yield lambda change: note(line(change))
+        return
+    console = terminal()
+    with console.status(text):
+        yield lambda change: console.print(clean(line(change)), markup=False)
+
+
+@contextmanager
 def uploading(surroundings: Surroundings, name: str) -> Iterator[Callable[[int, int], None] | None]:
     """A listener that draws a bar while a file is uploaded; none for scripts."""
     if not surroundings.stderr_is_terminal:

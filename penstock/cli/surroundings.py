@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
@@ -10,10 +11,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from penstock.client import Client
+    from penstock.doctor.account import Facts
     from penstock.key_ring import KeyRing
+    from penstock.lifecycle.estate import Account
+    from penstock.promotion.promote import Registry
+    from penstock.promotion.releases import Releases
+    from penstock.revisions import Revisions
     from penstock.webhooks.ports import SecretStore
 
 
@@ -35,6 +41,50 @@ def _signing_secrets(deployment: str, emulator_url: str | None, key_id: str | No
     return signing_secrets(deployment, emulator_url=emulator_url, key_id=key_id)
 
 
+def _releases(deployment: str, emulator_url: str | None) -> Releases:
+    from penstock.aws.operator import releases  # noqa: PLC0415 - loads boto3
+
+    return releases(deployment, emulator_url=emulator_url)
+
+
+def _registry(emulator_url: str | None) -> Registry:
+    from penstock.aws.operator import registry  # noqa: PLC0415 - loads boto3
+
+    return registry(emulator_url=emulator_url)
+
+
+def _revisions(emulator_url: str | None) -> Revisions:
+    from penstock.aws.operator import revisions  # noqa: PLC0415 - loads boto3
+
+    return revisions(emulator_url=emulator_url)
+
+
+def _account(deployment: str, emulator_url: str | None) -> Account:
+    from penstock.aws.operator import account  # noqa: PLC0415 - loads boto3
+
+    return account(deployment, emulator_url=emulator_url)
+
+
+def _facts(emulator_url: str | None) -> Facts:
+    from penstock.aws.operator import facts  # noqa: PLC0415 - loads boto3
+
+    return facts(emulator_url=emulator_url)
+
+
+#: How long a program may take to say its version.
+_PROGRAM_SECONDS = 20
+
+
+def _run(command: Sequence[str]) -> str | None:
+    try:
+        ended = subprocess.run(  # noqa: S603 - named programs, no shell
+            command, capture_output=True, text=True, timeout=_PROGRAM_SECONDS, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return ended.stdout
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
     """Given to the commands as typer's context object, so that tests give their own."""
@@ -45,6 +95,17 @@ class Surroundings:
     key_ring: Callable[[str, str | None], KeyRing] = _key_ring
     #: The secrets of its webhooks, likewise; and the KMS key of new ones, if not AWS's own.
     signing_secrets: Callable[[str, str | None, str | None], SecretStore] = _signing_secrets
+    #: What its APIs were last deployed of, likewise.
+    releases: Callable[[str, str | None], Releases] = _releases
+    #: ECR and ECS, in an emulator if there is the URL of one.
+    registry: Callable[[str | None], Registry] = _registry
+    revisions: Callable[[str | None], Revisions] = _revisions
+    #: Its account, likewise.
+    account: Callable[[str, str | None], Account] = _account
+    #: What the account of the AWS credentials answers, likewise.
+    facts: Callable[[str | None], Facts] = _facts
+    #: Runs a program and gives what it prints; None if there is none, or it fails or hangs.
+    run: Callable[[Sequence[str]], str | None] = _run
     #: Never in a representation: those end up in tracebacks.
     api_key: str | None = field(default=None, repr=False)
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)

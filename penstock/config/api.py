@@ -2,14 +2,17 @@
 
 import shlex
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import (
     AfterValidator,
     BeforeValidator,
     Field,
+    ModelWrapValidatorHandler,
+    PrivateAttr,
     ValidationInfo,
     WithJsonSchema,
     field_validator,
@@ -96,6 +99,13 @@ class Local(Section):
     """Most replicas on that machine, where `autoscaling.max_replicas` would be too many. 1 to 20."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """An entry of the file; two APIs that are spelt differently are still equal."""
+
+    entry: Mapping[str, Any] = field(compare=False)
+
+
 class Api(Section):
     """One API: what clients call, and everything that runs behind it."""
 
@@ -148,6 +158,13 @@ never deletes."""
     local: Local | None = None
     """How the server is started on a developer's machine."""
 
+    _written: _Written = PrivateAttr(default_factory=lambda: _Written({}))
+
+    @property
+    def written(self) -> Mapping[str, Any]:
+        """Its entry as the file has it, with folders made absolute; empty if it was made otherwise."""
+        return self._written.entry
+
     @property
     def endpoint(self) -> str:
         """The path segment clients use, without slashes."""
@@ -162,6 +179,14 @@ never deletes."""
     def cluster(self, deployment: str) -> str:
         """ECS cluster that its tasks run in."""
         return names.cluster_of(deployment, self.name, own=self.own_cluster)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _remember(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        made = handler(data)
+        if isinstance(data, dict):
+            made._written = _Written(data)  # noqa: SLF001 - of the same class
+        return made
 
     @field_validator("input_buckets")
     @classmethod

@@ -16,11 +16,6 @@ KEY_ARN_PATTERN = "arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+"
 
 SECRET_ARN_PATTERN = "arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]+"  # noqa: S105 - the form of a name
 
-#: An image in a private ECR repository.
-PRIVATE_IMAGE = re.compile(
-    r"(?P<account>[0-9]{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(?:\.cn)?/(?P<repository>[^:@]+)"
-)
-
 
 def ec2_id(prefix: str, value: str) -> str:
     """Accept the id of a VPC, a subnet or the like; else ValueError."""

@@ -1,6 +1,5 @@
 """One container of a pod: where its image comes from, and what it gets."""
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -23,8 +22,7 @@ from penstock.config.findings import one_of, validate_with
 from penstock.config.probe import LivenessProbe, Probe
 from penstock.config.quantities import CPU_PATTERN, MEMORY_PATTERN, parse_cpu, parse_memory
 from penstock.config.section import EnvironmentName, Section, WholeNumber
-
-_ECR = re.compile(r"[0-9]{12}\.dkr\.ecr\.")
+from penstock.image_references import ecr_image
 
 SMALLEST_CPU_MILLICORES = 20
 SMALLEST_MEMORY_MIB = 20
@@ -149,7 +147,7 @@ or from an SSM parameter in the same region, by name."""
             raise ValueError(
                 "must stand beside image: what is built here lies in your own ECR, which needs none"
             )
-        if value is not None and image is not None and _ECR.match(image):
+        if value is not None and image is not None and ecr_image(image) is not None:
             raise ValueError(
                 "must not stand beside an image of ECR's: ECS pulls those with the task's own role"
             )

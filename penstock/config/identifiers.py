@@ -92,7 +92,12 @@ def _dns_label(value: str, *, longest: int) -> str:
 
 def deployment_name(value: str) -> str:
     """Accept what fits into the names of AWS resources beside an API's name; else ValueError."""
-    return _dns_label(value, longest=LONGEST_DEPLOYMENT_CHARACTERS)
+    _dns_label(value, longest=LONGEST_DEPLOYMENT_CHARACTERS)
+    # Two stacks of one name would overwrite each other without a word: the data of "shop-api", and the
+    # API "data" of "shop".
+    if "-api-" in f"{value}-":
+        raise ValueError('must not have "-api" in it: an API of another deployment may have such a stack')
+    return value
 
 
 def api_name(value: str) -> str:

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
 from penstock.config import folders, positions, report
 from penstock.config.deployment import Config
 from penstock.config.errors import ConfigError, Problem, Unreadable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from penstock.config.positions import Document
 
 LARGEST_FILE_BYTES = 2**20
 
@@ -19,11 +25,20 @@ def load(path: Path) -> Config:
     Folders in the result are absolute. Raises ConfigError, with all problems and their lines,
     whatever the file holds and whether or not it can be opened.
     """
-    try:
-        document = positions.read(_text(path))
-    except Unreadable as error:
-        problem = Problem(file=path, line=error.line, path="", message=error.message)
-        raise ConfigError((problem,)) from error
+    return _checked(read(path), path)
+
+
+def parse(text: str, path: Path) -> Config:
+    """Check what is to become that file. Raises ConfigError, as ``load``."""
+    return _checked(_document(lambda: text, path), path)
+
+
+def read(path: Path) -> Document:
+    """Read a file's YAML, checked for nothing else. Raises ConfigError."""
+    return _document(lambda: _text(path), path)
+
+
+def _checked(document: Document, path: Path) -> Config:
     found = folders.anchor(document.data, base=Path.cwd() / path.parent)
     try:
         config = Config.model_validate(document.data)
@@ -34,6 +49,14 @@ def load(path: Path) -> Config:
     if problems:
         raise ConfigError(problems)
     return config
+
+
+def _document(text: Callable[[], str], path: Path) -> Document:
+    try:
+        return positions.read(text())
+    except Unreadable as error:
+        problem = Problem(file=path, line=error.line, path="", message=error.message)
+        raise ConfigError((problem,)) from error
 
 
 def _text(path: Path) -> str:

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field, ValidationInfo, ValidatorFunctionWrapHandler, field_validator
+from pydantic import AfterValidator, Field, ValidationInfo, ValidatorFunctionWrapHandler, field_validator
 
 from penstock import sizes
+from penstock.config import identifiers
 from penstock.config.container import Container
 from penstock.config.disk import EphemeralStorage
 from penstock.config.findings import Finding, each_once, entries, validate_with
@@ -53,6 +54,10 @@ after it, up to 2m of it. 30s to 2m; with `capacity.kind: ec2` up to 11h50m."""
         json_schema_extra={"minItems": 1, "maxItems": MOST_IN_A_TASK - 1}
     )
     """The containers, 1 to 9. One of them serves the port."""
+
+    dequeuer_image: Annotated[str, AfterValidator(identifiers.image_reference)] | None = None
+    """Image of the dequeuer that runs beside them. Default: built from this repository. \
+`penstock promote` writes it."""
 
     ephemeral_storage_gib: EphemeralStorage | None = Field(default=None, alias="ephemeral_storage")
     """Disk of a task on Fargate, for its images and files: 21Gi to 200Gi. Default: 20Gi."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from penstock.config import aws_ids
 from penstock.config.capacity import CapacityKind
 from penstock.config.findings import Finding, entries
 from penstock.config.network import NetworkKind
 from penstock.errors import CallbackRefused
+from penstock.image_references import ecr_image
 from penstock.webhooks.own import own_call
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def _public_images(apis: object) -> Iterator[Finding]:
         pod = api.get("pod")
         for number, container in entries(pod.get("containers") if isinstance(pod, Mapping) else None):
             image = container.get("image")
-            if isinstance(image, str) and not aws_ids.PRIVATE_IMAGE.match(image):
+            if isinstance(image, str) and ecr_image(image) is None:
                 yield Finding(
                     (index, "pod", "containers", number, "image"),
                     "cannot be pulled with network.kind: endpoints, which has no way to a public registry: "

@@ -3,11 +3,13 @@
 from penstock.testing.api_keys import MemoryApiKeys, MemoryMeters
 from penstock.testing.belongings import MemoryDeadLetterQueues, MemoryJobQueues, MemoryTimers
 from penstock.testing.clock import ManualClock
+from penstock.testing.deployed import MemoryDeployedApis
 from penstock.testing.job_queues import MemoryJobOutbox
 from penstock.testing.jobs import MemoryJobParts, MemoryJobs, MemoryWorkerJobs
 from penstock.testing.listing import MemoryExecutions, MemoryInputListing
 from penstock.testing.objects import MemoryCopies, MemoryObjects, MemoryStreams, UploadRefused
 from penstock.testing.overview import MemoryDirectory, MemoryQueues, MemorySlots, MemoryWorkers
+from penstock.testing.promotion import MemoryRegistry, MemoryReleases, MemoryRevisions
 from penstock.testing.queue import MemoryJobSender, MemoryOutbox, MemoryQueue, MemorySource
 from penstock.testing.ranges import MemoryRanges
 from penstock.testing.records import MemoryLedger, MemoryRecords
@@ -27,6 +29,7 @@ __all__ = [
     "MemoryCopies",
     "MemoryDeadLetterQueues",
     "MemoryDeliveries",
+    "MemoryDeployedApis",
     "MemoryDirectory",
     "MemoryEndpoints",
     "MemoryExecutions",
@@ -46,6 +49,9 @@ __all__ = [
     "MemoryQueues",
     "MemoryRanges",
     "MemoryRecords",
+    "MemoryRegistry",
+    "MemoryReleases",
+    "MemoryRevisions",
     "MemoryRoll",
     "MemorySecrets",
     "MemorySlots",

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 
-from penstock.messages import MalformedMessage
+from penstock import versions
+from penstock.messages import MalformedMessage, read_json
 from penstock.webhooks.deliveries import DeliveryKey
-
-VERSION = 1
 
 #: SQS delays a message for 15 minutes at most; longer waits are hops (N5).
 LONGEST_DELAY_SECONDS = 900
@@ -33,7 +32,7 @@ class Due:
     def encode(self) -> str:
         """JSON text."""
         content = {
-            "v": VERSION,
+            "v": versions.VERSION,
             "delivery": str(self.key),
             "round": self.round,
             "attempt": self.attempt,
@@ -43,12 +42,11 @@ class Due:
 
     @classmethod
     def decode(cls, text: str) -> Due:
-        """Read what ``encode`` wrote; anything else raises ``MalformedMessage``."""
-        try:
-            content = json.loads(text)
-        except (ValueError, RecursionError) as error:
-            raise MalformedMessage("the message is not JSON") from error
-        match content:
+        """Read what ``encode`` wrote; anything else raises ``MalformedMessage``.
+
+        ``UnknownVersion`` for what a later function wrote.
+        """
+        match read_json(text):
             case {
                 "v": 1,
                 "delivery": str(name),

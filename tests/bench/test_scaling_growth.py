@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
@@ -47,9 +48,12 @@ def test_calls_of_a_look_grow_by_one_for_each_api_and_one_for_each_ten(count, ex
 
 def test_canned_calls_are_what_a_server_would_get():
     seen = []
-    aws = CannedAws(
-        {**ANSWERS, "sqs.GetQueueUrl": lambda said: seen.append(said) or {"QueueUrl": "https://q"}}
-    )
+
+    def answer(said: Any) -> dict[str, str]:
+        seen.append(said)
+        return {"QueueUrl": "https://q"}
+
+    aws = CannedAws({**ANSWERS, "sqs.GetQueueUrl": answer})
     assert aws.client("sqs").get_queue_url(QueueName="q.fifo")["QueueUrl"] == "https://q"
     assert seen == [{"QueueName": "q.fifo"}]
     assert aws.sent_bytes["sqs.GetQueueUrl"] == len(json.dumps({"QueueName": "q.fifo"}))

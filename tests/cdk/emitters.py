@@ -20,8 +20,10 @@ from penstock.overview import Crew, Depth
 from penstock.records import TERMINAL
 from penstock.scaling.decision import ScalingPolicy
 from penstock.testing import ManualClock
+from penstock.testing.deployed import MemoryDeployedApis
 from penstock.testing.scaling import MemoryCrews, MemoryHistories
 from scaling_lambda.publisher import Publisher, ScaledApi
+from scaling_lambda.served import Served
 from tests.cdk.panels import Named
 from tests.cdk.templates import DEPLOYMENT
 from tests.conftest import FAKE_AWS
@@ -139,7 +141,11 @@ def of_scaling(apis: Iterable[str]) -> set[Named]:
     listed = list(apis)
     with ThreadPoolExecutor(2) as executor:
         Publisher(
-            [ScaledApi(name=api, policy=ScalingPolicy()) for api in listed],
+            Served(
+                DEPLOYMENT,
+                [ScaledApi(name=api, policy=ScalingPolicy()) for api in listed],
+                deployed=MemoryDeployedApis(),
+            ),
             queues=_Queues(),
             crews=MemoryCrews({api: Crew(1, 1) for api in listed}),
             oldest_open_ms=lambda _api: NOW_MS - 1,

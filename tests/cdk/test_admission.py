@@ -113,7 +113,7 @@ def test_the_authorizer_may_read_keys_and_nothing_else(keyed):
         policy["PolicyName"]: policy["PolicyDocument"]["Statement"]
         for policy in keyed.role("gateway", "authorizer")["Policies"]
     }
-    [read] = policies.pop("authorizer")
+    [read, deployed] = policies.pop("authorizer")
 
     assert listed(read["Action"]) == ["dynamodb:GetItem"]
     assert [text(resource) for resource in listed(read["Resource"])] == [TABLE]
@@ -121,6 +121,7 @@ def test_the_authorizer_may_read_keys_and_nothing_else(keyed):
         "ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["KEY#*"]},
         "Null": {"dynamodb:LeadingKeys": "false"},
     }
+    assert listed(deployed["Action"]) == ["ssm:GetParametersByPath"]
     assert policies.keys() == {"log"}
 
 
@@ -134,7 +135,7 @@ def test_only_api_gateway_may_call_the_authorizer(keyed):
 def test_the_authorizer_ends_before_api_gateway_stops_listening(keyed):
     function = keyed.function("gateway", "penstock-shop-authorizer")
 
-    assert (function["Runtime"], function["Architectures"]) == ("python3.13", ["arm64"])
+    assert (function["Runtime"], function["Architectures"]) == ("python3.14", ["arm64"])
     assert function["Handler"] == "gateway_lambda.authorizer.handler"
     assert function["Timeout"] < 10
 
@@ -162,7 +163,7 @@ def test_the_authorizers_bundle_knows_the_apis_and_holds_nothing_of_pypi(keyed):
     catalogue = Catalogue.from_json((folder / "penstock" / "catalogue.json").read_text())
     assert catalogue.find("say").name == "echo"
     assert {path.name for path in folder.iterdir()} == {"gateway_lambda", "penstock"}
-    assert len(list(folder.rglob("*.py"))) < 25
+    assert len(list(folder.rglob("*.py"))) < 30
 
 
 def test_the_authorizer_runs_from_its_bundle(keyed):
@@ -180,6 +181,7 @@ except Exception as error:
         [sys.executable, "-P", "-c", f"import sys; sys.path.insert(0, '.')\n{program}"],
         cwd=bundled(keyed),
         env={
+            "PENSTOCK_DEPLOYMENT": "shop",
             "PENSTOCK_TABLE": "t",
             "AWS_DEFAULT_REGION": "eu-central-1",
             "AWS_ACCESS_KEY_ID": "x",

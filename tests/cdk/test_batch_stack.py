@@ -18,10 +18,12 @@ pytestmark = pytest.mark.synth
 OWN = "<AWS::Region>:<AWS::AccountId>"
 BUCKET = "arn:<AWS::Partition>:s3:::penstock-shop-<AWS::AccountId>-<AWS::Region>"
 TABLE = f"arn:<AWS::Partition>:dynamodb:{OWN}:table/penstock-shop"
+#: Of one API alone.
+OWN_QUEUES = f"arn:<AWS::Partition>:sqs:{OWN}:{names.job_queue_prefix('shop', 'convert')}*"
 CONVERT = "api-convert"
-PREFIX = names.job_queue_prefix("shop", "convert")
-QUEUES = f"arn:<AWS::Partition>:sqs:{OWN}:{PREFIX}*"
-TIMERS = f"arn:<AWS::Partition>:scheduler:{OWN}:schedule/penstock-shop/{PREFIX}*"
+#: Of all APIs, also those that have left the configuration; no other deployment's names match.
+QUEUES = f"arn:<AWS::Partition>:sqs:{OWN}:penstock-shop_*"
+TIMERS = f"arn:<AWS::Partition>:scheduler:{OWN}:schedule/penstock-shop/*"
 
 
 def rights(role: dict[str, Any]) -> dict[str, list[str]]:
@@ -53,7 +55,7 @@ def leading_keys(role: dict[str, Any]) -> set[str]:
     }
 
 
-def test_planning_may_make_queues_and_timers_of_jobs_and_list_the_input(cloud):
+def test_planning_may_make_queues_and_timers_of_jobs(cloud):
     role = function_role(cloud, "plan")
     [timer_role] = rights(role).pop("iam:PassRole")
     found = rights(role)
@@ -66,7 +68,7 @@ def test_planning_may_make_queues_and_timers_of_jobs_and_list_the_input(cloud):
         "dynamodb:Query": [TABLE],
         "s3:GetObject": [f"{BUCKET}/jobs/*"],
         "s3:PutObject": [f"{BUCKET}/jobs/*"],
-        "s3:ListBucket": [BUCKET, "arn:<AWS::Partition>:s3:::films"],
+        "s3:ListBucket": [BUCKET],
         "sqs:CreateQueue": [QUEUES],
         "sqs:SendMessage": [QUEUES],
         "scheduler:CreateSchedule": [TIMERS],
@@ -74,14 +76,14 @@ def test_planning_may_make_queues_and_timers_of_jobs_and_list_the_input(cloud):
     assert leading_keys(role) == {"JOB#*"}
 
 
-def test_enqueuing_may_read_the_input_and_send_to_the_queues_of_jobs(cloud):
+def test_enqueuing_may_send_to_the_queues_of_jobs(cloud):
     role = function_role(cloud, "enqueue")
 
     assert rights(role) == {
         "dynamodb:GetItem": [TABLE],
         "dynamodb:PutItem": [TABLE],
         "dynamodb:UpdateItem": [TABLE],
-        "s3:GetObject": [f"{BUCKET}/jobs/*", "arn:<AWS::Partition>:s3:::films/*"],
+        "s3:GetObject": [f"{BUCKET}/jobs/*"],
         "s3:PutObject": [f"{BUCKET}/jobs/*"],
         "s3:ListBucket": [BUCKET],
         "sqs:SendMessage": [QUEUES],
@@ -95,7 +97,7 @@ def test_enqueuing_has_a_whole_core_and_room_for_the_largest_batch(cloud):
     assert function["Timeout"] == 900
 
 
-def test_finishing_may_end_jobs_clean_up_and_report_to_the_queues_that_the_configuration_names(cloud):
+def test_finishing_may_end_jobs_and_clean_up(cloud):
     role = function_role(cloud, "finish")
     [ends] = [
         logical_id
@@ -103,7 +105,6 @@ def test_finishing_may_end_jobs_clean_up_and_report_to_the_queues_that_the_confi
         if resource.get("Properties", {}).get("QueueName") == "penstock-shop-batch-ends"
     ]
     ends = f"<{ends}.Arn>"
-    reported = "arn:aws:sqs:eu-west-1:111122223333:failed.fifo"
 
     assert rights(role) == {
         "dynamodb:GetItem": [TABLE],
@@ -113,16 +114,46 @@ def test_finishing_may_end_jobs_clean_up_and_report_to_the_queues_that_the_confi
         "s3:GetObject": [f"{BUCKET}/jobs/*"],
         "s3:PutObject": [f"{BUCKET}/jobs/*"],
         "s3:ListBucket": [BUCKET],
-        "sqs:GetQueueUrl": [QUEUES, reported],
+        "sqs:GetQueueUrl": [QUEUES],
         "sqs:DeleteQueue": [QUEUES],
-        "sqs:SendMessage": [QUEUES, reported],
+        "sqs:SendMessage": [QUEUES],
         "sqs:ReceiveMessage": [ends],
         "sqs:DeleteMessage": [ends],
         "sqs:GetQueueAttributes": [ends],
         "sqs:ChangeMessageVisibility": [ends],
         "scheduler:DeleteSchedule": [TIMERS],
+        "ssm:GetParametersByPath": [
+            f"arn:<AWS::Partition>:ssm:{OWN}:parameter/penstock/shop/apis{below}" for below in ("", "/*")
+        ],
     }
     assert leading_keys(role) == {"JOB#*"}
+
+
+def test_an_api_lets_the_steps_use_the_buckets_and_queues_that_it_names(cloud):
+    added = {
+        text(policy["Properties"]["Roles"][0]): policy["Properties"]["PolicyDocument"]["Statement"]
+        for policy in cloud.of_type(CONVERT, "AWS::IAM::Policy")
+    }
+    rights_by_step = {
+        step: [
+            (listed(statement["Action"]), [text(resource) for resource in listed(statement["Resource"])])
+            for role, statements in added.items()
+            if f"batch{step}" in role
+            for statement in statements
+        ]
+        for step in ("plan", "enqueue", "finish")
+    }
+
+    assert rights_by_step == {
+        "plan": [(["s3:ListBucket"], ["arn:<AWS::Partition>:s3:::films"])],
+        "enqueue": [(["s3:GetObject"], ["arn:<AWS::Partition>:s3:::films/*"])],
+        "finish": [
+            (
+                ["sqs:GetQueueUrl", "sqs:SendMessage"],
+                ["arn:aws:sqs:eu-west-1:111122223333:failed.fifo"],
+            )
+        ],
+    }
 
 
 def test_a_state_machine_may_call_its_functions_and_run_its_own_apis_tasks(cloud):
@@ -173,10 +204,10 @@ def test_a_worker_of_jobs_may_touch_its_own_api_only(cloud):
     role = cloud.role(CONVERT, "worker")
 
     assert rights(role) == {
-        "sqs:ReceiveMessage": [QUEUES],
-        "sqs:ChangeMessageVisibility": [QUEUES],
-        "sqs:DeleteMessage": [QUEUES],
-        "sqs:SendMessage": [QUEUES, f"arn:<AWS::Partition>:sqs:{OWN}:penstock-shop-convert-dlq.fifo"],
+        "sqs:ReceiveMessage": [OWN_QUEUES],
+        "sqs:ChangeMessageVisibility": [OWN_QUEUES],
+        "sqs:DeleteMessage": [OWN_QUEUES],
+        "sqs:SendMessage": [OWN_QUEUES, f"arn:<AWS::Partition>:sqs:{OWN}:penstock-shop-convert-dlq.fifo"],
         "dynamodb:GetItem": [TABLE],
         "dynamodb:PutItem": [TABLE],
         "dynamodb:UpdateItem": [TABLE],

@@ -174,10 +174,23 @@ def test_accelerators_and_shared_memory_are_the_containers_that_asked(placed):
     assert "ResourceRequirements" not in placed.container(GROUP, "dequeuer")
 
 
-def test_on_instances_each_container_reserves_memory(placed):
-    for part in ("api-group", "api-group-jobs"):
-        containers = placed.properties(part, "AWS::ECS::TaskDefinition")["ContainerDefinitions"]
-        assert [c["Name"] for c in containers if not c.get("MemoryReservation")] == []
+def reserved(templates: Templates, part: str) -> dict[str, int | None]:
+    """MiB that each container of a task reserves."""
+    containers = templates.properties(part, "AWS::ECS::TaskDefinition")["ContainerDefinitions"]
+    return {each["Name"]: each.get("MemoryReservation") for each in containers}
+
+
+def test_where_the_task_has_no_size_each_container_reserves_memory(placed):
+    assert reserved(placed, GROUP) == {"server": 128 * 1024, "dequeuer": 256}
+    assert reserved(placed, "api-group-jobs") == {"spec": 128, "server": 2048, "dequeuer": 256}
+
+
+@pytest.mark.parametrize("part", ["api-mixed", "api-managed", "api-fargate-jobs", "api-managed-jobs"])
+def test_containers_reserve_no_more_than_the_task_has(placed, part):
+    task = placed.properties(part, "AWS::ECS::TaskDefinition")
+
+    assert sum(each or 0 for each in reserved(placed, part).values()) <= int(task["Memory"])
+    assert sum(each.get("Cpu", 0) for each in task["ContainerDefinitions"]) <= int(task["Cpu"])
 
 
 @pytest.mark.parametrize("part", CLUSTERS)

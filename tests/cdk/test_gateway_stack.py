@@ -57,7 +57,7 @@ def test_the_function_runs_on_arm_with_its_own_log(cloud):
 
     assert function["FunctionName"] == "penstock-shop-gateway"
     assert function["Handler"] == "gateway_lambda.handler.handler"
-    assert (function["Runtime"], function["Architectures"]) == ("python3.13", ["arm64"])
+    assert (function["Runtime"], function["Architectures"]) == ("python3.14", ["arm64"])
     assert (function["MemorySize"], function["Timeout"]) == (512, 28)
     assert "ReservedConcurrentExecutions" not in function
     assert "LogGroup" in function["LoggingConfig"]

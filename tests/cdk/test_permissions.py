@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from penstock.names import job_queue_prefix
 from tests.cdk.templates import listed, text
 
 if TYPE_CHECKING:
@@ -54,9 +53,15 @@ def test_every_right_is_bounded_except_those_that_aws_cannot_bound(cloud):
     }
 
 
-def test_rights_are_all_stated_in_the_roles_themselves(cloud):
+#: What the stacks of this deployment's APIs say of them, and of no other's.
+DEPLOYED = [f"arn:<AWS::Partition>:ssm:{OWN}:parameter/penstock/shop/apis{below}" for below in ("", "/*")]
+
+
+def test_rights_are_all_stated_in_the_roles_themselves_or_where_what_they_are_to_is_made(cloud):
     for part in cloud.by_part:
-        assert cloud.of_type(part, "AWS::IAM::Policy") == []
+        added = cloud.of_type(part, "AWS::IAM::Policy")
+        assert part.startswith("api-") or added == []
+        assert all("rolesp" in text(role) for policy in added for role in policy["Properties"]["Roles"])
         for role in cloud.of_type(part, "AWS::IAM::Role"):
             services = text(role["Properties"]["AssumeRolePolicyDocument"])
             # The one managed policy lets API Gateway itself write its logs.
@@ -89,12 +94,15 @@ def test_the_gateway_may_do_what_it_calls(cloud):
         ],
         "s3:ListBucket": [BUCKET, BUCKET, "arn:<AWS::Partition>:s3:::films"],
         "states:StartExecution": [f"arn:<AWS::Partition>:states:{OWN}:stateMachine:penstock-shop-convert"],
-        "sqs:GetQueueUrl": [*queues, *lanes],
+        # Depths may be seen of all queues: an API that has left the configuration is shown as well.
+        "sqs:GetQueueUrl": [f"arn:<AWS::Partition>:sqs:{OWN}:penstock-shop-*.fifo", *lanes],
+        "sqs:GetQueueAttributes": [f"arn:<AWS::Partition>:sqs:{OWN}:penstock-shop-*.fifo"],
         "sqs:SendMessage": [*queues, *lanes],
-        "sqs:GetQueueAttributes": queues,
         "ecs:DescribeServices": [
-            f"arn:<AWS::Partition>:ecs:{OWN}:service/penstock-shop/{api}" for api in ("resize", "echo")
+            f"arn:<AWS::Partition>:ecs:{OWN}:service/{cluster}/*"
+            for cluster in ("penstock-shop", "penstock-shop_*")
         ],
+        "ssm:GetParametersByPath": DEPLOYED,
     }
     # Of our own bucket only what may be missing; of the users' all.
     assert conditions(cloud, "gateway", "s3:ListBucket") == [
@@ -245,25 +253,46 @@ def test_the_sweeper_may_find_what_is_due_and_end_it(cloud):
         "dynamodb:Query": [f"{TABLE}/index/open"],
         "dynamodb:BatchGetItem": [TABLE],
         "dynamodb:UpdateItem": [TABLE],
+        "ssm:GetParametersByPath": DEPLOYED,
     }
 
 
-def test_the_recorder_may_take_dead_letters_end_what_they_are_about_and_keep_what_is_nothing(cloud):
-    queues = [f"arn:<AWS::Partition>:sqs:{OWN}:penstock-shop-{api}-dlq.fifo" for api in APIS]
-    assert rights_of(cloud, "recovery", "sqs:ReceiveMessage") == {
-        "sqs:ReceiveMessage": queues,
-        "sqs:DeleteMessage": queues,
-        "sqs:GetQueueAttributes": queues,
+def test_each_api_lets_the_recorder_take_its_own_dead_letters(cloud):
+    for api in APIS:
+        [policy] = [
+            added["Properties"]
+            for added in cloud.of_type(f"api-{api}", "AWS::IAM::Policy")
+            if "recorder" in text(added["Properties"]["Roles"][0])
+        ]
+        [statement] = policy["PolicyDocument"]["Statement"]
+        queue_id = statement["Resource"]["Fn::GetAtt"][0]
+
+        assert listed(statement["Action"]) == [
+            "sqs:ReceiveMessage",
+            "sqs:DeleteMessage",
+            "sqs:GetQueueAttributes",
+        ]
+        assert (
+            cloud.by_part[f"api-{api}"]["Resources"][queue_id]["Properties"]["QueueName"]
+            == f"penstock-shop-{api}-dlq.fifo"
+        )
+        # Policies of one role must not take each other's place.
+        assert policy["PolicyName"] == f"penstock-shop-api-{api}-Recorder"
+
+
+def test_the_recorder_may_end_what_dead_letters_are_about_and_keep_what_is_nothing(cloud):
+    assert rights_of(cloud, "recovery", "sqs:SendMessage") == {
+        "ssm:GetParametersByPath": DEPLOYED,
         "dynamodb:GetItem": [TABLE, TABLE],
         "dynamodb:UpdateItem": [TABLE, TABLE],
         "dynamodb:PutItem": [TABLE],
         "dynamodb:Query": [TABLE],
-        "s3:PutObject": [f"{BUCKET}/malformed/*", f"{BUCKET}/jobs/convert/*"],
-        "sqs:SendMessage": [f"arn:<AWS::Partition>:sqs:{OWN}:{job_queue_prefix('shop', 'convert')}*"],
+        "s3:PutObject": [f"{BUCKET}/malformed/*", f"{BUCKET}/jobs/*"],
+        "sqs:SendMessage": [f"arn:<AWS::Partition>:sqs:{OWN}:penstock-shop_*"],
     }
 
 
-def test_recovery_reads_and_writes_records_of_requests_and_of_batch_apis_jobs_alone(cloud):
+def test_recovery_reads_and_writes_records_of_requests_and_of_jobs_alone(cloud):
     conditions = [
         statement.get("Condition")
         for part, statement in cloud.statements()
@@ -275,5 +304,5 @@ def test_recovery_reads_and_writes_records_of_requests_and_of_batch_apis_jobs_al
             "ForAllValues:StringLike": {"dynamodb:LeadingKeys": leading},
             "Null": {"dynamodb:LeadingKeys": "false"},
         }
-        for leading in (["REQ#*"], ["REQ#*"], ["JOB#convert#*", "BATCH#convert#*"])
+        for leading in (["REQ#*"], ["REQ#*"], ["JOB#*", "BATCH#*"])
     ]

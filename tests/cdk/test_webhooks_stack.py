@@ -171,6 +171,9 @@ def test_the_events_function_may_do_what_it_calls(cloud):
     assert (sends[0], len(sends)) == (first, 2)
     assert rights == {
         "dynamodb:ListStreams": [f"{TABLE}/stream/*"],
+        "ssm:GetParametersByPath": [
+            f"arn:<AWS::Partition>:ssm:{OWN}:parameter/penstock/shop/apis{below}" for below in ("", "/*")
+        ],
         "dynamodb:PutItem": [TABLE],
         "s3:GetObject": [f"{BUCKET}/results/*"],
         "s3:ListBucket": [BUCKET],
@@ -181,7 +184,7 @@ def test_the_sender_reads_results_but_no_request_and_no_payload_and_calls_the_ch
     rights = role(cloud, "penstock-shop-webhooks")
 
     assert {action.split(":")[0] for action in rights} == {
-        "dynamodb", "execute-api", "logs", "s3", "secretsmanager", "sqs",
+        "dynamodb", "execute-api", "logs", "s3", "secretsmanager", "sqs", "ssm",
     }  # fmt: skip
     assert {action: rights[action] for action in rights if action.startswith("s3:")} == {
         "s3:GetObject": [f"{BUCKET}/results/*"],

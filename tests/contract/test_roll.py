@@ -47,7 +47,7 @@ def site(emulator_url: str) -> Site:
         taskDefinition=names.task_family(deployment, "echo"),
         desiredCount=2,
     )
-    roll = EcsRoll(lambda: ecs, deployment, clusters=dict.fromkeys((*APIS, "sum"), cluster))
+    roll = EcsRoll(lambda: ecs, deployment, cluster_of=lambda _api: cluster)
     return Site(ecs, cluster, roll)
 
 
@@ -75,11 +75,11 @@ def test_each_apis_tasks_are_its_own_and_those_that_stopped_are_told_with_the_re
 
 def test_many_apis_take_a_call_for_each_ten(site):
     many = {f"api-{number}": site.cluster for number in range(23)}
-    roll = EcsRoll(lambda: site.ecs, "any", clusters=many)
+    roll = EcsRoll(lambda: site.ecs, "any", cluster_of=many.__getitem__)
     assert roll.services(list(many)) == {}
 
 
 def test_a_cluster_that_is_not_there_is_a_fault_of_ecs(site):
-    roll = EcsRoll(lambda: site.ecs, "any", clusters={"echo": "penstock-gone"})
+    roll = EcsRoll(lambda: site.ecs, "any", cluster_of=lambda _api: "penstock-gone")
     with pytest.raises(DependencyError, match="describe services"):
         roll.services(["echo"])

@@ -112,7 +112,7 @@ def test_services_are_asked_for_ten_at_a_time():
                 },
                 {"cluster": "penstock-shop", "services": some},
             )
-        counts = EcsCrews(ecs, dict.fromkeys(apis, "penstock-shop")).counts(apis)
+        counts = EcsCrews(ecs, lambda _api: "penstock-shop").counts(apis)
         stub.assert_no_pending_responses()
 
     assert counts == {api: Crew(4, 2) for api in apis if api not in {"api-0", "api-10"}}
@@ -141,7 +141,7 @@ def test_each_cluster_is_asked_for_its_own_services_and_one_that_is_not_there_ha
             "new": "penstock-shop_new",
             "train": "penstock-shop_train",
         }
-        counts = EcsCrews(ecs, clusters).counts(list(clusters))
+        counts = EcsCrews(ecs, clusters.__getitem__).counts(list(clusters))
         stub.assert_no_pending_responses()
 
     assert counts == {"echo": Crew(1, 1), "train": Crew(2, 0)}

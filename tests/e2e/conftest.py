@@ -37,7 +37,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         lacking = item.get_closest_marker("embedded_only")
         if skipped is not None:
             item.add_marker(pytest.mark.skip(reason=skipped))
-        elif lacking is not None and chosen != "embedded":
+        elif lacking is not None and chosen not in {"embedded", "enforcing"}:
             item.add_marker(pytest.mark.skip(reason=f"not on LocalStack: {lacking.args[0]}"))
 
 

@@ -5,24 +5,58 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
 
 from localstack import docker
-from localstack.emulators import EMBEDDED, LOCALSTACK, EmulatorKind
+from localstack.emulator import EmulatorSettings, start_emulator
+from localstack.emulators import EMBEDDED, LOCALSTACK, EmulatorKind, TaskCredentials
 from localstack.errors import DockerMissing
+from localstack.task_credentials import RoleCredentials
 from penstock import names
 from penstock.aws.emulator import REGION
+from tests.iam import enforcing_emulator
 
 if TYPE_CHECKING:
+    from localstack.clients import Clients
+    from localstack.emulators import RunningEmulator, Site
+    from localstack.state import State
     from localstack.up import LocalStack
 
 #: What the tests ask for, by the names of pytest-localstack.
 SERVICES = ("apigateway", "cloudformation", "dynamodb", "lambda", "logs", "s3", "sqs", "ssm")
 
+
+#: Decisions of the emulator that enforces IAM, in the folder of its logs.
+RECORD = "iam.jsonl"
+
+
+def _start_enforcing(site: Site) -> RunningEmulator:
+    settings = EmulatorSettings(
+        site.project / ".venv-emulator" / "bin" / "python",
+        site.endpoint,
+        site.state,
+        process=Path(enforcing_emulator.__file__),
+        variables={"AUTH": "true", enforcing_emulator.RECORD_VARIABLE: str(record(site.state))},
+    )
+    return start_emulator(settings, site.spawn, outer=os.environ)
+
+
+def record(state: State) -> Path:
+    """Where the decisions of a running stack are."""
+    return state.logs / RECORD
+
+
+def _own_credentials(clients: Clients) -> TaskCredentials:
+    return RoleCredentials(clients.sts())
+
+
 KINDS: dict[str, EmulatorKind] = {
     "embedded": EMBEDDED,
+    # The same, which lets each role do what it may and nothing else.
+    "enforcing": replace(EMBEDDED, start=_start_enforcing, credentials=_own_credentials),
     "localstack": LOCALSTACK,
     # Stage, pairs and pytest-localstack as for LocalStack: all of it that can be tried without Docker.
     "stand-in": replace(LOCALSTACK, name="embedded", start=EMBEDDED.start, port=None),
@@ -43,7 +77,7 @@ def why_skipped(chosen: str) -> str | None:
 
 def connection(chosen: str, local: LocalStack) -> Callable[[str], Any]:
     """What makes clients for the stack's emulator."""
-    if chosen == "embedded":
+    if chosen in {"embedded", "enforcing"}:
         return lambda service: boto3.client(service, endpoint_url=local.aws_endpoint_url)  # type: ignore[call-overload]
     # Imported here: it brings the Docker library along, which other runs need not wait for.
     from pytest_localstack.session import RunningSession  # noqa: PLC0415

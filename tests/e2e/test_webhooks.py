@@ -212,6 +212,18 @@ def test_a_poisonous_change_of_the_table_does_not_stop_the_others(stack, receive
     assert json.loads(kept["Body"])["keys"] == key
 
 
+def open_to_topic(topic: str, queue: str) -> str:
+    """The policy that AWS asks for: without it the topic may not send to the queue."""
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "sns.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": queue,
+        "Condition": {"ArnEquals": {"aws:SourceArn": topic}},
+    }
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
 def test_a_queue_that_subscribes_with_a_filter_gets_what_it_asked_for(stack, receiver):
     sns, sqs = stack.aws("sns"), stack.aws("sqs")
     queue_url = sqs.create_queue(QueueName=f"wants-{uuid.uuid4().hex}")["QueueUrl"]
@@ -221,6 +233,7 @@ def test_a_queue_that_subscribes_with_a_filter_gets_what_it_asked_for(stack, rec
         for topic in sns.list_topics()["Topics"]
         if topic["TopicArn"].endswith(f":{names.event_topic(DEPLOYMENT)}")
     ]
+    sqs.set_queue_attributes(QueueUrl=queue_url, Attributes={"Policy": open_to_topic(topic, arn)})
     sns.subscribe(
         TopicArn=topic,
         Protocol="sqs",

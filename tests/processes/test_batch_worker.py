@@ -146,6 +146,16 @@ def test_a_stopped_job_loses_its_workers_in_seconds_and_what_was_finished_counts
     assert tally.left_ms is not None
 
 
+def test_a_container_that_is_not_alive_ends_the_worker_so_that_the_job_starts_another(rig):
+    rig.begin(numbers(1))
+    # Nothing listens there: the container never was alive.
+    probe = {"kind": "tcp_socket", "port": rig.port, "period_seconds": 0.1, "failure_threshold": 3}
+    worker = rig.start_worker(liveness_probes=json.dumps([probe]))
+    assert worker.exit_code() == os.EX_UNAVAILABLE
+    assert len(worker.logged("the container is not alive; the task ends")) == 1
+    assert rig.messages() == 1
+
+
 def test_without_a_container_nothing_is_received_health_says_so_and_sigterm_ends_it_at_once(rig):
     rig.begin(numbers(1))
     worker = rig.start_worker(health_port=free_port())

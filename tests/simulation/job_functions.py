@@ -167,7 +167,7 @@ class Functions:
                 on_undeliverable=lambda _api: None,
             ),
             clock=call.clock,
-            apis={_DEAD_LETTERS: API},
+            owner={_DEAD_LETTERS: API}.get,
             on_malformed=lambda _api: None,
             on_undeliverable=lambda _api: None,
         )

@@ -91,7 +91,7 @@ class Watchers:
                 on_undeliverable=lambda _api: None,
             ),
             clock=call.clock,
-            apis={_DEAD_LETTERS: API},
+            owner={_DEAD_LETTERS: API}.get,
             on_malformed=lambda _api: None,
             on_undeliverable=lambda _api: None,
         )

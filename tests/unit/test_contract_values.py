@@ -12,6 +12,7 @@ from dequeuer.settings import Settings
 from penstock import environment, errors, headers, prefer
 from penstock.messages import MalformedMessage, Message
 from penstock.problems import Problem
+from penstock.versions import UnknownVersion
 from tests.examples import KEY
 
 
@@ -24,6 +25,9 @@ def test_any_other_text_is_a_malformed_message_and_nothing_worse(text):
     try:
         decoded = Message.decode(text)
     except MalformedMessage:
+        return
+    except UnknownVersion:
+        assert '"v"' in text
         return
     assert Message.decode(decoded.encode()) == decoded
 

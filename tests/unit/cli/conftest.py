@@ -10,7 +10,14 @@ from penstock.cli.surroundings import Surroundings
 from penstock.client import Client
 from penstock.client.testing import ManualTiming, ScriptedServer
 from penstock.key_ring import KeyRing
-from penstock.testing import MemoryApiKeys, MemoryMeters, MemorySecrets
+from penstock.testing import (
+    MemoryApiKeys,
+    MemoryMeters,
+    MemoryRegistry,
+    MemoryReleases,
+    MemoryRevisions,
+    MemorySecrets,
+)
 
 if TYPE_CHECKING:
     from typer.testing import Result
@@ -33,6 +40,8 @@ class Terminal:
         #: KMS keys that secrets were asked for with.
         self.encrypted_with: list[str | None] = []
         self.keys, self.meters = MemoryApiKeys(), MemoryMeters()
+        self.releases, self.registry = MemoryReleases(), MemoryRegistry()
+        self.revisions = MemoryRevisions()
         #: Deployment, and the emulator's URL if there is one, that API keys were asked of.
         self.asked_of: list[tuple[str, str | None]] = []
 
@@ -44,6 +53,9 @@ class Terminal:
             connect=self._connect,
             key_ring=self._key_ring,
             signing_secrets=self._signing_secrets,
+            releases=lambda _deployment, _emulator_url: self.releases,
+            registry=lambda _emulator_url: self.registry,
+            revisions=lambda _emulator_url: self.revisions,
             environ=self.environ,
             folder=self.folder,
             clock=self.manual.timing.clock,

@@ -10,6 +10,7 @@ from penstock.batch.jobs import TERMINAL
 from penstock.config import AuthMode, load
 from penstock.kinds import Kind
 from penstock.scaling.decision import ScalingPolicy
+from penstock.sizes import Size
 
 CONTAINER = {"name": "server", "image": "x"}
 
@@ -118,7 +119,8 @@ def test_a_pod_knows_what_its_containers_need_together(accepted):
     ]
     pod = accepted("apis.0.pod.containers", containers).apis[0].pod
 
-    assert (pod.cpu_millicores, pod.mem_mib) == (1250, 1024)
+    # 1.25 vCPU and the dequeuer's eighth; 1 GiB and the dequeuer's 256 MiB.
+    assert pod.needs == Size(cpu_units=1280 + 128, memory_mib=1024 + 256)
 
 
 @pytest.mark.parametrize("endpoint", ["other", "/other"])

@@ -22,7 +22,7 @@ def test_the_example_of_the_page_is_valid_and_the_examples_set_every_field(tmp_p
     # Some keys exclude each other: those stand in an example of their own.
     examples = "".join(re.findall(r"```yaml.*?\n(.*?)```", TEXT, re.DOTALL))
     unused = [key for key in _keys() if not re.search(rf"\b{key}:", examples)]
-    assert unused == ["gpu"]  # no value but the default is allowed
+    assert unused == []
 
 
 def test_the_page_has_a_row_for_every_field():

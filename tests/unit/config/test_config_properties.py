@@ -34,6 +34,13 @@ VALID: dict[str, Any] = {
         "default_endpoint": False,
     },
     "encryption": {"kms_key": "create"},
+    "monitoring": {
+        "dashboards": False,
+        "alarm_emails": ["ops@example.com"],
+        "dead_letters": 3,
+        "log_retention_days": 90,
+        "runbooks": "https://wiki.example.com/runbooks",
+    },
     "callbacks": {
         "allow": ["*.example.com"],
         "deny": ["internal.example.com"],
@@ -45,6 +52,12 @@ VALID: dict[str, Any] = {
         {
             "name": "one",
             "kind": "AsyncAPI",
+            "capacity": {
+                "kind": "fargate",
+                "architecture": "arm64",
+                "spot_percent": 50,
+                "on_demand_base": 1,
+            },
             "timeout": "5m",
             "retention": "7d",
             "inline_result_bytes": 10,
@@ -65,6 +78,8 @@ VALID: dict[str, Any] = {
                 "port": 8080,
                 "max_concurrency": 2,
                 "stop_timeout": "2m",
+                "ephemeral_storage": "30Gi",
+                "dequeuer_image": "penstock/dequeuer:1",
                 "prefetch": [{"from": "s3://models/a/", "to": "/mnt/model"}],
                 "containers": [
                     {
@@ -159,10 +174,59 @@ INSIDE: dict[str, Any] = {
         "principals": ["arn:aws:iam::111122223333:role/caller"],
         "organizations": ["o-a1b2c3d4e5"],
     },
+    "monitoring": {"alarm_topic_arn": "arn:aws:sns:eu-west-1:123456789012:on-call"},
     "apis": [{"name": "one", "kind": "AsyncAPI", "pod": {"containers": [{"name": "server", "image": "x"}]}}],
 }
 
-FILES = {"outside": VALID, "inside": INSIDE}
+#: With tasks that do not run on Fargate.
+INSTANCES: dict[str, Any] = {
+    "deployment": "demo",
+    "network": {"kind": "nat"},
+    "apis": [
+        {
+            "name": "group",
+            "kind": "AsyncAPI",
+            "capacity": {
+                "kind": "ec2",
+                "instance_types": ["g5.2xlarge"],
+                "ami": "ami-01234567",
+                "disk": "50Gi",
+                "min_instances": 0,
+                "max_instances": 5,
+                "warm_pool": {"min_size": 1, "state": "stopped", "max_prepared_capacity": 2},
+            },
+            "pod": {
+                "containers": [
+                    {"name": "server", "image": "x", "compute": {"mem": "8Gi", "gpu": 1, "shm": "1Gi"}}
+                ]
+            },
+        },
+        {
+            "name": "managed",
+            "kind": "BatchAPI",
+            "capacity": {
+                "kind": "managed_instances",
+                "idle_hold": "5m",
+                "requirements": {
+                    "vcpus": {"min": 2, "max": 8},
+                    "memory": {"min": "4Gi", "max": "64Gi"},
+                    "memory_per_vcpu": {"min": "2Gi"},
+                    "accelerators": {"min": 1},
+                    "accelerator_memory": {"min": "8Gi"},
+                    "accelerator_names": ["inferentia"],
+                    "accelerator_manufacturers": ["amazon-web-services"],
+                    "burstable": False,
+                    "local_storage": False,
+                },
+            },
+            "pod": {
+                "containers": [{"name": "server", "image": "x", "compute": {"mem": "2Gi", "neuron": True}}]
+            },
+        },
+    ],
+}
+
+FILES = {"outside": VALID, "inside": INSIDE, "instances": INSTANCES}
 
 
 def _places(value: Any, place: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:

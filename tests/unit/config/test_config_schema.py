@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from penstock.config import ConfigError, load
+from penstock.config import Config, ConfigError, load
 from penstock.config.schema import SCHEMA_FILE, json_schema, main
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 SCHEMA = json_schema()
@@ -36,6 +37,7 @@ PLACES = {
     "JobWebhook": "apis.1.webhook",
     "LivenessProbe": "apis.0.pod.containers.0.liveness_probe",
     "Local": "apis.0.local",
+    "Monitoring": "monitoring",
     "Network": "network",
     "Networking": "apis.1.networking",
     "Pod": "apis.0.pod",
@@ -48,6 +50,15 @@ PLACES = {
     "TcpSocket": "apis.0.pod.containers.0.readiness_probe.tcp_socket",
     "Tracing": "tracing",
     "UpdateStrategy": "apis.0.update_strategy",
+}
+
+#: Sections of a capacity: what it is with these values in them.
+CAPACITIES: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    "Ec2": lambda values: {"kind": "ec2", "instance_types": ["m7i.large"], **values},
+    "FargateCapacity": lambda values: values,
+    "ManagedInstances": lambda values: {"kind": "managed_instances", **values},
+    "Requirements": lambda values: {"kind": "managed_instances", "requirements": values},
+    "WarmPool": lambda values: CAPACITIES["Ec2"]({"warm_pool": {"min_size": 1, **values}}),
 }
 
 #: Sections that are not valid without one more key.
@@ -101,7 +112,11 @@ def _values(value: Any) -> list[Any]:
 
 @pytest.mark.parametrize(
     ("section", "key", "default"),
-    [(name, key, field["default"]) for name, key, field in FIELDS if "default" in field],
+    [
+        (name, key, field["default"])
+        for name, key, field in FIELDS
+        if "default" in field and name not in CAPACITIES
+    ],
 )
 def test_a_default_in_the_schema_means_the_same_as_leaving_the_key_out(change, section, key, default):
     base = PLACES[section]
@@ -112,6 +127,24 @@ def test_a_default_in_the_schema_means_the_same_as_leaving_the_key_out(change, s
         for values in ({**present, **needed, key: default}, {**present, **needed})
     )
     assert given == without
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "default"),
+    [
+        (name, key, field["default"])
+        for name, key, field in FIELDS
+        if "default" in field and name in CAPACITIES
+    ],
+)
+def test_a_default_of_a_capacity_means_the_same_too(write, section, key, default):
+    def loaded(values: dict[str, Any]) -> Config:
+        container = {"name": "server", "image": "x", "compute": {"mem": "1Gi"}}
+        pod = {"containers": [container]}
+        api = {"name": "one", "kind": "AsyncAPI", "pod": pod, "capacity": CAPACITIES[section](values)}
+        return load(write(yaml.safe_dump({"deployment": "demo", "network": {"kind": "nat"}, "apis": [api]})))
+
+    assert loaded({key: default}) == loaded({})
 
 
 def _present(change: Any, place: str) -> dict[str, Any]:
@@ -139,6 +172,12 @@ def _present(change: Any, place: str) -> dict[str, Any]:
         ("apis.0.local", {"command": "python server.py"}, True),
         ("apis.0.local", {"command": ["python", "server.py"]}, True),
         ("apis.0.networking.endpoint", "/x", True),
+        ("apis.0.capacity", {"spot_percent": 50}, True),
+        ("apis.0.capacity", {"kind": "fargate", "architecture": "arm64"}, True),
+        ("apis.0.capacity", {"kind": "ec2"}, False),
+        ("apis.0.capacity", {"kind": "lambda"}, False),
+        ("apis.0.capacity", {"instance_types": ["m7i.large"]}, False),
+        ("apis.0.pod.ephemeral_storage", 50, False),
         ("apis.0.kind", "BatchAPI", True),
         ("apis.0.kind", "TaskAPI", False),
         ("apis.0.update_strategy.max_surge", "100%", True),

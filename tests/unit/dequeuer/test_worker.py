@@ -9,11 +9,12 @@ import pytest
 
 from dequeuer.protect import Protection
 from dequeuer.shift import Shift
-from dequeuer.worker import Worker
+from dequeuer.worker import UPGRADE_SECONDS, Worker
 from penstock.messages import Message
 from penstock.ports import DependencyError
 from penstock.records import RequestKey, Status
 from penstock.testing import ManualClock, MemoryOutbox, MemoryQueue, MemorySource
+from penstock.versions import UnknownVersion
 from tests.examples import NOW_MS
 from tests.unit.dequeuer.manual_time import ManualTime, settle
 from tests.unit.dequeuer.workbench import SETTINGS, Workbench, outages_on, until
@@ -257,3 +258,28 @@ async def test_one_requests_surprise_does_not_end_the_others(error):
     worker.stop()
     fill(queue, 3)
     await running
+
+
+async def test_what_is_for_another_version_is_given_back_for_the_time_of_an_upgrade():
+    clock = ManualClock(NOW_MS)
+    queue = MemoryQueue(clock)
+    fill(queue, 1)
+    source = MemorySource(queue)
+
+    class Handler:
+        async def handle(self, _delivery) -> None:
+            raise UnknownVersion("the message has version 2")
+
+        async def put_back(self, _delivery) -> None:
+            raise AssertionError("it was not told to stop")
+
+    worker = worker_of(source, Handler())
+    running = asyncio.create_task(worker.run())
+    await settle()
+    worker.stop()
+    await running
+
+    clock.advance(UPGRADE_SECONDS - 1)
+    assert await source.receive(limit=10, wait_seconds=0) == []
+    clock.advance(1)
+    assert len(await source.receive(limit=10, wait_seconds=0)) == 1

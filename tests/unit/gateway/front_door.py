@@ -34,12 +34,14 @@ from gateway_lambda.waiting import PATIENCE_SECONDS, Waiter
 from gateway_lambda.webhooks import Webhooks
 from penstock.batch.jobs import JobKey
 from penstock.catalogue import ApiEntry, Catalogue
+from penstock.deployed import Remembered
 from penstock.kinds import Kind
 from penstock.records import RequestKey
 from penstock.testing import (
     ManualClock,
     MemoryCopies,
     MemoryDeliveries,
+    MemoryDeployedApis,
     MemoryDirectory,
     MemoryEndpoints,
     MemoryExecutions,
@@ -159,6 +161,7 @@ class FrontDoor:
     parts: MemoryJobParts = field(default_factory=MemoryJobParts)
     executions: MemoryExecutions = field(default_factory=MemoryExecutions)
     policy: Policy = field(default_factory=Policy)
+    stacks: MemoryDeployedApis = field(default_factory=MemoryDeployedApis)
     resolve: Resolve = field(default_factory=lambda: one_name)
     accepted: list[tuple[str, bool]] = field(default_factory=list)
     #: Pauses of callers who wait; what happens meanwhile is up to ``meanwhile``.
@@ -210,7 +213,8 @@ class FrontDoor:
             Requests(self.records, self.clock),
             Listing(self.directory, self.clock, key=RequestKey),
         )
-        catalogue, guard = Catalogue(self.apis), Guard(self.policy, self.resolve)
+        catalogue = Catalogue(self.apis, departed=Remembered(self.stacks, clock=self.clock).entries)
+        guard = Guard(self.policy, self.resolve)
         webhooks = Webhooks(
             deployment="demo",
             records=self.records,

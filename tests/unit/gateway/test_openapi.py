@@ -214,8 +214,8 @@ def test_every_error_code_is_in_the_enumeration():
 def test_every_error_that_is_raised_belongs_to_an_operation():
     leaves = {error for error in TREE if not error.__subclasses__()}
     listed = {error for operation in openapi.OPERATIONS for error in operation.errors}
-    # Of a key, which all operations but the public one may refuse; and of single dead letters.
-    assert listed | {errors.AccessDenied, *dead_letter_reference.SINGLE_ERRORS} == leaves
+    # Of a key and of a form, which all operations but the public one may refuse; and of single dead letters.
+    assert listed | {errors.AccessDenied, errors.UnknownForm, *dead_letter_reference.SINGLE_ERRORS} == leaves
 
 
 @pytest.mark.synth

@@ -13,6 +13,7 @@ from gateway_lambda.routes import ROUTES, route_table
 from penstock.ports import DependencyError
 from penstock.records import Failure, ResultRef, Status
 from penstock.testing import MemoryObjects, MemoryRecords
+from penstock.versions import UnknownVersion
 from tests.unit.gateway.front_door import FrontDoor
 
 
@@ -258,3 +259,15 @@ def test_every_route_is_in_the_table_that_builds_the_api():
     assert {(method, path) for path, methods in route_table().items() for method in methods} == {
         (route.method.value, route.path) for route in ROUTES
     }
+
+
+def test_a_record_of_a_later_version_is_told_apart_from_a_fault_that_passes(door):
+    def newer(_key):
+        raise UnknownVersion("the RequestRecord has version 2, and this is a program for version 1")
+
+    door.records.get = newer
+    answer = door.call("GET", f"/async/words/{submit(door)}")
+
+    assert (answer.status, answer.json["code"]) == (503, "unknown_version")
+    assert "has version 2" in answer.json["detail"]
+    assert answer.headers["retry-after"] == "60"

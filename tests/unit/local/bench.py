@@ -48,7 +48,7 @@ class Bench:
             lambda task_id: f"http://agent/{task_id}",
             lambda: next(ports),
             lambda _port: self.answering,
-            self.clock,
+            clock=self.clock,
         )
         self.agent = LocalAgent(
             AgentParts(

@@ -6,14 +6,19 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from penstock.catalogue import ApiEntry
+from penstock.deployed import DeployedApi
 from penstock.overview import Crew, Depth
 from penstock.ports import DependencyError
 from penstock.scaling.decision import ScalingPolicy
 from penstock.scaling.ports import Measure
 from penstock.testing.clock import ManualClock
+from penstock.testing.deployed import MemoryDeployedApis
 from penstock.testing.scaling import MemoryCrews, MemoryHistories, MemoryMetrics
 from scaling_lambda import minute, settings
 from scaling_lambda.publisher import Publisher, ScaledApi
+from scaling_lambda.served import Served
+from scaling_lambda.settings import members_of
 
 NOW_MS = 1_700_000_000_000
 POLICY = ScalingPolicy(min_replicas=0, max_replicas=10)
@@ -38,20 +43,23 @@ class Bench:
         self.metrics, self.histories = MemoryMetrics(), MemoryHistories()
         self.oldest = {"a": NOW_MS - 90_000}
         self.on_instances: set[str] = set()
+        self.departed = MemoryDeployedApis()
         self._executor = executor
         self.publisher = self.another()
 
     def another(self, *, init_replicas: int = 0) -> Publisher:
+        configured = [
+            ScaledApi(
+                name=name,
+                policy=POLICY,
+                own_cluster="ec2" if name in self.on_instances else None,
+                init_replicas=init_replicas,
+            )
+            for name in self.queues.depths
+            if name not in self.departed.texts
+        ]
         return Publisher(
-            [
-                ScaledApi(
-                    name=name,
-                    policy=POLICY,
-                    own_cluster="ec2" if name in self.on_instances else None,
-                    init_replicas=init_replicas,
-                )
-                for name in self.queues.depths
-            ],
+            Served("shop", configured, deployed=self.departed),
             queues=self.queues,
             crews=self.crews,
             oldest_open_ms=self.oldest.get,
@@ -238,3 +246,34 @@ def test_policies_and_first_numbers_survive_their_file():
         ScaledApi(name="b", policy=ScalingPolicy(target_in_flight=2.5)),
     )
     assert settings.from_json(settings.to_json(apis)) == apis
+
+
+def _leave(bench: Bench, name: str) -> None:
+    """The API has left the configuration, and its stack is there."""
+    entry = ApiEntry(
+        name=name,
+        endpoint=name,
+        timeout_seconds=60,
+        max_attempts=3,
+        retention_seconds=60,
+        inline_result_bytes=0,
+    )
+    scaled = ScaledApi(name=name, policy=POLICY, own_cluster="ec2")
+    bench.departed.add(DeployedApi(entry, members_of(scaled)))
+
+
+def test_an_api_that_has_left_the_configuration_is_scaled_as_long_as_its_stack_is_there(bench):
+    _leave(bench, "b")
+    bench.queues.depths["b"] = Depth(5, 0)
+    bench.run(bench.another())
+
+    assert bench.metrics.latest("b")[Measure.TASKS_MISSING] > 0
+
+
+def test_the_others_are_scaled_while_nobody_knows_what_has_left(bench):
+    bench.departed.reachable = False
+
+    seen = bench.run(bench.another())
+
+    assert (seen.looks, seen.faults) == (6, 1)
+    assert Measure.TASKS_MISSING in bench.metrics.latest("a")

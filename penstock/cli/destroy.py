@@ -1,0 +1,83 @@
+"""``destroy``: all of a deployment, in the order in which it can go."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from penstock.cli.exits import ExitCode
+from penstock.cli.key_ring import configuration, emulator_url, operating
+from penstock.cli.output import emit, note, stopped
+from penstock.lifecycle.destroy import Destroyer
+from penstock.lifecycle.plan import destruction
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from penstock.cli.options import StageName
+    from penstock.cli.surroundings import Surroundings
+    from penstock.lifecycle.estate import Account, Estate
+
+_AGAIN = "The same command goes on from here."
+
+
+def destroy(
+    surroundings: Surroundings, *, path: Path, stage: StageName | None, data: bool, confirmed: bool
+) -> None:
+    """Print what goes, ask for the deployment's name, and take it down.
+
+    Ends with ``ENDED_BADLY`` and a list if something is left.
+    """
+    config = configuration(path)
+    with operating():
+        account = surroundings.account(config.deployment, emulator_url(surroundings, config, stage))
+        estate = account.estate()
+        steps = destruction(estate, data=data)
+        if not steps:
+            note(f"Nothing is there of {config.deployment}{'' if data else ' but its data, if it has any'}.")
+            return
+        emit("\n".join(map(str, steps)))
+        if not confirmed:
+            _ask(config.deployment, data=data)
+        _take_down(surroundings, account, data=data)
+    note(f"{config.deployment} is gone.")
+    for line in _kept(estate, data=data):
+        note(line)
+
+
+def _ask(deployment: str, *, data: bool) -> None:
+    what = "with all its data, for good" if data else "but for its data"
+    try:
+        answer = typer.prompt(f"All of this goes, {what}. Type the deployment's name to go on", err=True)
+    except typer.Abort:
+        note("")
+        answer = ""
+    if answer != deployment:
+        raise stopped(ExitCode.BAD_INPUT, "not confirmed; nothing was changed.", "--yes does not ask.")
+
+
+def _take_down(surroundings: Surroundings, account: Account, *, data: bool) -> None:
+    destroyer = Destroyer(account, clock=surroundings.clock, sleep=surroundings.sleep, told=note)
+    try:
+        left = destroyer.destroy(data=data)
+    except KeyboardInterrupt as interrupt:
+        raise stopped(ExitCode.INTERRUPTED, "interrupted.", _AGAIN) from interrupt
+    if left:
+        lines = [f"{one.step}: {one.reason}" for one in left]
+        raise stopped(ExitCode.ENDED_BADLY, f"{len(left)} steps are left.", *lines, _AGAIN)
+
+
+def _kept(estate: Estate, *, data: bool) -> list[str]:
+    """What stays on purpose, and why."""
+    kept = []
+    if not data and (estate.table or estate.bucket):
+        there = " and ".join(name for name in (estate.table, estate.bucket) if name)
+        kept.append(f"Kept: {there}, and their stack, through which the next deployment finds them.")
+    if not data and estate.secrets:
+        kept.append(f"Kept: {len(estate.secrets)} secrets of webhooks.")
+    kept.append(
+        "Kept: API Gateway's role for logs, which all APIs of the account share; images in the "
+        "repository of cdk bootstrap."
+    )
+    return kept

@@ -1,0 +1,1 @@
+"""What one environment proved, carried to another: the exact images, and the APIs' configuration."""

@@ -1,0 +1,103 @@
+"""What roles really did while other tests ran, held against what they may: ``make test-iam``.
+
+Runs last, on the emulator that enforces IAM: the calls of all tests before are its material.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.cdk.templates import listed
+from tests.e2e import emulators
+from tests.e2e.unused_rights import UNUSED
+from tests.iam.evaluation import Call, fits
+
+if TYPE_CHECKING:
+    from tests.e2e.conftest import Stack
+
+#: A stack, a construct and a hash, and what CloudFormation adds.
+_ROLE = re.compile(r"penstock-e2e-[a-z0-9-]+?-(?P<construct>[A-Z]\w+?)[0-9A-F]{8}-\w+$")
+
+
+@dataclass(frozen=True)
+class Deed:
+    """A call that one of our roles made."""
+
+    role: str
+    call: Call
+    allowed: bool
+
+
+@pytest.fixture(autouse=True)
+def _where_rights_count(pytestconfig: pytest.Config) -> None:
+    if pytestconfig.getoption("--emulator") != "enforcing":
+        pytest.skip("nobody is refused anything here; `make test-iam` runs these")
+
+
+@pytest.fixture
+def deeds(stack: Stack) -> list[Deed]:
+    lines = emulators.record(stack.local.state).read_text().splitlines()
+    return list(_ours(map(json.loads, lines)))
+
+
+def _ours(decisions: Iterator[dict[str, Any]]) -> Iterator[Deed]:
+    for decision in decisions:
+        name = decision["caller"].partition(":assumed-role/")[2].partition("/")[0]
+        match = _ROLE.match(name)
+        if match is not None:
+            call = Call(decision["action"], decision["resource"], decision["context"])
+            yield Deed(match["construct"], call, decision["allowed"])
+
+
+def test_no_role_was_refused_anything_that_it_asked_for(deeds):
+    assert deeds
+    assert {(deed.role, deed.call.action, deed.call.resource) for deed in deeds if not deed.allowed} == set()
+
+
+def test_each_right_was_used_or_is_known_not_to_be(stack, deeds):
+    done = defaultdict(list)
+    for deed in deeds:
+        done[deed.role].append(deed.call)
+
+    unused: dict[str, set[str]] = defaultdict(set)
+    used: dict[str, set[str]] = defaultdict(set)
+    for role, statement in _rights(stack):
+        for action in listed(statement["Action"]):
+            narrow = {**statement, "Action": action}
+            happened = any(fits(narrow, call) for call in done[role] if call.action == action)
+            (used if happened else unused)[role].add(f"{action} {_kind(statement)}")
+
+    assert {role: rights - used[role] for role, rights in unused.items() if rights - used[role]} == UNUSED
+
+
+def _kind(statement: dict[str, Any]) -> str:
+    """What the right is on: the service's kind of resource, for one and the same right of several APIs."""
+    resource = listed(statement["Resource"])[0]
+    keys = statement.get("Condition", {}).get("ForAllValues:StringLike", {}).get("dynamodb:LeadingKeys")
+    if keys:
+        return "on " + ", ".join(sorted({re.split("[#*]", key)[0] for key in listed(keys)}))
+    name = resource.rpartition(":")[2] if resource != "*" else resource
+    bucket = re.sub(r"penstock-e2e-\d+-[a-z0-9-]+", "ours", name)
+    return f"on {re.sub(r'^e2e-inputs', 'inputs', bucket).split('/')[0]}"
+
+
+def _rights(stack: Stack) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Permissions of all our roles, as they are deployed."""
+    iam = stack.aws("iam")
+    for page in iam.get_paginator("list_roles").paginate():
+        for role in page["Roles"]:
+            match = _ROLE.match(role["RoleName"])
+            if match is None:
+                continue
+            for policy in iam.list_role_policies(RoleName=role["RoleName"])["PolicyNames"]:
+                document = iam.get_role_policy(RoleName=role["RoleName"], PolicyName=policy)["PolicyDocument"]
+                for statement in document["Statement"]:
+                    if statement["Effect"] == "Allow":
+                        yield match["construct"], statement
