@@ -231,7 +231,7 @@ def test_whatever_names_the_cluster_names_the_apis_own(placed):
 
     assert service["Cluster"] == CLUSTERS[MANAGED]
     assert target["ResourceId"] == f"service/{CLUSTERS[MANAGED]}/managed"
-    # Also of APIs that left the configuration: services of the shared cluster, and of those with an API's name.
+    # Also of APIs that left the configuration: in the shared cluster, and in those that are an API's own.
     assert {resource.partition("service/")[2] for resource in described} == {
         "penstock-shop/*",
         "penstock-shop_*/*",
