@@ -34,6 +34,11 @@ VALID: dict[str, Any] = {
         "default_endpoint": False,
     },
     "encryption": {"kms_key": "create"},
+    "tracing": {
+        "endpoint": "https://otlp.example.com",
+        "percent": 50,
+        "headers_secret": "arn:aws:secretsmanager:eu-west-1:111122223333:secret:otlp-AbCdEf",
+    },
     "monitoring": {
         "dashboards": False,
         "alarm_emails": ["ops@example.com"],
