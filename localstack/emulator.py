@@ -183,6 +183,13 @@ def free_port() -> int:
         return port
 
 
+def is_listening(port: int) -> bool:
+    """Tell whether a server accepts connections on the port."""
+    with socket.socket() as probe:
+        probe.settimeout(1.0)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 def port_is_free(port: int) -> bool:
     """Tell whether a server could listen on the port."""
     with socket.socket() as probe:

@@ -37,13 +37,13 @@ def server_environment(server: LocalServer, *, port: int, base: Mapping[str, str
 
 
 def dequeuer_environment(
-    defined: Mapping[str, str], server: LocalServer, *, port: int, base: Mapping[str, str]
+    defined: Mapping[str, str], server: LocalServer, *, port: int, health_port: int, base: Mapping[str, str]
 ) -> dict[str, str]:
     """Return the environment of one dequeuer: the task definition's, moved to this machine.
 
     What the base says of AWS wins over the task definition: endpoint, credentials and region.
     """
-    moved = {PORT_VARIABLE: str(port), HEALTH_VARIABLE: "0"}
+    moved = {PORT_VARIABLE: str(port), HEALTH_VARIABLE: str(health_port)}
     for variable in PROBES_VARIABLES:
         if variable in defined:
             moved[variable] = _moved_probes(defined[variable], old_port=server.port, new_port=port)

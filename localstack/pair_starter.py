@@ -55,6 +55,8 @@ class PairStarter:
     #: The value of ``ECS_AGENT_URI`` for the task with an id.
     agent_uri: Callable[[str], str]
     free_port: Callable[[], int]
+    #: Whether somebody listens on a port.
+    is_listening: Callable[[int], bool]
     #: What wins over the base environment, for all processes of one task.
     credentials: Callable[[Task], Mapping[str, str]] = unrestricted
     clock: Callable[[], float] = time.monotonic
@@ -64,14 +66,14 @@ class PairStarter:
 
         For a task with init containers, ``prepare`` comes first.
         """
-        port = self.free_port()
+        port, health_port = self.free_port(), self.free_port()
         server = self._started(
             "server", self._server_spec(task, port), stop_seconds=task.definition.server_stop_seconds
         )
         try:
             dequeuer = self._started(
                 "dequeuer",
-                self._dequeuer_spec(task, port, command=self.dequeuer.command),
+                self._dequeuer_spec(task, port, command=self.dequeuer.command, health_port=health_port),
                 stop_seconds=task.definition.dequeuer_stop_seconds,
             )
         except OSError:
@@ -84,6 +86,7 @@ class PairStarter:
             dequeuer=dequeuer,
             port=port,
             clock=self.clock,
+            answers=lambda: self.is_listening(health_port),
             on_end=lambda: self.clear(task),
         )
 
@@ -117,7 +120,13 @@ class PairStarter:
         )
 
     def _dequeuer_spec(
-        self, task: Task, port: int, *, command: tuple[str, ...], besides: Mapping[str, str] | None = None
+        self,
+        task: Task,
+        port: int,
+        *,
+        command: tuple[str, ...],
+        health_port: int = 0,
+        besides: Mapping[str, str] | None = None,
     ) -> ProcessSpec:
         defined = {
             **task.definition.dequeuer_environment,
@@ -132,7 +141,9 @@ class PairStarter:
         return ProcessSpec(
             command=command,
             directory=self.dequeuer.directory,
-            environment=dequeuer_environment(defined, self.server, port=port, base=self._base(task)),
+            environment=dequeuer_environment(
+                defined, self.server, port=port, health_port=health_port, base=self._base(task)
+            ),
             log=self._log(task, "dequeuer"),
         )
 

@@ -152,7 +152,7 @@ class ServiceTasks:
             self._pairs[new] = self._pairs.pop(old)
 
     def _replicas(self, service: Service) -> list[Replica]:
-        now, must_last = self._parts.clock(), self._parts.backoff.healthy_after_seconds
+        must_last = self._parts.backoff.healthy_after_seconds
         opening = [
             Replica(
                 arn,
@@ -167,7 +167,7 @@ class ServiceTasks:
             Replica(
                 arn,
                 wanted=arn not in self._outdated and pair.task.definition.arn == service.definition,
-                healthy=now - pair.started >= must_last,
+                healthy=pair.is_healthy(after_seconds=must_last),
                 protected=self._parts.is_protected(pair.task.id),
             )
             for arn, pair in self._pairs.items()

@@ -75,9 +75,10 @@ class TaskPair:
         dequeuer: PairProcess,
         port: int,
         clock: Callable[[], float],
+        answers: Callable[[], bool],
         on_end: Callable[[], None],
     ) -> None:
-        """``on_end`` is called once, when both have ended."""
+        """``answers``: whether the dequeuer tells its health. ``on_end`` is called when both have ended."""
         self.task = task
         self.port = port
         self.started = clock()
@@ -85,6 +86,8 @@ class TaskPair:
         self._server = server
         self._dequeuer = dequeuer
         self._clock = clock
+        self._answers = answers
+        self._has_answered = False
         self._on_end = on_end
         self._kill_at = 0.0
 
@@ -95,6 +98,13 @@ class TaskPair:
             if code is not None:
                 return Death(member.role, code)
         return None
+
+    def is_healthy(self, *, after_seconds: float) -> bool:
+        """Whether it has run for so long, and its dequeuer has come so far that it tells its health."""
+        if self._clock() - self.started < after_seconds:
+            return False
+        self._has_answered = self._has_answered or self._answers()
+        return self._has_answered
 
     def stop(self) -> None:
         """Begin to end the pair, as ECS does with a container and the one it depends on."""

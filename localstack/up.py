@@ -16,7 +16,7 @@ from localstack.agent_parts import AgentParts
 from localstack.cdk_cli import CdkCli
 from localstack.clients import Clients
 from localstack.deploy import Deployment, deploy
-from localstack.emulator import choose_port, free_port
+from localstack.emulator import choose_port, free_port, is_listening
 from localstack.emulators import EMBEDDED, Site
 from localstack.endpoint_file import EndpointFile
 from localstack.environment import Endpoint, child_environment
@@ -169,6 +169,7 @@ class _Start:
                 site.spawn,
                 agent_uri,
                 free_port,
+                is_listening,
                 credentials,
             )
             for server in servers

@@ -18,7 +18,7 @@ from botocore.exceptions import ClientError
 from localstack.agent import LocalAgent
 from localstack.agent_parts import AgentParts
 from localstack.cluster import ClusterUnreachable, EcsCluster
-from localstack.emulator import free_port
+from localstack.emulator import free_port, is_listening
 from localstack.pair_starter import DequeuerProgram, PairStarter
 from localstack.processes import left_behind
 from localstack.servers import LocalServer
@@ -104,6 +104,7 @@ class Bench:
             self.site.spawn,
             str,
             free_port,
+            is_listening,
         )
         cluster = EcsCluster(self.ecs, name=CLUSTER)
         self.agent = LocalAgent(
@@ -229,7 +230,7 @@ def test_a_killed_process_takes_its_task_along_and_is_replaced(bench: Bench, rol
     [after] = bench.running()
     [old] = bench.ecs.describe_tasks(cluster=CLUSTER, tasks=[before.task_arn])["tasks"]
     assert old["lastStatus"] == "STOPPED"
-    assert old["stoppedReason"] == "Essential container in task exited"
+    assert old["stoppedReason"] == f"Essential container in task exited: {role} was killed by signal 9"
     assert {after.server_pid, after.dequeuer_pid}.isdisjoint({before.server_pid, before.dequeuer_pid})
 
 

@@ -27,6 +27,8 @@ class Bench:
     cluster: FakeCluster = field(default_factory=FakeCluster)
     spawner: FakeSpawner = field(default_factory=FakeSpawner)
     clock: FakeClock = field(default_factory=FakeClock)
+    #: Whether dequeuers have come so far that they tell their health.
+    answering: bool = True
     protected: set[str] = field(default_factory=set)
     notes: list[str] = field(default_factory=list)
     lines: list[tuple[str, str, str]] = field(default_factory=list)
@@ -45,6 +47,7 @@ class Bench:
             self.spawner,
             lambda task_id: f"http://agent/{task_id}",
             lambda: next(ports),
+            lambda _port: self.answering,
             clock=self.clock,
         )
         self.agent = LocalAgent(

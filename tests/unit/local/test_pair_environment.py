@@ -29,7 +29,7 @@ def test_a_server_is_told_its_port_in_all_usual_ways(server: LocalServer):
 def test_a_dequeuer_gets_what_the_task_definition_says_and_the_port_of_its_server(server: LocalServer):
     defined = {"PENSTOCK_QUEUE_URL": "http://q", "PENSTOCK_PORT": "8080", "PATH": "/container"}
 
-    environment = dequeuer_environment(defined, server, port=31000, base=BASE)
+    environment = dequeuer_environment(defined, server, port=31000, health_port=31001, base=BASE)
 
     assert environment["PENSTOCK_QUEUE_URL"] == "http://q"
     assert environment["PENSTOCK_PORT"] == "31000"
@@ -37,15 +37,17 @@ def test_a_dequeuer_gets_what_the_task_definition_says_and_the_port_of_its_serve
 
 
 def test_dequeuers_of_one_machine_do_not_fight_for_the_port_of_their_health(server: LocalServer):
-    environment = dequeuer_environment({"PENSTOCK_HEALTH_PORT": "15000"}, server, port=31000, base=BASE)
+    environment = dequeuer_environment(
+        {"PENSTOCK_HEALTH_PORT": "15000"}, server, port=31000, health_port=31001, base=BASE
+    )
 
-    assert environment["PENSTOCK_HEALTH_PORT"] == "0"
+    assert environment["PENSTOCK_HEALTH_PORT"] == "31001"
 
 
 def test_a_task_definition_cannot_lead_a_dequeuer_to_real_aws(server: LocalServer):
     defined = {"AWS_ENDPOINT_URL": "https://sqs.eu-west-1.amazonaws.com", "AWS_REGION": "eu-west-1"}
 
-    environment = dequeuer_environment(defined, server, port=31000, base=BASE)
+    environment = dequeuer_environment(defined, server, port=31000, health_port=31001, base=BASE)
 
     assert environment["AWS_ENDPOINT_URL"] == BASE["AWS_ENDPOINT_URL"]
     assert environment["AWS_REGION"] == "us-east-1"
@@ -55,7 +57,7 @@ def test_only_probes_of_the_container_move_with_it(server: LocalServer):
     probes = [{"kind": "http_get", "port": 8080, "path": "/healthz"}, {"kind": "tcp_socket", "port": 9000}]
     defined = {"PENSTOCK_READINESS_PROBES": json.dumps(probes)}
 
-    environment = dequeuer_environment(defined, server, port=31000, base=BASE)
+    environment = dequeuer_environment(defined, server, port=31000, health_port=31001, base=BASE)
 
     assert json.loads(environment["PENSTOCK_READINESS_PROBES"]) == [
         {"kind": "http_get", "port": 31000, "path": "/healthz"},

@@ -51,6 +51,19 @@ def test_the_old_revision_is_told_to_stop_when_the_new_one_is_healthy(bench: Ben
     assert [view.state for view in bench.agent.pairs()] == [PairState.STOPPING_DEQUEUER, PairState.RUNNING]
 
 
+def test_a_new_revision_that_is_slow_to_begin_is_waited_for(bench: Bench):
+    deployed(bench)
+    bench.answering = False
+
+    roll(bench)
+    bench.poll_after(10 * HEALTHY_SECONDS)
+    assert revisions(bench) == ["1", "2"]
+
+    bench.answering = True
+    bench.agent.poll()
+    assert revisions(bench) == ["2"]
+
+
 def test_replacing_starts_the_new_revision_when_the_old_one_has_ended(bench: Bench):
     bench.spawner.stubborn.add(DEQUEUER)
     deployed(bench, tasks=2, limits=Limits(0, 100))
