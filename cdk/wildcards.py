@@ -50,6 +50,28 @@ _REASONS = (
         "and fits no other API's.",
     ),
     _reason(
+        r"sqs:<AWS::Region>:<AWS::AccountId>:penstock-[a-z0-9-]+_\*",
+        "Queues of all jobs of the deployment, whichever batch APIs it has just now. No name of a deployment "
+        "has an underscore in it, so it is no other's.",
+    ),
+    _reason(
+        r"sqs:<AWS::Region>:<AWS::AccountId>:penstock-[a-z0-9-]+-\*\.fifo",
+        "Queues of all APIs of the deployment, whichever it has just now. The right is to ask how much is in "
+        "them, and no message is read or sent.",
+    ),
+    _reason(
+        r"ssm:<AWS::Region>:<AWS::AccountId>:parameter/penstock/[a-z0-9-]+/apis/\*",
+        "Here the stack of each API says what it is; APIs come and go without this function's stack.",
+    ),
+    _reason(
+        r"ecs:<AWS::Region>:<AWS::AccountId>:service/penstock-[a-z0-9-]+(_\*)?/\*",
+        "Services of all APIs of the deployment, whichever it has just now, in the clusters that are its own.",
+    ),
+    _reason(
+        r"scheduler:<AWS::Region>:<AWS::AccountId>:schedule/penstock-[a-z0-9-]+/\*",
+        "Timers of all jobs of the deployment, which are the whole of this group.",
+    ),
+    _reason(
         r"scheduler:<AWS::Region>:<AWS::AccountId>:schedule/penstock-[a-z0-9-]+/penstock-[a-z0-9-]+_[0-9a-f]{8}_\*",
         "Each job has a timer of its own, named as its queue.",
     ),
@@ -84,6 +106,7 @@ _REASONS = (
 _UNBOUND = {
     "ecr:GetAuthorizationToken": "The token of ECR stands for the caller, not for a repository.",
     "ecs:DiscoverPollEndpoint": "It tells an agent where its cluster is to be reached, and has no resource.",
+    "ecs:ListTasks": "AWS knows no resource for it; a condition binds it to the deployment's clusters.",
     "cloudwatch:PutMetricData": "The call is bound to our namespace by a condition instead.",
 }
 
