@@ -88,9 +88,22 @@ class Arns:
     @property
     def services(self) -> list[str]:
         """The ECS services of all APIs, in the cluster that they share and in those of their own."""
+        return self._in_clusters("service", "/*")
+
+    @property
+    def all_tasks(self) -> list[str]:
+        """The tasks of all APIs, wherever they run."""
+        return self._in_clusters("task", "/*")
+
+    @property
+    def clusters(self) -> list[str]:
+        """The cluster that APIs share, and those of their own."""
+        return self._in_clusters("cluster", "")
+
+    def _in_clusters(self, resource: str, below: str) -> list[str]:
         shared = names.cluster(self.deployment)
         return [
-            self.stack.format_arn(service="ecs", resource="service", resource_name=f"{cluster}/*")
+            self.stack.format_arn(service="ecs", resource=resource, resource_name=f"{cluster}{below}")
             for cluster in (shared, f"{shared}_*")
         ]
 

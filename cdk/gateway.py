@@ -83,7 +83,6 @@ class GatewayFunction(Construct):
 
 def _rights(arns: Arns, config: Config) -> iam.PolicyDocument:
     rights = permissions.gateway(arns, config.async_apis)
-    rights.add_statements(*permissions.workers_seen(arns, config.apis))
     rights.add_statements(*tracing.rights(arns, config.tracing))
     if config.batch_apis:
         named = [api.name for api in config.batch_apis]

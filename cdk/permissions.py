@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from cdk.arns import Arns
-    from penstock.config import AsyncApi, BatchApi
+    from penstock.config import AsyncApi
 
 
 def gateway(arns: Arns, apis: Sequence[AsyncApi]) -> iam.PolicyDocument:
@@ -43,6 +43,7 @@ def gateway(arns: Arns, apis: Sequence[AsyncApi]) -> iam.PolicyDocument:
             *read_foreign(arns, {bucket for api in apis for bucket in api.input_buckets}),
             *([allow(["sqs:SendMessage"], [arns.queue(api.name) for api in apis])] if apis else []),
             *_look_at_services(arns),
+            *_look_at_workers(arns),
             read_deployed(arns),
             # Tests and replays of webhooks.
             allow(["sqs:GetQueueUrl", "sqs:SendMessage"], [arns.webhook_queue(lane) for lane in Lane]),
@@ -58,18 +59,12 @@ def _look_at_services(arns: Arns) -> list[iam.PolicyStatement]:
     ]
 
 
-def workers_seen(arns: Arns, apis: Iterable[AsyncApi | BatchApi]) -> list[iam.PolicyStatement]:
-    """Rights to see the tasks of these APIs, and others of their clusters."""
-    clusters = {api.cluster(arns.deployment): api for api in apis}
-    if not clusters:
-        return []
-    listed = [api for _, api in sorted(clusters.items())]
+def _look_at_workers(arns: Arns) -> list[iam.PolicyStatement]:
+    """Rights to see the tasks of all APIs, also of those that have left."""
     return [
-        allow(["ecs:DescribeTasks"], [arns.tasks(api) for api in listed]),
+        allow(["ecs:DescribeTasks"], arns.all_tasks),
         # AWS knows no resource for this call but instances; the cluster is what it can be bound to.
-        allow(
-            ["ecs:ListTasks"], ["*"], {"ArnEquals": {"ecs:cluster": [arns.cluster(api) for api in listed]}}
-        ),
+        allow(["ecs:ListTasks"], ["*"], {"ArnLike": {"ecs:cluster": arns.clusters}}),
     ]
 
 

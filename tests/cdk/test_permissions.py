@@ -47,7 +47,10 @@ def test_every_right_is_bounded_except_those_that_aws_cannot_bound(cloud):
         if "*" in [text(resource) for resource in listed(statement["Resource"])]
     }
 
-    assert unbounded == {"ecr:GetAuthorizationToken", "cloudwatch:PutMetricData"}
+    assert unbounded == {"ecr:GetAuthorizationToken", "cloudwatch:PutMetricData", "ecs:ListTasks"}
+    assert text(condition(cloud, "gateway", "ecs:ListTasks")["ArnLike"]["ecs:cluster"][1]) == (
+        f"arn:<AWS::Partition>:ecs:{OWN}:cluster/penstock-shop_*"
+    )
     assert condition(cloud, "scaling", "cloudwatch:PutMetricData") == {
         "StringEquals": {"cloudwatch:namespace": "Penstock/Scaling"}
     }
@@ -102,6 +105,11 @@ def test_the_gateway_may_do_what_it_calls(cloud):
             f"arn:<AWS::Partition>:ecs:{OWN}:service/{cluster}/*"
             for cluster in ("penstock-shop", "penstock-shop_*")
         ],
+        "ecs:DescribeTasks": [
+            f"arn:<AWS::Partition>:ecs:{OWN}:task/{cluster}/*"
+            for cluster in ("penstock-shop", "penstock-shop_*")
+        ],
+        "ecs:ListTasks": ["*"],
         "ssm:GetParametersByPath": DEPLOYED,
     }
     # Of our own bucket only what may be missing; of the users' all.
