@@ -13,9 +13,6 @@ DEV_REQUIREMENTS := requirements-dev.txt
 CONFIG ?= penstock.yaml
 # What cdk-nag and cfn-lint look at.
 AUDITED ?= $(wildcard examples/deployments/*.yaml tests/cdk/audited/*.yaml)
-# Of the end-to-end tests: those that together use each right, and what holds them against it.
-ENFORCED := $(patsubst %,tests/e2e/test_%.py,uploads batch batch_ends recovery waiting_and_listing \
-  webhooks function_callbacks scaling rights)
 # Of the simulation: a seed, how many schedules, and the first of their seeds.
 SEED ?= 0
 N ?= 20000
@@ -60,7 +57,7 @@ test-localstack: setup-dev ## Run the end-to-end tests on LocalStack, which need
 # One process: the last file looks at what all the others did.
 .PHONY: test-iam
 test-iam: setup-dev ## Run end-to-end tests with IAM enforced, and hold what was done against what may be done
-	@$(BIN)/python -m pytest --emulator enforcing $(ENFORCED) $(ARGS)
+	@$(BIN)/python -m pytest tests/e2e -m rights --emulator enforcing $(ARGS)
 
 .PHONY: test-containers
 test-containers: setup-dev ## Build the images and run them as tasks, which needs Docker or Podman: BASE_IMAGE=…

@@ -65,7 +65,7 @@ _REASONS = (
     ),
     _reason(
         r"ecs:<AWS::Region>:<AWS::AccountId>:service/penstock-[a-z0-9-]+(_\*)?/\*",
-        "Services of all APIs of the deployment, whichever it has just now, in the clusters that are its own.",
+        "Services of all APIs of the deployment, whichever it has just now, in its own clusters.",
     ),
     _reason(
         r"scheduler:<AWS::Region>:<AWS::AccountId>:schedule/penstock-[a-z0-9-]+/\*",

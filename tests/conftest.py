@@ -92,6 +92,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def _group(item: pytest.Item) -> str:
     folder, subject = item.path.relative_to(ROOT / "tests").parts[0], item.path.stem.removeprefix("test_")
+    # Synthesised once, as those of the templates.
+    if folder == "iam":
+        return "cdk"
+    # After all others, whose deeds it looks at.
+    if folder == "e2e" and subject == "rights":
+        return subject
     if folder == "e2e" and (subject.startswith("batch") or subject == "rollout"):
         return "e2e of jobs"
     return f"more {folder}" if folder == "e2e" and subject in MORE_E2E else folder

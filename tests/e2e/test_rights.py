@@ -35,10 +35,7 @@ class Deed:
     allowed: bool
 
 
-@pytest.fixture(autouse=True)
-def _where_rights_count(pytestconfig: pytest.Config) -> None:
-    if pytestconfig.getoption("--emulator") != "enforcing":
-        pytest.skip("nobody is refused anything here; `make test-iam` runs these")
+pytestmark = [pytest.mark.rights, pytest.mark.enforcing_only]
 
 
 @pytest.fixture

@@ -7,7 +7,8 @@ added here, each where AWS has it and the emulator does not:
 - ``aws:SourceAccount``, when AWS's own services take a role (the emulator's fake root stands for them);
 - ``aws:SecureTransport``: it speaks plain HTTP, where AWS has TLS, and policies refuse everything else;
 - batches of SQS need the right of what they are batches of, and no other;
-- services of ECS and schedules in groups are named as resources, not their cluster or the default group;
+- services of ECS, schedules in groups and paths of SSM are resources, not the cluster, the default group
+  or anything;
 - ``cloudwatch:namespace``, to which the right to publish metrics is bound;
 - a record of each decision, one JSON object a line: who asked for what on which resource, under which
   keys, and whether it was allowed.
@@ -24,6 +25,7 @@ from contextvars import ContextVar
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 #: Where the record goes.
 RECORD_VARIABLE = "PENSTOCK_IAM_RECORD"
@@ -38,6 +40,8 @@ _BATCHES = {
 
 #: In CBOR, a text of 24 bytes or more has its length in a byte of its own.
 _LONG_TEXT = 0x78
+
+_NAMESPACE = re.compile(rb'Namespace(?:"\s*:\s*"|=)([^"&]+)')
 
 _PARTITION_KEYS = {"pk", "listing_pk", "open_pk"}
 
@@ -94,6 +98,8 @@ def resources(iam_action: str, path: str, body: bytes, query: dict[str, Any], *,
         call = json.loads(body)
         cluster = call["cluster"].rpartition("/")[2]
         return [f"arn:aws:ecs:{prefix}:service/{cluster}/{name}" for name in call["services"]]
+    if iam_action == "ssm:GetParametersByPath":
+        return [f"arn:aws:ssm:{prefix}:parameter{json.loads(body)['Path'].rstrip('/')}"]
     if iam_action in {"scheduler:CreateSchedule", "scheduler:DeleteSchedule"}:
         told = json.loads(body or b"{}").get("GroupName") or query.get("groupName") or "default"
         group = told[0] if isinstance(told, list) else told
@@ -102,7 +108,10 @@ def resources(iam_action: str, path: str, body: bytes, query: dict[str, Any], *,
 
 
 def namespace(body: bytes) -> str | None:
-    """The namespace in a call of PutMetricData, which is CBOR; None if there is none."""
+    """The namespace in a call of PutMetricData, in CBOR, JSON or a form; None if there is none."""
+    match = _NAMESPACE.search(body)
+    if match is not None:
+        return unquote(match[1].decode())
     _, found, rest = body.partition(b"iNamespace")
     if not found:
         return None

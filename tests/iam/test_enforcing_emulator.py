@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
@@ -37,10 +38,12 @@ def test_the_partition_keys_of_a_call_are_those_it_names(call: dict[str, Any], k
 
 
 @pytest.mark.parametrize("name", ["Penstock/Scaling", "x" * 30])
-def test_a_namespace_is_read_from_cbor(name: str):
+def test_a_namespace_is_read_in_each_protocol(name: str):
     head = bytes([0x60 + len(name)]) if len(name) < 24 else bytes([0x78, len(name)])
 
     assert namespace(b"\xa2iNamespace" + head + name.encode() + b"jMetricData\x80") == name
+    assert namespace(json.dumps({"Namespace": name}).encode()) == name
+    assert namespace(urlencode({"Action": "PutMetricData", "Namespace": name}).encode()) == name
     assert namespace(b"\xa0") is None
 
 
@@ -57,5 +60,8 @@ def test_services_and_schedules_are_resources_of_their_own():
     ]
     assert resources("scheduler:DeleteSchedule", "/schedules/t", b"", {"groupName": ["g"]}, prefix=where) == [
         "arn:aws:scheduler:eu-west-1:1:schedule/g/t"
+    ]
+    assert resources("ssm:GetParametersByPath", "/", b'{"Path": "/p/apis/"}', {}, prefix=where) == [
+        "arn:aws:ssm:eu-west-1:1:parameter/p/apis"
     ]
     assert resources("sqs:SendMessage", "/", b"", {}, prefix=where) == []
