@@ -76,7 +76,7 @@ _REASONS = (
         "Each job has a timer of its own, named as its queue.",
     ),
     _reason(
-        r"ecs:<AWS::Region>:<AWS::AccountId>:(task|container-instance)/penstock-[a-z0-9_-]+/\*",
+        r"ecs:<AWS::Region>:<AWS::AccountId>:(task|container-instance)/penstock-[a-z0-9_-]+\*?/\*",
         "Tasks and instances have ids that ECS chooses; the cluster is ours.",
     ),
     _reason(
