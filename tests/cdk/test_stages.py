@@ -149,6 +149,8 @@ def test_the_localstack_stage_differs_from_the_local_one_by_compute_and_links_al
         ("gateway", "AWS::Lambda::Function", "Environment", "Variables", "AWS_ENDPOINT_URL_S3"),
         # compute: rights and alarms of APIs that are not there
         ("gateway", "AWS::IAM::Role", "Policies"),
+        # compute: the gateway takes no jobs
+        ("gateway", "AWS::SSM::Parameter", "Value"),
         ("webhooks", "AWS::CloudWatch::Alarm"),
     }
 
