@@ -65,7 +65,7 @@ _REASONS = (
     ),
     _reason(
         r"ecs:<AWS::Region>:<AWS::AccountId>:service/penstock-[a-z0-9-]+(_\*)?/\*",
-        "Services of all APIs of the deployment, whichever it has just now, in the clusters that are its own.",
+        "Services of all APIs of the deployment, whichever it has just now, in clusters that are its own.",
     ),
     _reason(
         r"scheduler:<AWS::Region>:<AWS::AccountId>:schedule/penstock-[a-z0-9-]+/\*",
@@ -76,7 +76,7 @@ _REASONS = (
         "Each job has a timer of its own, named as its queue.",
     ),
     _reason(
-        r"ecs:<AWS::Region>:<AWS::AccountId>:(task|container-instance)/penstock-[a-z0-9_-]+/\*",
+        r"ecs:<AWS::Region>:<AWS::AccountId>:(task|container-instance)/penstock-[a-z0-9_-]+\*?/\*",
         "Tasks and instances have ids that ECS chooses; the cluster is ours.",
     ),
     _reason(
