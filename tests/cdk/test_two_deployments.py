@@ -54,6 +54,7 @@ NAMES = frozenset(
 WITHIN = frozenset(
     {
         "AWS::ApiGateway::Authorizer",
+        "AWS::EC2::FlowLog",
         "AWS::Lambda::EventInvokeConfig",
         "AWS::Lambda::EventSourceMapping",
         "AWS::Lambda::Permission",

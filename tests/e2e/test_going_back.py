@@ -45,7 +45,10 @@ def penstock(stack: Stack, folder: Path, *arguments: str) -> subprocess.Complete
 
 def promoted(stack: Stack, folder: Path) -> subprocess.CompletedProcess[str]:
     target = folder / "live.yaml"
-    target.write_text("deployment: live\napis: [{name: word-count, pod: {max_concurrency: 9}}]\n")
+    # One of the APIs runs on instances, which need a way out.
+    target.write_text(
+        "deployment: live\nnetwork: {kind: nat}\napis: [{name: word-count, pod: {max_concurrency: 9}}]\n"
+    )
     # Images of the local stage are only named.
     return penstock(stack, folder, "promote", "--from", DEPLOYMENT, "--to", str(target), "--allow-tags")
 
