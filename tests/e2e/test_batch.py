@@ -286,6 +286,7 @@ def test_the_newest_job_is_listed_first(stack, jobs):
     assert listed == sorted(listed)
 
 
+@pytest.mark.rights
 def test_large_batches_reach_the_container_whole(stack):
     # Four of these do not fit into a message.
     items = [{"n": number, "text": str(number) * 100_000} for number in range(8)]

@@ -133,6 +133,7 @@ def test_a_receiver_that_fails_twice_gets_one_id_three_times(stack, receiver):
     assert stack.client.get(API, request_id).status is Status.COMPLETED
 
 
+@pytest.mark.rights
 def test_a_receiver_that_wants_no_more_gets_no_more_until_it_is_asked_for(stack, receiver):
     receiver.script["/gone"] = [410]
     first = submit(stack, receiver.url("/gone"))
