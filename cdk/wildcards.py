@@ -65,11 +65,7 @@ _REASONS = (
     ),
     _reason(
         r"ecs:<AWS::Region>:<AWS::AccountId>:service/penstock-[a-z0-9-]+(_\*)?/\*",
-<<<<<<< HEAD
         "Services of all APIs of the deployment, whichever it has just now, in its own clusters.",
-=======
-        "Services of all APIs of the deployment, whichever it has just now, in clusters that are its own.",
->>>>>>> wt-monitoring
     ),
     _reason(
         r"scheduler:<AWS::Region>:<AWS::AccountId>:schedule/penstock-[a-z0-9-]+/\*",
