@@ -63,7 +63,8 @@ def test_each_right_was_used_or_is_known_not_to_be(stack, deeds):
     for deed in deeds:
         done[deed.role].append(deed.call)
 
-    used, unused = set(), set()
+    used: set[tuple[str, str]] = set()
+    unused: set[tuple[str, str]] = set()
     for role, statement in _rights(stack):
         for action in listed(statement["Action"]):
             narrow = {**statement, "Action": action}

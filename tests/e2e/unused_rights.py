@@ -107,6 +107,7 @@ UNUSED = (
     Unused(
         _FUNCTIONS,
         ("s3:ListBucket on ours",),
-        "Used when an object is not there: without it S3 would say that reading is denied, not that it is gone.",
+        "Used when an object is not there: without it S3 would say that reading is denied, not that it is "
+        "gone.",
     ),
 )
