@@ -1,15 +1,16 @@
 """Runs the embedded emulator with IAM enforced: in the emulator's own interpreter, started by path.
 
-``AUTH=true`` makes it check signatures and the policies of users, roles and functions. Seven things are
+``AUTH=true`` makes it check signatures and the policies of users, roles and functions. Eight things are
 added here, each where AWS has it and the emulator does not:
 
 - ``dynamodb:LeadingKeys``, by which nearly all our rights on the table are bounded;
 - ``aws:SourceAccount``, when AWS's own services take a role (the emulator's fake root stands for them);
 - ``aws:SecureTransport``: it speaks plain HTTP, where AWS has TLS, and policies refuse everything else;
 - batches of SQS need the right of what they are batches of, and no other;
-- services of ECS, schedules in groups and paths of SSM are resources, not the cluster, the default group
-  or anything;
+- services and tasks of ECS, schedules in groups and paths of SSM are resources, not the cluster, the
+  default group or anything;
 - ``cloudwatch:namespace``, to which the right to publish metrics is bound;
+- ``ecs:cluster``, to which the right to list tasks is bound;
 - a record of each decision, one JSON object a line: who asked for what on which resource, under which
   keys, and whether it was allowed.
 """
@@ -98,6 +99,8 @@ def resources(iam_action: str, path: str, body: bytes, query: dict[str, Any], *,
         call = json.loads(body)
         cluster = call["cluster"].rpartition("/")[2]
         return [f"arn:aws:ecs:{prefix}:service/{cluster}/{name}" for name in call["services"]]
+    if iam_action == "ecs:DescribeTasks":
+        return list(json.loads(body)["tasks"])
     if iam_action == "ssm:GetParametersByPath":
         return [f"arn:aws:ssm:{prefix}:parameter{json.loads(body)['Path'].rstrip('/')}"]
     if iam_action in {"scheduler:CreateSchedule", "scheduler:DeleteSchedule"}:
@@ -186,6 +189,9 @@ def _record_decisions(evaluator: Any, record: Path) -> None:
         action = _BATCHES.get(iam_action, iam_action)
         others = _others.get()
         _others.set(())
+        if action == "ecs:ListTasks":
+            # The emulator takes the cluster for the resource; to AWS it is a key.
+            service_context = {**(service_context or {}), "ecs:cluster": resource_arn}
         for arn in (resource_arn, *others):
             denied = decide(access_key_id, action, service, region, arn, service_context)
             caller = evaluator.resolve_caller_identity(access_key_id) or {}
