@@ -1,4 +1,7 @@
-"""Rights that no run of ``make test-iam`` uses, and why they are needed on AWS all the same."""
+"""Rights that runs of ``make test-iam`` may leave unused, and why they are needed all the same.
+
+Some depend on timing or on which tests are chosen, so a right may stand here and be used.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,8 @@ class Unused:
     rights: tuple[str, ...]
     reason: str
 
+
+_TASKS = ("ApiTaskRole", "JobsTaskRole")
 
 _FUNCTIONS = (
     "GatewayFunctionRole",
@@ -105,9 +110,61 @@ UNUSED = (
         "On the emulator nobody signs: callbacks from one API to another go without.",
     ),
     Unused(
-        _FUNCTIONS,
+        (*_TASKS, "GatewayFunctionRole", "BatchPlanRole", "BatchEnqueueRole", "BatchFinishRole")
+        + ("WebhooksStreamRole", "WebhooksSenderRole"),
         ("s3:ListBucket on ours",),
         "Used when an object is not there: without it S3 would say that reading is denied, not that it is "
         "gone.",
+    ),
+    Unused(
+        (*_TASKS, "GatewayFunctionRole"),
+        ("s3:AbortMultipartUpload on ours",),
+        "Only after a large upload that failed.",
+    ),
+    Unused(
+        ("JobsTaskRole",),
+        ("s3:GetObject on bucket of the user's",),
+        "The user's container reads there, which is given the names of objects.",
+    ),
+    Unused(
+        ("JobsTaskRole",),
+        ("sqs:SendMessage on dead letters",),
+        "Only for a message that is no batch.",
+    ),
+    Unused(
+        ("GatewayFunctionRole",),
+        ("ecs:ListTasks on anything", "ecs:DescribeTasks on task"),
+        "Only for states of workers, which not every choice of tests asks for.",
+    ),
+    Unused(
+        ("RecoveryRecorderRole",),
+        (
+            "dynamodb:GetItem on JOB",
+            "dynamodb:Query on JOB",
+            "dynamodb:PutItem on BATCH, JOB",
+            "dynamodb:UpdateItem on BATCH, JOB",
+            "sqs:SendMessage on job queue",
+        ),
+        "Dead letters of batches, which take several lost workers.",
+    ),
+    Unused(
+        ("BatchFinishRole",),
+        ("dynamodb:PutItem on JOB", "sqs:SendMessage on job queue"),
+        "A lane's deaths are noted, and a job whose last worker died is told that it is complete.",
+    ),
+    Unused(
+        ("WebhooksStreamRole",),
+        ("sqs:GetQueueUrl on unread events", "sqs:SendMessage on unread events"),
+        "Only for a change that cannot be read.",
+    ),
+    Unused(
+        ("RecoveryRecorderRole", "WebhooksSenderRole", "WebhooksStreamRole"),
+        ("ssm:GetParametersByPath on parameter",),
+        "Asked for APIs that have left the configuration, once a minute at most.",
+    ),
+    Unused(
+        ("PublisherFunctionRole",),
+        ("dynamodb:Query on index",),
+        "The oldest request's age is asked for once a minute.",
     ),
 )
