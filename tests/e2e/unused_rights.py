@@ -110,8 +110,15 @@ UNUSED = (
         "On the emulator nobody signs: callbacks from one API to another go without.",
     ),
     Unused(
-        (*_TASKS, "GatewayFunctionRole", "BatchPlanRole", "BatchEnqueueRole", "BatchFinishRole")
-        + ("WebhooksStreamRole", "WebhooksSenderRole"),
+        (
+            *_TASKS,
+            "GatewayFunctionRole",
+            "BatchPlanRole",
+            "BatchEnqueueRole",
+            "BatchFinishRole",
+            "WebhooksStreamRole",
+            "WebhooksSenderRole",
+        ),
         ("s3:ListBucket on ours",),
         "Used when an object is not there: without it S3 would say that reading is denied, not that it is "
         "gone.",
