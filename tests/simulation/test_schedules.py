@@ -53,6 +53,10 @@ def schedules() -> Summary:
     return summary
 
 
+#: One version of Penstock runs here, and this puts back what one of another version has written.
+_UNREACHED = {("dequeuer/worker.py", "source.release")}
+
+
 def test_every_rule_holds_in_every_schedule_and_each_has_a_fault(schedules):
     told = [f"make simulate SEED={seed}: {failure}" for seed, failure in schedules.failures.items()]
     assert not told, "\n".join(told)
@@ -67,7 +71,10 @@ def test_every_call_of_a_port_that_stands_in_the_source_is_reached(schedules):
     reached = {(file, line, call.partition(":")[0]) for _, file, _, line, call in schedules.coverage.reached}
     sites = [site for file in SIMULATED for site in sites_in(file) if site.call not in UNSIMULATED]
     unreached = [
-        site for site in sites if not any((site.file, line, site.call) in reached for line in lines_of(site))
+        site
+        for site in sites
+        if (site.file, site.call) not in _UNREACHED
+        and not any((site.file, line, site.call) in reached for line in lines_of(site))
     ]
     assert len(sites) > 20
     assert unreached == []

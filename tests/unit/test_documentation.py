@@ -38,9 +38,8 @@ def test_every_test_that_a_page_names_exists(page):
 
 def test_every_promise_rule_and_case_names_a_test_that_holds_it():
     page = (ROOT / "docs" / "guarantees.md").read_text(encoding="utf-8")
-    promises, rules, cases = (
-        re.findall(r"^\| ([RN]?\d+) \|.*$", part, re.MULTILINE) for part in page.split("\n## ")[1:]
-    )
+    *numbered, rights = page.split("\n## ")[1:]
+    promises, rules, cases = (re.findall(r"^\| ([RN]?\d+) \|.*$", part, re.MULTILINE) for part in numbered)
     assert promises == [str(number) for number in range(1, 7)]
     notices = [f"N{number}" for number in range(1, 8)]
     assert rules == [f"R{number}" for number in range(1, 21)] + notices
@@ -48,6 +47,9 @@ def test_every_promise_rule_and_case_names_a_test_that_holds_it():
     assert [
         row for row in re.findall(r"^\| [RN]?\d+ \|.*$", page, re.MULTILINE) if not _TEST.search(row)
     ] == []
+    held = [row for row in rights.splitlines() if row.startswith("| ")][1:]
+    assert held
+    assert [row for row in held if not _TEST.search(row)] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
