@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from penstock import environment
+from penstock.ports import DependencyError
 from penstock.tracing.ports import OFF
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from penstock.tracing.ports import Tracer
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,18 +36,22 @@ class TracingSettings:
 def tracer(environ: Mapping[str, str], *, service: str, read_secret: Callable[[str], str]) -> Tracer:
     """The tracer of a service; OpenTelemetry is imported only if there is somewhere to send to.
 
-    ``SettingsError`` for variables that cannot be used.
+    A secret that cannot be read costs the traces and nothing else. ``SettingsError`` for variables that
+    cannot be used.
     """
     settings = environment.read(TracingSettings, environ)
     if not settings.traces_endpoint:
         return OFF
+    secret = settings.traces_headers_secret
+    try:
+        headers = read_secret(secret) if secret else settings.traces_headers
+    except DependencyError as error:
+        logger.error("no traces", extra={"action": "start", "error": str(error)})  # noqa: TRY400
+        return OFF
     from penstock.tracing import otel  # noqa: PLC0415 - a cold start without traces does without it
 
-    secret = settings.traces_headers_secret
     return otel.OtelTracer(
-        otel.exporter(
-            settings.traces_endpoint, _pairs(read_secret(secret) if secret else settings.traces_headers)
-        ),
+        otel.exporter(settings.traces_endpoint, _pairs(headers)),
         service=service,
         deployment=settings.deployment,
         percent=settings.traces_percent,
