@@ -10,7 +10,8 @@ from penstock.aws.operator import key_ring
 from penstock.client import Client
 from tests.conftest import ROOT
 
-pytestmark = pytest.mark.emulator
+# A whole synthesis and deployment, and another machine may be slower or busy.
+pytestmark = [pytest.mark.emulator, pytest.mark.timeout(300)]
 
 
 def test_the_example_with_everything_is_deployed_and_serves(tmp_path):
