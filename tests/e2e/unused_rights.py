@@ -160,6 +160,11 @@ UNUSED = (
         "A lane's deaths are noted, and a job whose last worker died is told that it is complete.",
     ),
     Unused(
+        ("BatchPlanRole",),
+        ("sqs:SendMessage on job queue",),
+        "Only when the last batch ends before its job is sealed.",
+    ),
+    Unused(
         ("WebhooksStreamRole",),
         ("sqs:GetQueueUrl on unread events", "sqs:SendMessage on unread events"),
         "Only for a change that cannot be read.",
