@@ -62,7 +62,8 @@ def service(stack: Stack) -> dict[str, Any]:
 def deploy_another(stack: Stack, mark: str) -> str:
     """As a deploy that changes a variable: the next revision runs, and the one before is deregistered."""
     ecs, before = stack.aws("ecs"), service(stack)["taskDefinition"]
-    containers = ecs.describe_task_definition(taskDefinition=before)["taskDefinition"]["containerDefinitions"]
+    definition = ecs.describe_task_definition(taskDefinition=before)["taskDefinition"]
+    containers = definition["containerDefinitions"]
     for container in containers:
         # The emulator keeps what is inside of them in the template's words, which nobody can register.
         for nested in ("dependsOn", "healthCheck", "linuxParameters", "logConfiguration"):
@@ -70,7 +71,9 @@ def deploy_another(stack: Stack, mark: str) -> str:
     [dequeuer] = [one for one in containers if one["name"] == "dequeuer"]
     dequeuer["environment"] = [one for one in dequeuer["environment"] if one["name"] != "MARK"]
     dequeuer["environment"].append({"name": "MARK", "value": mark})
-    made = ecs.register_task_definition(family=FAMILY, containerDefinitions=containers)["taskDefinition"]
+    made = ecs.register_task_definition(
+        family=FAMILY, containerDefinitions=containers, taskRoleArn=definition["taskRoleArn"]
+    )["taskDefinition"]
     arn = str(made["taskDefinitionArn"])
     ecs.update_service(cluster=names.cluster(DEPLOYMENT), service=API, taskDefinition=arn)
     ecs.deregister_task_definition(taskDefinition=before)
