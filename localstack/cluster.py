@@ -226,7 +226,9 @@ class EcsCluster:
         if arn not in self._definitions:
             described = self._client.describe_task_definition(taskDefinition=arn)["taskDefinition"]
             self._definitions[arn] = replace(
-                parsed(arn, described["containerDefinitions"]), role_arn=described.get("taskRoleArn")
+                parsed(arn, described["containerDefinitions"]),
+                # The emulator has an empty name where there is no role.
+                role_arn=described.get("taskRoleArn") or None,
             )
         return self._definitions[arn]
 
