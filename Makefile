@@ -21,6 +21,8 @@ FIRST ?= 0
 BASE_IMAGE ?= python:3.13-slim
 # More than cores on purpose: the end-to-end tests mostly wait.
 PROCESSES ?= 4
+# Where emulators that enforce IAM note what they decide.
+DECISIONS := .penstock/iam-decisions
 
 .PHONY: help
 help: ## Show this list
@@ -54,10 +56,12 @@ test: setup-dev ## Run the whole test suite
 test-localstack: setup-dev ## Run the end-to-end tests on LocalStack, which needs Docker
 	@$(BIN)/python -m pytest tests/e2e --emulator localstack $(ARGS)
 
-# One process: the last file looks at what all the others did.
 .PHONY: test-iam
-test-iam: setup-dev ## Run end-to-end tests with IAM enforced, and hold what was done against what may be done
-	@$(BIN)/python -m pytest tests/e2e -m rights --emulator enforcing $(ARGS)
+test-iam: setup-dev ## Run the end-to-end tests with IAM enforced, and hold what was done against what may be done
+	@rm -rf $(DECISIONS)
+	@$(BIN)/python -m pytest tests/e2e -m "not enforcing_only" --emulator enforcing --decisions $(DECISIONS) \
+	  -n $(PROCESSES) $(ARGS)
+	@$(BIN)/python -m pytest tests/e2e -m enforcing_only --emulator enforcing --decisions $(DECISIONS)
 
 .PHONY: test-containers
 test-containers: setup-dev ## Build the images and run them as tasks, which needs Docker or Podman: BASE_IMAGE=…

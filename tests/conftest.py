@@ -36,6 +36,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="what end-to-end tests run on; enforcing: with IAM; stand-in: what LocalStack gets, embedded",
     )
     parser.addoption(
+        "--decisions",
+        default=str(ROOT / ".penstock" / "iam-decisions"),
+        help="folder where emulators that enforce IAM note who asked for what",
+    )
+    parser.addoption(
         "--containers", action="store_true", help="build the images with a container engine, and run them"
     )
     parser.addoption("--base-image", default="python:3.13-slim", help="what those images are built on")

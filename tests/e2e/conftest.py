@@ -99,7 +99,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config)
         if not (PROJECT / needed).exists():
             missing(f"{needed} is not installed; run `make setup`")
     chosen = pytestconfig.getoption("--emulator")
-    kind = emulators.KINDS[chosen]
+    kind = emulators.kind(pytestconfig)
     options = Options(
         emulator=kind,
         state_dir=tmp_path_factory.mktemp("stack") / "local",

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import boto3
 
@@ -20,47 +22,52 @@ from penstock.aws.emulator import REGION
 from tests.iam import enforcing_emulator
 
 if TYPE_CHECKING:
+    import pytest
+
     from localstack.clients import Clients
     from localstack.emulators import RunningEmulator, Site
-    from localstack.state import State
     from localstack.up import LocalStack
 
 #: What the tests ask for, by the names of pytest-localstack.
 SERVICES = ("apigateway", "cloudformation", "dynamodb", "lambda", "logs", "s3", "sqs", "ssm")
 
 
-#: Decisions of the emulator that enforces IAM, in the folder of its logs.
-RECORD = "iam.jsonl"
-
-
-def _start_enforcing(site: Site) -> RunningEmulator:
+def _start_enforcing(decisions: Path, site: Site) -> RunningEmulator:
+    decisions.mkdir(parents=True, exist_ok=True)
     settings = EmulatorSettings(
         site.project / ".venv-emulator" / "bin" / "python",
         site.endpoint,
         site.state,
         process=Path(enforcing_emulator.__file__),
-        variables={"AUTH": "true", enforcing_emulator.RECORD_VARIABLE: str(record(site.state))},
+        variables={
+            "AUTH": "true",
+            enforcing_emulator.RECORD_VARIABLE: str(decisions / f"{uuid4().hex}.jsonl"),
+        },
     )
     return start_emulator(settings, site.spawn, outer=os.environ)
-
-
-def record(state: State) -> Path:
-    """Where the decisions of a running stack are."""
-    return state.logs / RECORD
 
 
 def _own_credentials(clients: Clients) -> TaskCredentials:
     return RoleCredentials(clients.sts())
 
 
-KINDS: dict[str, EmulatorKind] = {
-    "embedded": EMBEDDED,
-    # The same, which lets each role do what it may and nothing else.
-    "enforcing": replace(EMBEDDED, start=_start_enforcing, credentials=_own_credentials),
-    "localstack": LOCALSTACK,
-    # Stage, pairs and pytest-localstack as for LocalStack: all of it that can be tried without Docker.
-    "stand-in": replace(LOCALSTACK, name="embedded", start=EMBEDDED.start, port=None),
-}
+def kind(config: pytest.Config) -> EmulatorKind:
+    """What the stacks of this run are on."""
+    return {
+        "embedded": EMBEDDED,
+        # The same, which lets each role do what it may and nothing else.
+        "enforcing": replace(
+            EMBEDDED, start=partial(_start_enforcing, decisions(config)), credentials=_own_credentials
+        ),
+        "localstack": LOCALSTACK,
+        # Stage, pairs and pytest-localstack as for LocalStack: all of it that can be tried without Docker.
+        "stand-in": replace(LOCALSTACK, name="embedded", start=EMBEDDED.start, port=None),
+    }[config.getoption("--emulator")]
+
+
+def decisions(config: pytest.Config) -> Path:
+    """Where emulators that enforce IAM note what they decide, a file each."""
+    return Path(config.getoption("--decisions")).absolute()
 
 
 def why_skipped(chosen: str) -> str | None:

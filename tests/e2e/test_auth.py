@@ -28,6 +28,7 @@ from penstock.client import ApiProblem, Client
 from penstock.records import RequestKey, Status
 from penstock.webhooks import own
 from tests.conftest import missing
+from tests.e2e import emulators
 from tests.waiting import eventually
 
 CONFIG = Path(__file__).with_name("auth.yaml")
@@ -108,13 +109,16 @@ class Keyed:
 
 
 @pytest.fixture(scope="module")
-def keyed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Keyed]:
+def keyed(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Iterator[Keyed]:
     for needed in (".venv-emulator/bin/python", "node_modules/.bin/cdk"):
         if not (PROJECT / needed).exists():
             missing(f"{needed} is not installed; run `make setup`")
     state_dir = tmp_path_factory.mktemp("keyed") / ".penstock" / "local"
     with (
-        running(CONFIG, Options(state_dir=state_dir, port=free_port())) as local,
+        running(
+            CONFIG,
+            Options(emulator=emulators.kind(pytestconfig), state_dir=state_dir, port=free_port()),
+        ) as local,
         httpx.Client(base_url=local.url, timeout=60, trust_env=False) as http,
     ):
         yield Keyed(local, http)

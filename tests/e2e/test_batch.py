@@ -91,7 +91,6 @@ def done(stack: Stack, job: str) -> tuple[JobState, Ledger]:
     return ended(stack, job), Ledger(stack, job)
 
 
-@pytest.mark.rights
 def test_each_item_of_a_list_reaches_the_container_once_and_its_answer_is_kept(stack, jobs):
     state, ledger = done(stack, jobs["items"])
 
@@ -106,7 +105,6 @@ def test_each_item_of_a_list_reaches_the_container_once_and_its_answer_is_kept(s
     assert {batch: line["result"]["items"] for batch, line in kept.items()} == batches
 
 
-@pytest.mark.rights
 def test_the_container_is_told_once_that_the_job_is_complete_after_all_its_batches(stack, jobs):
     state, ledger = done(stack, jobs["items"])
 
@@ -118,7 +116,6 @@ def test_the_container_is_told_once_that_the_job_is_complete_after_all_its_batch
     assert (state.hook.attempts, state.hook.status_code, state.hook.error) == (1, 200, None)
 
 
-@pytest.mark.rights
 def test_paths_are_those_that_the_patterns_let_through(stack, jobs):
     state, ledger = done(stack, jobs["paths"])
 
@@ -138,7 +135,6 @@ def test_each_line_of_json_csv_and_gzip_is_an_item(stack, jobs):
     assert call.stats["config"] == {"any": ["thing", None]}
 
 
-@pytest.mark.rights
 def test_what_fails_is_tried_again_then_listed_and_can_be_run_again(stack, jobs):
     # Given a job two of whose batches fail in each attempt, and one in the first
     state, ledger = done(stack, jobs["failing"])
@@ -192,14 +188,12 @@ def test_a_hook_that_fails_shows_on_the_job_and_undoes_nothing(stack, jobs):
     assert (state.hook.status_code, state.hook.error is None) == (409, False)
 
 
-@pytest.mark.rights
 def test_nothing_that_runs_or_costs_is_left_of_a_job(stack, jobs):
     for job in jobs.values():
         ended(stack, job)
         gone(stack, job)
 
 
-@pytest.mark.rights
 def test_a_dry_run_says_what_there_is_to_do_and_makes_nothing(stack, inputs):
     def jobs_there() -> list[str]:
         return [job.id for job in stack.client.batch.list(ENDPOINT)]
@@ -257,7 +251,6 @@ def test_a_submission_that_cannot_work_is_refused_and_makes_nothing(stack, input
     assert len(stack.keys("jobs/ledger/")) == before
 
 
-@pytest.mark.rights
 def test_a_job_is_known_to_its_own_api_only(stack, jobs):
     job = jobs["items"]
     for endpoint in ("led", "sum-batch", "word-count", "nobody"):
@@ -278,7 +271,6 @@ def test_a_job_that_has_ended_can_neither_be_stopped_nor_run_again_without_failu
         assert refused.value.status == 409
 
 
-@pytest.mark.rights
 def test_the_newest_job_is_listed_first(stack, jobs):
     listed = [job.id for job in stack.client.batch.list(ENDPOINT, page_size=3)]
 
@@ -286,7 +278,6 @@ def test_the_newest_job_is_listed_first(stack, jobs):
     assert listed == sorted(listed)
 
 
-@pytest.mark.rights
 def test_large_batches_reach_the_container_whole(stack):
     # Four of these do not fit into a message.
     items = [{"n": number, "text": str(number) * 100_000} for number in range(8)]

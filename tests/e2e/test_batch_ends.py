@@ -35,7 +35,6 @@ def adds_up(state: JobState) -> bool:
     return state.total is None or sum(count or 0 for count in counts) == state.total
 
 
-@pytest.mark.rights
 def test_a_job_whose_execution_is_aborted_is_stopped_and_leaves_nothing(stack):
     job = submit(stack, SLOW, config={"seconds": 2})
     begun(stack, job)
@@ -60,7 +59,6 @@ def test_a_job_that_does_not_end_in_time_is_timed_out_and_leaves_nothing(stack):
     gone(stack, job)
 
 
-@pytest.mark.rights
 def test_batches_that_failed_for_good_go_to_the_callers_own_queue(stack):
     sqs = stack.aws("sqs")
     url = sqs.create_queue(QueueName=FAILED_QUEUE, Attributes={"FifoQueue": "true"})["QueueUrl"]

@@ -37,6 +37,7 @@ from penstock.cli.main import app
 from penstock.cli.surroundings import Surroundings
 from penstock.client import ApiProblem, Client
 from tests.conftest import missing
+from tests.e2e import emulators
 
 pytestmark = [pytest.mark.embedded_only("it takes ECS"), pytest.mark.timeout(600)]
 
@@ -144,15 +145,16 @@ class Account:
 
 
 @pytest.fixture(scope="module")
-def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
+def account(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Iterator[Account]:
     for needed in (".venv-emulator/bin/python", "node_modules/.bin/cdk"):
         if not (PROJECT / needed).exists():
             missing(f"{needed} is not installed; run `make setup`")
     folder = tmp_path_factory.mktemp("environments")
     first = folder / "prod-2.yaml"
     first.write_text(HEAD.format(deployment="prod-2", auth="none") + WORDS + LEAVING)
+    options = Options(emulator=emulators.kind(pytestconfig), state_dir=folder / "local", port=free_port())
     with ExitStack() as cleanup:
-        local = cleanup.enter_context(running(first, Options(state_dir=folder / "local", port=free_port())))
+        local = cleanup.enter_context(running(first, options))
         endpoint = Endpoint(int(local.aws_endpoint_url.rpartition(":")[2]))
 
         def cdk(deployment: str) -> CdkCli:

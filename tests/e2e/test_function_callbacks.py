@@ -167,7 +167,6 @@ def test_a_waiting_call_is_answered_and_its_callback_told_as_well(stack, receive
         assert call.headers[name] == answer.headers[name]
 
 
-@pytest.mark.rights
 def test_a_replay_brings_the_same_bytes_until_the_result_is_gone_and_then_calls_nobody(stack, receiver):
     call_id = submit(stack, "?do=echo", receiver.url("/again"), body=BINARY)
     told = delivery(stack, call_id, "delivered")

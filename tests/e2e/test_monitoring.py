@@ -76,7 +76,6 @@ def test_what_is_published_of_each_api_has_the_same_dimensions(stack: Stack):
     eventually(lambda: wanted <= published(), within_seconds=150, what="the values of scaling")
 
 
-@pytest.mark.rights
 def test_workers_are_told_of_and_one_that_is_killed_says_so(stack: Stack):
     def state() -> dict[str, Any]:
         answer = stack.http.get(f"/apis/{BROKEN}")

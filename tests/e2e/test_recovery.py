@@ -79,7 +79,6 @@ def left_in(stack: Stack, queue: str) -> int:
     return sum(int(count) for count in attributes.values())
 
 
-@pytest.mark.rights
 def test_the_sweeper_ends_what_nobody_received_and_what_lost_its_last_worker(stack: Stack):
     now_ms = time.time_ns() // 1_000_000
     overdue = plant(stack, deadline_ms=now_ms - 1, due_ms=now_ms - 1)
@@ -101,7 +100,6 @@ def test_the_sweeper_ends_what_nobody_received_and_what_lost_its_last_worker(sta
     stack.client.cancel("awkward-path", waiting.id)
 
 
-@pytest.mark.rights
 def test_the_request_of_a_dead_letter_fails(stack: Stack):
     made = plant(stack)
     send(stack, DEAD_LETTERS, Message(made.key).encode(), group=made.id)
@@ -146,7 +144,6 @@ def test_the_recorder_answers_which_messages_must_stay_and_counts_what_the_alarm
     assert (metric["deployment"], metric["api"]) == (DEPLOYMENT, "awkward")
 
 
-@pytest.mark.rights
 def test_a_malformed_message_is_kept_in_the_bucket_and_blocks_nobody(stack: Stack):
     before = set(stack.keys("malformed/awkward/"))
     send(stack, names.queue(DEPLOYMENT, "awkward"), "garbage of mine", group="anything")
@@ -180,7 +177,6 @@ def test_a_failed_request_runs_again_as_a_new_one_and_only_once(stack: Stack):
     assert (shown["error"]["code"], shown["retried_as"]) == ("container_error", retry)
 
 
-@pytest.mark.rights
 def test_a_large_payload_is_copied_in_parts(stack: Stack):
     body = bytes(range(256)) * (70 * 4096)
     made = failed(stack, body=body)
@@ -205,7 +201,6 @@ def dead(stack: Stack) -> list[RequestRecord]:
     return [failed(stack, failure=Failure(code="payload_changed", message="planted")) for _ in range(12)]
 
 
-@pytest.mark.rights
 def test_dead_letters_are_listed_redriven_once_each_and_purged(stack: Stack, dead: list[RequestRecord]):
     wanted = {"filter": {"error": "payload_changed"}}
     listed = stack.http.get("/dead-letters/awkward-path", params={"error": "payload_changed"}).json()

@@ -32,7 +32,6 @@ def test_a_text_is_counted(stack):
     assert stack.http.get(f"/async/word-count/{request_id}/result").json() == state.result
 
 
-@pytest.mark.rights
 def test_a_picture_becomes_a_thumbnail(stack):
     picture = io.BytesIO()
     Image.new("RGB", (400, 200), "teal").save(picture, "PNG")
@@ -117,7 +116,6 @@ def test_a_container_sees_the_callers_type_query_and_allowed_headers_but_no_cred
     assert not {"authorization", "cookie", "x-other"} & set(told["headers"])
 
 
-@pytest.mark.rights
 def test_a_failure_keeps_the_containers_answer(stack):
     request_id = stack.submit("awkward-path", b"it said so", query={"do": "status", "code": "418"})
     state = stack.finished("awkward-path", request_id)
@@ -148,7 +146,6 @@ def peak_megabytes(pid: int) -> float:
     return int(line.split()[1]) / 1024
 
 
-@pytest.mark.rights
 def test_the_same_key_is_one_execution(stack):
     sent = {"Idempotency-Key": "order-1", "Content-Type": "text/plain"}
     with ThreadPoolExecutor(8) as pool:
@@ -199,7 +196,6 @@ def test_a_submission_that_died_between_record_and_message_is_healed_by_its_repl
     assert (state.status, state.result["words"]) == (Status.COMPLETED, 2)
 
 
-@pytest.mark.rights
 def test_a_queued_request_is_cancelled_and_never_runs(stack):
     running = stack.submit("single", query={"do": "describe", "delay": "2"})
     stack.until("single", running, "in_progress")
@@ -218,7 +214,6 @@ def test_a_queued_request_is_cancelled_and_never_runs(stack):
     assert (again.status_code, again.json()["code"]) == (409, "already_finished")
 
 
-@pytest.mark.rights
 def test_a_running_request_is_cancelled_within_a_heartbeat(stack):
     running = stack.submit("single", query={"do": "describe", "delay": "60"})
     stack.until("single", running, "in_progress")
@@ -281,7 +276,6 @@ def test_the_largest_payload_that_is_taken_arrives_whole(stack):
     assert stack.finished("awkward-path", request_id).result["bytes"] == 4_500_000
 
 
-@pytest.mark.rights
 def test_a_presigned_link_gives_the_result(stack):
     request_id = stack.submit("awkward-path", b"\x00\x01", content_type="image/png")
     state = stack.finished("awkward-path", request_id)

@@ -1,6 +1,6 @@
 """What roles really did while other tests ran, held against what they may: ``make test-iam``.
 
-Runs last, on the emulator that enforces IAM: the calls of all tests before are its material.
+Runs last, by itself: its material is what the emulators of the tests before have noted.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tests.e2e.conftest import Stack
 
 #: A stack, a construct and a hash, and what CloudFormation adds.
-_ROLE = re.compile(r"penstock-e2e-[a-z0-9-]+?-(?P<construct>[A-Z]\w+?)[0-9A-F]{8}-\w+$")
+_ROLE = re.compile(r"penstock-[a-z0-9-]+?-(?P<construct>[A-Z]\w+?)[0-9A-F]{8}-\w+$")
 
 
 @dataclass(frozen=True)
@@ -35,12 +35,13 @@ class Deed:
     allowed: bool
 
 
-pytestmark = [pytest.mark.rights, pytest.mark.enforcing_only]
+pytestmark = pytest.mark.enforcing_only
 
 
-@pytest.fixture
-def deeds(stack: Stack) -> list[Deed]:
-    lines = emulators.record(stack.local.state).read_text().splitlines()
+@pytest.fixture(scope="module")
+def deeds(pytestconfig: pytest.Config) -> list[Deed]:
+    records = emulators.decisions(pytestconfig).glob("*.jsonl")
+    lines = [line for record in records for line in record.read_text().splitlines()]
     return list(_ours(map(json.loads, lines)))
 
 

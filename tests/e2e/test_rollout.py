@@ -103,7 +103,9 @@ class Site:
         given |= {name: {"Name": name, "Value": value} for name, value in variables.items()}
         dequeuer["Environment"] = list(given.values())
         before = self.definition
-        self.cloudformation.update_stack(StackName=name, TemplateBody=json.dumps(template))
+        self.cloudformation.update_stack(
+            StackName=name, TemplateBody=json.dumps(template), Capabilities=["CAPABILITY_NAMED_IAM"]
+        )
         eventually(lambda: self.definition != before, within_seconds=30, what="the new revision is wanted")
         return self.definition
 

@@ -103,7 +103,6 @@ def test_a_large_file_goes_through_the_client_and_comes_back_in_bounded_memory(s
     )
 
 
-@pytest.mark.rights
 def test_the_command_line_uploads_what_does_not_fit_and_the_same_key_runs_it_once(stack, large):
     def run() -> str:
         done = subprocess.run(
@@ -121,7 +120,6 @@ def test_the_command_line_uploads_what_does_not_fit_and_the_same_key_runs_it_onc
     eventually(lambda: payloads(stack) <= before, within_seconds=10, what="both uploads deleted")
 
 
-@pytest.mark.rights
 def test_an_upload_is_submitted_and_its_repetition_answered_for_the_same_request(stack):
     made = invite(stack, "word-count", b"a b c")
     assert put(made["url"], b"a b c", made["headers"]) == 200
@@ -197,7 +195,6 @@ def test_another_apis_upload_is_missing_and_stays(stack):
     assert submit(stack, "word-count", {"X-Upload-Id": made["upload_id"]}).status_code == 202
 
 
-@pytest.mark.rights
 def test_an_object_of_an_input_bucket_is_the_payload_and_stays_there(stack, inputs):
     inputs("folder/a b.txt", b"12345", ContentType="text/plain")
     submission = stack.client.submit_url(
@@ -245,7 +242,6 @@ def test_an_object_that_changes_between_submission_and_run_fails_the_request(sta
     assert stack.keys(f"results/single/{waiting}") == []
 
 
-@pytest.mark.rights
 def test_a_part_of_a_result_comes_from_the_gateway_and_from_the_link(stack):
     body = bytes(range(256)) * 4
     request_id = stack.submit("awkward-path", body, content_type="application/octet-stream")

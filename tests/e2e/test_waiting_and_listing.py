@@ -108,7 +108,6 @@ def test_pages_have_no_gaps_and_no_doubles_while_new_requests_come_in(stack: Sta
     assert listed[: len(before)] == list(reversed(before))
 
 
-@pytest.mark.rights
 def test_a_list_is_filtered_by_status_and_time(stack: Stack):
     failed = stack.submit("awkward-path", query={"do": "status", "code": "500"})
     state = stack.finished("awkward-path", failed)
@@ -148,7 +147,6 @@ def test_a_query_that_cannot_be_followed_is_refused(stack: Stack, query, code):
 
 
 @pytest.mark.embedded_only("without ECS nobody counts workers")
-@pytest.mark.rights
 def test_the_figures_tell_of_a_busy_worker(stack: Stack):
     running = [stack.submit("single", query={"do": "describe", "delay": "6"}) for _ in range(3)]
     stack.until("single", running[0], "in_progress")

@@ -79,7 +79,6 @@ def verified(call: Received, secret: str) -> dict[str, Any]:
     return event
 
 
-@pytest.mark.rights
 def test_an_end_is_told_with_a_signature_that_the_reference_library_verifies(stack, receiver, secret):
     request_id = submit(stack, receiver.url("/hook"), body=b'{"n": 1.00000000000000000001}')
     [call] = calls(receiver, "/hook", 1)
@@ -119,7 +118,6 @@ def test_after_a_rotation_receivers_with_the_old_and_with_the_new_secret_verify(
         assert verified(call, known)["type"] == "request.completed"
 
 
-@pytest.mark.rights
 def test_a_receiver_that_fails_twice_gets_one_id_three_times(stack, receiver):
     receiver.script["/flaky"] = [500, 500, 200]
     request_id = submit(stack, receiver.url("/flaky"))
@@ -133,7 +131,6 @@ def test_a_receiver_that_fails_twice_gets_one_id_three_times(stack, receiver):
     assert stack.client.get(API, request_id).status is Status.COMPLETED
 
 
-@pytest.mark.rights
 def test_a_receiver_that_wants_no_more_gets_no_more_until_it_is_asked_for(stack, receiver):
     receiver.script["/gone"] = [410]
     first = submit(stack, receiver.url("/gone"))
@@ -227,7 +224,6 @@ def open_to_topic(topic: str, queue: str) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
 
-@pytest.mark.rights
 def test_a_queue_that_subscribes_with_a_filter_gets_what_it_asked_for(stack, receiver):
     sns, sqs = stack.aws("sns"), stack.aws("sqs")
     queue_url = sqs.create_queue(QueueName=f"wants-{uuid.uuid4().hex}")["QueueUrl"]
@@ -264,7 +260,6 @@ def test_a_queue_that_subscribes_with_a_filter_gets_what_it_asked_for(stack, rec
     assert fine not in json.dumps(events)
 
 
-@pytest.mark.rights
 def test_one_api_hands_its_result_to_the_next(stack):
     request_id = submit(stack, "/async/single?do=describe", body=b'{"step": 1}')
     told = delivery(stack, request_id, "delivered")
