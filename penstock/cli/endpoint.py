@@ -27,6 +27,8 @@ class Endpoint:
 
     url: str
     origin: str
+    #: Whether `make local` said so: it may have been killed since.
+    local: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ def find(option: str | None, *, environ: Mapping[str, str], folder: Path) -> End
         return Endpoint(environ[VARIABLE], VARIABLE)
     for path in _candidates(folder):
         if _exists(path):
-            return Endpoint(_text(_read(path), "url", path), str(path))
+            return Endpoint(_text(_read(path), "url", path), str(path), local=True)
     raise NoEndpoint(
         f"The server's URL is not known. Give --url URL, or set {VARIABLE}, "
         f"or run `make local`, which writes {FILE}, in this folder or one above."
