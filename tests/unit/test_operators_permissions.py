@@ -83,7 +83,7 @@ def called(adapter: str, functions: set[str] | None) -> set[str]:
         for call in calls
         if isinstance(call.func, ast.Attribute) and call.func.attr == "get_paginator"
         for argument in call.args
-        if isinstance(argument, ast.Constant)
+        if isinstance(argument, ast.Constant) and isinstance(argument.value, str)
     }
     return attributes | pages
 

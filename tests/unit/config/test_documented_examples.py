@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -34,13 +35,13 @@ TOP = {
 }
 
 
-def an_api(name: str, **keys) -> dict:
+def an_api(name: str, **keys: Any) -> dict[str, Any]:
     container = {"name": "server", "image": "x", "compute": {"cpu": 1, "mem": "2Gi"}}
     pod = {"containers": [container]} | keys.pop("pod", {})
     return {"name": name, "kind": "AsyncAPI", "pod": pod} | keys
 
 
-def whole(piece: dict) -> dict:
+def whole(piece: dict[str, Any]) -> dict[str, Any]:
     """The piece with what it leaves out."""
     if "apis" in piece:
         apis = [an_api(**api) for api in piece["apis"]]
