@@ -59,9 +59,7 @@ def connected(
         if isinstance(error, InvalidUrl | ServerUnreachable | UnexpectedAnswer) and url is None:
             known.append(f"The URL comes from {found.origin}.")
         if isinstance(error, ServerUnreachable) and found.local:
-            known.append(
-                "If `make local` was killed: start it again, or remove what it left by `make local-down`."
-            )
+            known.append(endpoint.KILLED)
         raise stopped(exit_code(error), str(error), *known, *getattr(error, "__notes__", ())) from error
 
 

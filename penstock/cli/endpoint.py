@@ -14,6 +14,9 @@ VARIABLE = "PENSTOCK_URL"
 #: Written by `make local` in the folder it was started in.
 FILE = Path(".penstock") / "endpoint.json"
 
+#: To whoever cannot reach a stack that the file tells of.
+KILLED = "If `make local` was killed: start it again, or remove what it left by `make local-down`."
+
 _REMEDY = "Delete it and run `make local` again, or give --url."
 
 
