@@ -161,7 +161,7 @@ def _answer(gateway: Gateway, route: Route, event: Mapping[str, Any]) -> Reply:
     try:
         incoming = Incoming.from_event(event)
         gateway.admit(incoming)
-        return route.serve(gateway, incoming)
+        return _located(route.serve(gateway, incoming), incoming)
     except PenstockError as error:
         if error.__cause__ is not None:
             logger.warning(
@@ -177,6 +177,14 @@ def _answer(gateway: Gateway, route: Route, event: Mapping[str, Any]) -> Reply:
         # The outermost boundary: a caller must get a problem document, and the log the traceback.
         logger.exception("unexpected error", extra={"action": "unexpected_error"})
         return replies.problem(PenstockError("An unexpected error happened; it has been logged."))
+
+
+def _located(reply: Reply, incoming: Incoming) -> Reply:
+    """The reply with its relative Location as seen from the call's own URL, which may end with a slash."""
+    location = reply.headers.get("Location")
+    if location is None or "://" in location or not incoming.url_path.endswith("/"):
+        return reply
+    return replies.with_headers(reply, {"Location": f"../{location}"})
 
 
 def _told(error: PenstockError) -> PenstockError:

@@ -37,7 +37,8 @@ def down(state: State, *, within_seconds: float = WITHIN_SECONDS) -> Outcome:
             os.kill(pid, signal.SIGTERM)
         outcome = Outcome.STOPPED
         if not _released(state, within_seconds=within_seconds):
-            os.kill(pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
             outcome = Outcome.KILLED
     state.forget_endpoint()
     # A clean stop leaves nothing; should it have, nobody else would ever find it.

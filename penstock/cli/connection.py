@@ -58,6 +58,8 @@ def connected(
         known = [remedies[error.code]] if isinstance(error, ApiProblem) and error.code in remedies else []
         if isinstance(error, InvalidUrl | ServerUnreachable | UnexpectedAnswer) and url is None:
             known.append(f"The URL comes from {found.origin}.")
+        if isinstance(error, ServerUnreachable) and found.local:
+            known.append(endpoint.KILLED)
         raise stopped(exit_code(error), str(error), *known, *getattr(error, "__notes__", ())) from error
 
 

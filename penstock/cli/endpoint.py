@@ -14,6 +14,9 @@ VARIABLE = "PENSTOCK_URL"
 #: Written by `make local` in the folder it was started in.
 FILE = Path(".penstock") / "endpoint.json"
 
+#: To whoever cannot reach a stack that the file tells of.
+KILLED = "If `make local` was killed: start it again, or remove what it left by `make local-down`."
+
 _REMEDY = "Delete it and run `make local` again, or give --url."
 
 
@@ -27,6 +30,8 @@ class Endpoint:
 
     url: str
     origin: str
+    #: Whether `make local` said so: it may have been killed since.
+    local: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +65,7 @@ def find(option: str | None, *, environ: Mapping[str, str], folder: Path) -> End
         return Endpoint(environ[VARIABLE], VARIABLE)
     for path in _candidates(folder):
         if _exists(path):
-            return Endpoint(_text(_read(path), "url", path), str(path))
+            return Endpoint(_text(_read(path), "url", path), str(path), local=True)
     raise NoEndpoint(
         f"The server's URL is not known. Give --url URL, or set {VARIABLE}, "
         f"or run `make local`, which writes {FILE}, in this folder or one above."

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import (
+    EndpointConnectionError,
     NoCredentialsError,
     NoRegionError,
     PartialCredentialsError,
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from penstock.cli.surroundings import Surroundings
     from penstock.config import Config
     from penstock.key_ring import KeyRing
+
+#: In the address of a local stack, and of nothing in the cloud.
+_LOOPBACK = "//127.0.0.1:"
 
 _NOBODY_TO_ASK_AS = (NoCredentialsError, NoRegionError, PartialCredentialsError, ProfileNotFound)
 
@@ -61,6 +65,8 @@ def operating() -> Iterator[None]:
     except DependencyError as error:
         code = ExitCode.BAD_INPUT if isinstance(error.__cause__, _NOBODY_TO_ASK_AS) else ExitCode.UNAVAILABLE
         remedy = "Check your AWS credentials and region, and that the deployment is there."
+        if isinstance(error.__cause__, EndpointConnectionError) and _LOOPBACK in str(error.__cause__):
+            remedy = endpoint.KILLED
         raise stopped(code, str(error), remedy, *getattr(error, "__notes__", ())) from error
 
 

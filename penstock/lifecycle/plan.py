@@ -47,7 +47,7 @@ class Step:
 
 #: After the stacks of the APIs, in the reverse of the order in which they were deployed. The gateway goes
 #: before all: nothing is accepted that nobody would run.
-_SHARED = ("batch", "scaling", "recovery", "webhooks", "network")
+_SHARED = ("batch", "scaling", "recovery", "webhooks", "monitoring", "network")
 _FIRST, _LAST = "gateway", "data"
 
 

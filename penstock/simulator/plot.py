@@ -26,7 +26,7 @@ def draw(outcomes: Sequence[Outcome], *, path: Path, title: str) -> None:
     try:
         from matplotlib.figure import Figure  # noqa: PLC0415 - large, and needed for pictures only
     except ImportError as error:
-        raise NoPlotting("pictures need matplotlib: pip install 'penstock[plot]'") from error
+        raise NoPlotting("pictures need matplotlib, which `make setup-dev` installs") from error
     figure = Figure(figsize=(10, 11), layout="constrained")
     rows: Sequence[Any] = figure.subplots(len(_LABELS), sharex=True)
     for outcome in outcomes:

@@ -146,6 +146,11 @@ class Thumbnails:
             found = self._s3.get_object(Bucket=bucket, Key=key)
         except self._s3.exceptions.NoSuchKey as error:
             raise UnusableError("there is no such object") from error
+        except ClientError as error:
+            # So S3 also calls what is missing, to those who may read a bucket and not list it.
+            if error.response["Error"]["Code"] != "AccessDenied":
+                raise
+            raise UnusableError("there is no such object, or it may not be read") from error
         if found["ContentLength"] > MAX_IMAGE_BYTES:
             found["Body"].close()
             raise UnusableError(f"an image may have up to {MAX_IMAGE_BYTES} bytes")

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 
+import httpx
 import pytest
 
 from penstock.client.testing import REQUEST_ID, state
@@ -76,6 +77,24 @@ def test_a_wrong_url_is_told_with_its_origin(terminal):
     assert result.exit_code == 2
     assert "no usable URL" in result.stderr
     assert "The URL comes from PENSTOCK_URL." in result.stderr
+
+
+def test_a_local_stack_that_was_killed_is_no_riddle(terminal, tmp_path):
+    write_endpoint(tmp_path, json.dumps({"url": "http://127.0.0.1:4566/live"}))
+    terminal.environ = {}
+    terminal.serve(*[httpx.ConnectError("Connection refused") for _ in range(5)])
+
+    result = terminal.run(*GET)
+
+    assert result.exit_code == 4
+    assert f"The URL comes from {tmp_path / '.penstock' / 'endpoint.json'}." in result.stderr
+    assert "`make local-down`" in result.stderr
+
+
+def test_of_a_server_elsewhere_make_local_is_not_spoken_of(terminal):
+    terminal.serve(*[httpx.ConnectError("Connection refused") for _ in range(5)])
+
+    assert "make local" not in terminal.run(*GET).stderr
 
 
 def test_a_deleted_current_folder_is_no_traceback(terminal, tmp_path, monkeypatch):

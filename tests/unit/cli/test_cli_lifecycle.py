@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from botocore.exceptions import NoRegionError
+from botocore.exceptions import EndpointConnectionError, NoRegionError
 from typer.testing import CliRunner
 
 from penstock.cli.main import app
@@ -106,6 +106,20 @@ def test_pruning_can_wait_until_the_work_is_done(operator):
     assert operator.slept == 3
     assert result.stderr.count("old: 1 in the queue") == 1
     assert operator.parts == ["data", "api-here"]
+
+
+def test_a_local_stack_that_was_killed_is_told_as_such_and_a_cloud_out_of_reach_is_not(operator):
+    def unreachable(url: str) -> str:
+        def estate() -> None:
+            raise DependencyError("look what is there") from EndpointConnectionError(endpoint_url=url)
+
+        operator.account.estate = estate
+        result = operator.run("prune", "--yes")
+        assert result.exit_code == 4
+        return result.stderr
+
+    assert "`make local-down`" in unreachable("http://127.0.0.1:4566/")
+    assert "make local" not in unreachable("https://cloudformation.eu-west-1.amazonaws.com/")
 
 
 def test_destroying_wants_the_deployments_name(operator):

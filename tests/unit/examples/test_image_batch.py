@@ -2,6 +2,7 @@ import json
 from io import BytesIO
 
 import pytest
+from botocore.exceptions import ClientError
 from PIL import Image
 
 from ecs_tasks.examples.image_batch.server import (
@@ -67,6 +68,17 @@ def test_an_image_that_is_of_no_use_is_named_and_the_others_get_their_thumbnails
         "s3://pictures/large": f"an image may have up to {MAX_IMAGE_BYTES} bytes",
         "s3://pictures/bomb": "the image may have up to 20000000 pixels",
     }
+
+
+def test_what_may_not_be_read_is_of_no_use_since_s3_calls_what_is_missing_so(s3, monkeypatch):
+    def denied(**_) -> None:
+        raise ClientError({"Error": {"Code": "AccessDenied", "Message": "Access Denied"}}, "GetObject")
+
+    monkeypatch.setattr(s3, "get_object", denied)
+
+    answer = Thumbnails(s3, Wanted(bucket="small", folder="", size=10)).make([("pictures", "missing")])
+
+    assert answer["unusable"] == {"s3://pictures/missing": "there is no such object, or it may not be read"}
 
 
 def test_paths_are_split_at_the_first_slash_behind_the_bucket():

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from urllib.parse import urljoin
 
 import pytest
 
@@ -35,6 +36,18 @@ def test_an_accepted_request_is_stored_queued_and_answered_with_its_links(door):
     assert door.objects.bodies == {record.payload.key: b"hello"}
     assert queued(door) == [record.id]
     assert door.accepted == [("word-count", False)]
+
+
+@pytest.mark.parametrize("slash", ["", "/"])
+def test_location_leads_to_the_request_also_from_a_path_that_ends_with_a_slash(door, slash):
+    path = f"/async/words{slash}"
+    answer = door.call("POST", path, body=b"hello", headers=TEXT)
+    assert urljoin(path, answer.headers["location"]) == answer.json["links"]["status"]
+
+    door.call("DELETE", answer.json["links"]["status"])
+    path = f"{answer.json['links']['status']}/retry{slash}"
+    answer = door.call("POST", path)
+    assert urljoin(path, answer.headers["location"]) == answer.json["links"]["status"]
 
 
 @pytest.mark.parametrize(

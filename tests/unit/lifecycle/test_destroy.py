@@ -20,7 +20,10 @@ WHOLE = Estate(
     stacks=(
         *(
             Stack(name=f"penstock-prod-{part}", part=part)
-            for part in ("data", "network", "gateway", "webhooks", "recovery", "scaling", "batch", "novel")
+            for part in (
+                *("data", "network", "gateway", "webhooks", "recovery", "scaling", "batch", "monitoring"),
+                "novel",
+            )
         ),
         Stack(name="penstock-prod-api-words", part="api-words", services=(WORDS,)),
         Stack(
@@ -53,7 +56,7 @@ def test_the_door_is_closed_first_and_nothing_goes_that_another_still_needs():
 
     assert stacks == [
         *("gateway", "api-words", "api-gpu", "api-sums"),
-        *("batch", "scaling", "recovery", "webhooks", "network", "novel", "data"),
+        *("batch", "scaling", "recovery", "webhooks", "monitoring", "network", "novel", "data"),
     ]
     position = {step: index for index, step in enumerate(steps)}
     last_stop = max(position[step] for step in steps if step.act is Act.STOP_SERVICE)
