@@ -109,6 +109,18 @@ def test_pruning_can_wait_until_the_work_is_done(operator):
     assert operator.parts == ["data", "api-here"]
 
 
+def test_pruning_goes_on_where_it_was_broken_off(operator):
+    idle = Stack(name="penstock-shop-batch", part="batch")
+    operator.account.here = replace(WHOLE, stacks=(DATA, idle))
+    operator.account.stuck[idle.name] = "DELETE_FAILED: Role: access denied"
+
+    result = operator.run("prune", "--yes")
+    assert (result.exit_code, "batch stays: DELETE_FAILED: Role" in result.stderr) == (1, True)
+    operator.account.stuck.clear()
+    assert operator.run("prune", "--yes").exit_code == 0
+    assert operator.parts == ["data"]
+
+
 def test_destroying_wants_the_deployments_name(operator):
     for typed in ("", "yes\n", "shop-2\n"):
         result = operator.run("destroy", "--data", typed=typed)
