@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from penstock import keys, names
-from penstock.aws import estate
+from penstock.aws import accepting, estate
 from penstock.aws.faults import code_of, queue_is_gone, translated
 from penstock.lifecycle.estate import Crowd, StackStuck, Work
 from penstock.ports import DependencyError
@@ -27,7 +26,6 @@ _ABSENT = frozenset(
         "ExecutionDoesNotExist",
         "NoSuchBucket",
         "NotFoundException",
-        "ParameterNotFound",
         "QueueDoesNotExist",
         "AWS.SimpleQueueService.NonExistentQueue",
         "ResourceNotFoundException",
@@ -83,13 +81,7 @@ class AwsAccount:
     def accepting(self) -> frozenset[str]:
         """See ``Account.accepting``."""
         with translated("ask which APIs take requests"):
-            try:
-                answer = self._client("ssm").get_parameter(Name=names.accepting_parameter(self._deployment))
-            except ClientError as error:
-                if code_of(error) not in _ABSENT:
-                    raise
-                return frozenset()
-        return frozenset(json.loads(answer["Parameter"]["Value"]))
+            return accepting.read(self._client("ssm"), self._deployment) or frozenset()
 
     def work(self, stack: Stack) -> Work:
         """See ``Account.work``."""
