@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -118,7 +119,7 @@ def _check_account(registry: Registry, images: Mapping[str, Mapping[str, str]], 
             f"the account {account} may not pull from the repository {image.repository} of {image.account}",
             f"Allow it, with credentials of {image.account}:",
             f"aws ecr set-repository-policy --region {image.region} --repository-name {image.repository} "
-            f"--policy-text '{json.dumps(wanted)}'",
+            f"--policy-text {shlex.quote(json.dumps(wanted))}",
         )
 
 
