@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from penstock.errors import CallbackApiRefused
 from penstock.webhooks import own
+from penstock.webhooks.errors import CallbackApiRefused
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

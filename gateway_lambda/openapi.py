@@ -34,6 +34,7 @@ from penstock.batch import errors as job_errors
 from penstock.errors import AccessDenied, FunctionFailed, PenstockError, RangeNotSatisfiable, UnknownForm
 from penstock.problems import CONTENT_TYPE as PROBLEM_TYPE
 from penstock.records import Status
+from penstock.webhooks import errors as hook_errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -141,7 +142,7 @@ def template(path: str) -> str:
 
 def error_codes() -> frozenset[str]:
     """The codes of the error tree."""
-    modules = (errors, job_errors)
+    modules = (errors, job_errors, hook_errors)
     classes = (error for module in modules for _, error in inspect.getmembers(module, inspect.isclass))
     return frozenset(error.code for error in classes if issubclass(error, PenstockError))
 

@@ -14,6 +14,7 @@ from gateway_lambda.incoming import MAX_BODY_BYTES
 from gateway_lambda.listing import MAX_DAYS, MAX_LOOKED_AT
 from gateway_lambda.uploads import MAX_UPLOAD_BYTES, UPLOAD_SECONDS
 from penstock import errors, headers
+from penstock.webhooks import errors as hook_errors
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,17 +56,17 @@ class Operation:
 
 #: All that a submission's callback may be refused with.
 CALLBACK_ERRORS = (
-    errors.CallbackUrlInvalid,
-    errors.CallbackUrlTooLong,
-    errors.CallbackSchemeRefused,
-    errors.CallbackUserinfoRefused,
-    errors.CallbackHostInvalid,
-    errors.CallbackHostRefused,
-    errors.CallbackPortRefused,
-    errors.CallbackUnresolvable,
-    errors.CallbackAddressRefused,
-    errors.CallbackApiRefused,
-    errors.CallbackLoop,
+    hook_errors.CallbackUrlInvalid,
+    hook_errors.CallbackUrlTooLong,
+    hook_errors.CallbackSchemeRefused,
+    hook_errors.CallbackUserinfoRefused,
+    hook_errors.CallbackHostInvalid,
+    hook_errors.CallbackHostRefused,
+    hook_errors.CallbackPortRefused,
+    hook_errors.CallbackUnresolvable,
+    hook_errors.CallbackAddressRefused,
+    hook_errors.CallbackApiRefused,
+    hook_errors.CallbackLoop,
 )
 
 _PATH = ("api", "id")

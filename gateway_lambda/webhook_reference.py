@@ -10,6 +10,7 @@ from gateway_lambda.reference import Answer, Operation
 from gateway_lambda.webhooks import MAX_REPLAYS
 from penstock import errors
 from penstock.batch.errors import UnknownJob
+from penstock.webhooks import errors as hook_errors
 from penstock.webhooks.deliveries import State
 from penstock.webhooks.urls import MOST_CHARACTERS
 
@@ -66,7 +67,7 @@ PARAMETERS: Json = {
     },
 }
 
-_ONE = (errors.UnknownApi, errors.UnknownDelivery, errors.Unavailable)
+_ONE = (errors.UnknownApi, hook_errors.UnknownDelivery, errors.Unavailable)
 
 OPERATIONS = (
     Operation(
@@ -108,7 +109,7 @@ OPERATIONS = (
         ),
         parameters=("api", "delivery"),
         answers={HTTPStatus.ACCEPTED: Answer(description="It is under way.", schema="Delivery")},
-        errors=(*_ONE, errors.DeliveryPending),
+        errors=(*_ONE, hook_errors.DeliveryPending),
     ),
     Operation(
         method=HTTPMethod.POST,
@@ -128,7 +129,7 @@ OPERATIONS = (
         description="Sends an event of type `test.sent` to the `webhook.url` of the API's configuration.",
         parameters=("api",),
         answers={HTTPStatus.ACCEPTED: Answer(description="It is under way.", schema="Delivery")},
-        errors=(errors.UnknownApi, errors.NoWebhook, errors.Unavailable),
+        errors=(errors.UnknownApi, hook_errors.NoWebhook, errors.Unavailable),
     ),
 )
 

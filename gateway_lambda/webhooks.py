@@ -11,20 +11,13 @@ from gateway_lambda.callbacks import read_callback
 from gateway_lambda.delivery_query import DeliveryQuery
 from penstock.batch.errors import UnknownJob
 from penstock.batch.jobs import JobKey
-from penstock.errors import (
-    DeliveryPending,
-    InvalidBody,
-    NoWebhook,
-    PenstockError,
-    Unavailable,
-    UnknownDelivery,
-    UnknownRequest,
-)
+from penstock.errors import InvalidBody, PenstockError, Unavailable, UnknownRequest
 from penstock.ports import DependencyError
 from penstock.records import RequestKey
 from penstock.webhooks import deliveries as delivering
 from penstock.webhooks import events, job_events
 from penstock.webhooks.deliveries import Delivery, DeliveryKey, State, Target
+from penstock.webhooks.errors import DeliveryPending, NoWebhook, UnknownDelivery
 from penstock.webhooks.hosts import Lane
 from penstock.webhooks.messages import Due
 

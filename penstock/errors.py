@@ -1,5 +1,7 @@
 """Everything a caller of the HTTP API can be told, as one tree.
 
+Of jobs ``penstock.batch.errors`` has more of it, of webhooks ``penstock.webhooks.errors``.
+
 PenstockError
 ├── InvalidRequest             400  what was sent cannot be understood
 │   ├── InvalidIdempotencyKey
@@ -7,29 +9,16 @@ PenstockError
 │   ├── InvalidPreference
 │   ├── InvalidQuery
 │   ├── InvalidCursor
+│   ├── InvalidLimit
 │   ├── InvalidBody
 │   ├── InvalidSelection
 │   ├── NotConfirmed
 │   ├── InvalidUpload
-│   ├── InvalidPayloadUrl
-│   └── CallbackRefused            an address that must not be called; each rule has a class
-│       ├── CallbackUrlInvalid
-│       ├── CallbackUrlTooLong
-│       ├── CallbackSchemeRefused
-│       ├── CallbackUserinfoRefused
-│       ├── CallbackHostInvalid
-│       ├── CallbackHostRefused
-│       ├── CallbackPortRefused
-│       ├── CallbackUnresolvable
-│       ├── CallbackAddressRefused
-│       ├── CallbackApiRefused
-│       └── CallbackLoop
+│   └── InvalidPayloadUrl
 ├── AccessDenied               403  the caller's key is not for this API, or there is no such API
 ├── PayloadUrlNotAllowed       403  the object's bucket is not in the API's input_buckets
 ├── NotFound                   404
 │   ├── UnknownApi
-│   ├── UnknownDelivery
-│   ├── NoWebhook
 │   ├── UnknownRequest
 │   ├── NoResult
 │   ├── UploadMissing
@@ -40,8 +29,7 @@ PenstockError
 │   ├── NotFinished
 │   ├── NotRetryable
 │   ├── NotDeadLetter
-│   ├── EndedTooRecently
-│   └── DeliveryPending
+│   └── EndedTooRecently
 ├── ApiRemoved                 410  the API is finishing what it has, and takes nothing new
 ├── PayloadGone                410  there is nothing left to run again
 ├── PayloadTooLarge            413
@@ -160,90 +148,6 @@ class InvalidPayloadUrl(InvalidRequest):
     title = "The X-Payload-Url header is not usable"
 
 
-class CallbackRefused(InvalidRequest):
-    """The address must not be called; checked when a request is submitted, and again at each call."""
-
-    code = "callback_refused"
-    title = "The callback URL is refused"
-
-
-class CallbackUrlInvalid(CallbackRefused):
-    """It is no absolute URL of visible ASCII, or has a fragment."""
-
-    code = "callback_url_invalid"
-    title = "The callback URL is malformed"
-
-
-class CallbackUrlTooLong(CallbackRefused):
-    """It has more characters than are stored."""
-
-    code = "callback_url_too_long"
-    title = "The callback URL is too long"
-
-
-class CallbackSchemeRefused(CallbackRefused):
-    """It does not begin with https://; http:// is for deployments that allow it."""
-
-    code = "callback_scheme_refused"
-    title = "The callback URL has a scheme that is not allowed"
-
-
-class CallbackUserinfoRefused(CallbackRefused):
-    """It holds a user name or a password, which would be stored and shown."""
-
-    code = "callback_userinfo_refused"
-    title = "The callback URL holds credentials"
-
-
-class CallbackHostInvalid(CallbackRefused):
-    """The host is no full DNS name and no plain IP address: another notation hides where it leads."""
-
-    code = "callback_host_invalid"
-    title = "The callback URL's host is not usable"
-
-
-class CallbackHostRefused(CallbackRefused):
-    """The deployment's allow list lacks the host, or its deny list has it."""
-
-    code = "callback_host_refused"
-    title = "The callback URL's host is not allowed"
-
-
-class CallbackPortRefused(CallbackRefused):
-    """The port is not among the deployment's."""
-
-    code = "callback_port_refused"
-    title = "The callback URL's port is not allowed"
-
-
-class CallbackUnresolvable(CallbackRefused):
-    """The host's name has no address, or none was found in time."""
-
-    code = "callback_unresolvable"
-    title = "The callback URL's host was not found"
-
-
-class CallbackAddressRefused(CallbackRefused):
-    """An address of the host is not on the public internet. One of several is enough."""
-
-    code = "callback_address_refused"
-    title = "The callback URL leads to an address that is not public"
-
-
-class CallbackApiRefused(CallbackRefused):
-    """It names an API of this deployment that the request's API may not call; see ``webhook.chain``."""
-
-    code = "callback_api_refused"
-    title = "The callback may not call this API"
-
-
-class CallbackLoop(CallbackRefused):
-    """APIs of this deployment have called each other too often: it looks like a loop (N7)."""
-
-    code = "callback_loop"
-    title = "Callbacks among APIs go round"
-
-
 class AccessDenied(PenstockError):
     """The caller's API key is not for this API: use another, or have one made for it.
 
@@ -306,20 +210,6 @@ class PayloadUrlUnreadable(NotFound):
     title = "The payload's object cannot be read"
 
 
-class UnknownDelivery(NotFound):
-    """No delivery with that id exists for this API, or it was too long ago."""
-
-    code = "unknown_delivery"
-    title = "No such delivery"
-
-
-class NoWebhook(NotFound):
-    """The API has no webhook in its configuration."""
-
-    code = "no_webhook"
-    title = "The API has no webhook"
-
-
 class Conflict(PenstockError):
     """The request exists, but its state forbids what was asked."""
 
@@ -348,13 +238,6 @@ class NotFinished(Conflict):
     code = "not_finished"
     title = "The request has not finished"
     retry_after_seconds = 1
-
-
-class DeliveryPending(Conflict):
-    """The delivery has attempts left, or runs: there is nothing to replay yet."""
-
-    code = "delivery_pending"
-    title = "The delivery has not ended"
 
 
 class NotRetryable(Conflict):

@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from penstock.errors import CallbackRefused
 from penstock.ids import new_token
 from penstock.tracing.ports import OFF, Kind
 from penstock.webhooks.deliveries import State, claim, conclude, stop
+from penstock.webhooks.errors import CallbackRefused
 from penstock.webhooks.hosts import Lane
 from penstock.webhooks.messages import Due
 from penstock.webhooks.schedule import Again, Answer, Verdict, is_the_hosts_fault

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from penstock import __version__
-from penstock.errors import CallbackApiRefused, CallbackRefused
 from penstock.ports import ObjectMissing
 from penstock.tracing.ports import TRACEPARENT
 from penstock.webhooks import own, signature, urls
 from penstock.webhooks.deliveries import Target
+from penstock.webhooks.errors import CallbackApiRefused, CallbackRefused
 from penstock.webhooks.schedule import NoAnswer
 
 if TYPE_CHECKING:

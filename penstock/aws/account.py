@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from penstock import keys, names
-from penstock.aws import estate
+from penstock.aws import accepting, estate
 from penstock.aws.faults import code_of, queue_is_gone, translated
 from penstock.lifecycle.estate import Crowd, StackStuck, Work
+from penstock.ports import DependencyError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -26,7 +26,6 @@ _ABSENT = frozenset(
         "ExecutionDoesNotExist",
         "NoSuchBucket",
         "NotFoundException",
-        "ParameterNotFound",
         "QueueDoesNotExist",
         "AWS.SimpleQueueService.NonExistentQueue",
         "ResourceNotFoundException",
@@ -44,6 +43,12 @@ _OBJECTS_A_CALL = 1000
 
 #: How many tasks ECS describes in one call.
 _TASKS_A_CALL = 100
+
+#: Of how many instances Auto Scaling changes the protection in one call.
+_INSTANCES_A_CALL = 50
+
+#: Auto Scaling refuses the whole call for an instance that begins or ends.
+_PROTECTABLE = frozenset({"InService", "EnteringStandby", "Standby"})
 
 
 class AwsAccount:
@@ -76,13 +81,7 @@ class AwsAccount:
     def accepting(self) -> frozenset[str]:
         """See ``Account.accepting``."""
         with translated("ask which APIs take requests"):
-            try:
-                answer = self._client("ssm").get_parameter(Name=names.accepting_parameter(self._deployment))
-            except ClientError as error:
-                if code_of(error) not in _ABSENT:
-                    raise
-                return frozenset()
-        return frozenset(json.loads(answer["Parameter"]["Value"]))
+            return accepting.read(self._client("ssm"), self._deployment) or frozenset()
 
     def work(self, stack: Stack) -> Work:
         """See ``Account.work``."""
@@ -140,12 +139,19 @@ class AwsAccount:
         with translated(f"let go of the instances of {group}"):
             found = scaling.describe_auto_scaling_groups(AutoScalingGroupNames=[group])["AutoScalingGroups"]
             for one in found:
-                kept = [each["InstanceId"] for each in one["Instances"] if each["ProtectedFromScaleIn"]]
-                if kept:
-                    scaling.set_instance_protection(
-                        AutoScalingGroupName=group, InstanceIds=kept, ProtectedFromScaleIn=False
-                    )
+                # First: what starts meanwhile would be protected again.
                 scaling.update_auto_scaling_group(AutoScalingGroupName=group, MinSize=0, DesiredCapacity=0)
+                kept = [
+                    each["InstanceId"]
+                    for each in one["Instances"]
+                    if each["ProtectedFromScaleIn"] and each["LifecycleState"] in _PROTECTABLE
+                ]
+                for start in range(0, len(kept), _INSTANCES_A_CALL):
+                    scaling.set_instance_protection(
+                        AutoScalingGroupName=group,
+                        InstanceIds=kept[start : start + _INSTANCES_A_CALL],
+                        ProtectedFromScaleIn=False,
+                    )
 
     def stop_execution(self, arn: str) -> None:
         """See ``Account.stop_execution``."""
@@ -193,7 +199,10 @@ class AwsAccount:
         with translated(f"delete table {name}"), _unless_absent():
             if dynamodb.describe_table(TableName=name)["Table"].get("DeletionProtectionEnabled"):
                 dynamodb.update_table(TableName=name, DeletionProtectionEnabled=False)
+                # A table that is being changed is not deleted.
+                dynamodb.get_waiter("table_exists").wait(TableName=name)
             dynamodb.delete_table(TableName=name)
+            dynamodb.get_waiter("table_not_exists").wait(TableName=name)
 
     def empty_bucket(self, name: str, *, told: Callable[[str], None]) -> None:
         """See ``Account.empty_bucket``."""
@@ -201,7 +210,8 @@ class AwsAccount:
         with translated(f"empty bucket {name}"), _unless_absent():
             for page in s3.get_paginator("list_multipart_uploads").paginate(Bucket=name):
                 for upload in page.get("Uploads", ()):
-                    s3.abort_multipart_upload(Bucket=name, Key=upload["Key"], UploadId=upload["UploadId"])
+                    with _unless_absent("NoSuchUpload"):
+                        s3.abort_multipart_upload(Bucket=name, Key=upload["Key"], UploadId=upload["UploadId"])
             pages = s3.get_paginator("list_object_versions").paginate(
                 Bucket=name, PaginationConfig={"PageSize": _OBJECTS_A_CALL}
             )
@@ -211,7 +221,12 @@ class AwsAccount:
                     for one in (*page.get("Versions", ()), *page.get("DeleteMarkers", ()))
                 ]
                 if found:
-                    s3.delete_objects(Bucket=name, Delete={"Objects": found, "Quiet": True})
+                    answer = s3.delete_objects(Bucket=name, Delete={"Objects": found, "Quiet": True})
+                    # The call succeeds whatever becomes of the objects.
+                    for error in answer.get("Errors", ()):
+                        raise DependencyError(
+                            f"empty bucket {name}: {error['Key']}: {error['Code']}: {error['Message']}"
+                        )
                     deleted += len(found)
                     told(f"    {deleted:,} objects deleted")
 
@@ -264,12 +279,14 @@ class AwsAccount:
         """Tasks that have not stopped; none of a cluster that is not there."""
         ecs = self._client("ecs")
         with _unless_absent():
-            for page in ecs.get_paginator("list_tasks").paginate(
-                cluster=cluster, PaginationConfig={"PageSize": _TASKS_A_CALL}
-            ):
-                if page["taskArns"]:
-                    described = ecs.describe_tasks(cluster=cluster, tasks=page["taskArns"])["tasks"]
-                    yield from (task for task in described if task["lastStatus"] != "STOPPED")
+            # Those that shall stop are listed apart, with those that did within the hour.
+            for desired in ("RUNNING", "STOPPED"):
+                for page in ecs.get_paginator("list_tasks").paginate(
+                    cluster=cluster, desiredStatus=desired, PaginationConfig={"PageSize": _TASKS_A_CALL}
+                ):
+                    if page["taskArns"]:
+                        described = ecs.describe_tasks(cluster=cluster, tasks=page["taskArns"])["tasks"]
+                        yield from (task for task in described if task["lastStatus"] != "STOPPED")
 
     def _instances(self, cluster: str) -> list[str]:
         pages = self._client("ecs").get_paginator("list_container_instances").paginate(cluster=cluster)

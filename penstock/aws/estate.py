@@ -21,6 +21,9 @@ _TAG = "penstock:deployment"
 
 _GONE = "DELETE_COMPLETE"
 
+#: Without a size of the page, SQS gives as many and no token for the next.
+_QUEUES_A_CALL = 1000
+
 
 def read(client: Callable[[str], Any], deployment: str) -> Estate:
     """Everything of one deployment, and of none whose name begins with its name."""
@@ -30,6 +33,8 @@ def read(client: Callable[[str], Any], deployment: str) -> Estate:
     region = client("s3").meta.region_name
     return Estate(
         deployment=deployment,
+        account=account,
+        region=region,
         stacks=stacks,
         executions=tuple(arn for machine in machines for arn in executions(client, machine)),
         queues=tuple(_queues(client("sqs"), deployment)),
@@ -93,7 +98,10 @@ def _service(arn: str) -> Service:
 def _queues(sqs: Any, deployment: str) -> Iterator[str]:
     # The underscore is in no deployment's name, so no other's queues begin so.
     prefix = names.job_queues(deployment).removesuffix("*")
-    for page in sqs.get_paginator("list_queues").paginate(QueueNamePrefix=prefix):
+    pages = sqs.get_paginator("list_queues").paginate(
+        QueueNamePrefix=prefix, PaginationConfig={"PageSize": _QUEUES_A_CALL}
+    )
+    for page in pages:
         yield from page.get("QueueUrls", ())
 
 

@@ -88,10 +88,9 @@ class AwsFacts:
         return self._exists(f"look for secret {whole}", lambda: secrets.describe_secret(SecretId=whole))
 
     def parameter(self, name: str) -> bool:
-        """See ``Facts.parameter``."""
-        wanted = "/" + name.partition(":parameter/")[2] if name.startswith("arn:") else name
+        """See ``Facts.parameter``; SSM takes an ARN, which does not tell whether the name begins with /."""
         ssm = self._client("ssm")
-        return self._exists(f"look for parameter {wanted}", lambda: ssm.get_parameter(Name=wanted))
+        return self._exists(f"look for parameter {name}", lambda: ssm.get_parameter(Name=name))
 
     def bucket(self, name: str) -> bool:
         """See ``Facts.bucket``."""

@@ -25,6 +25,9 @@ from penstock.key_ring import KeyRing
 #: A check that gets no answer must not keep anybody waiting.
 _SOON = Config(connect_timeout=3, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 2})
 
+#: What takes an hour must not end because AWS has throttled a call.
+_PATIENT = Config(retries={"mode": "standard", "total_max_attempts": 10})
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -79,7 +82,7 @@ def revisions(*, emulator_url: str | None) -> Revisions:
 def account(deployment: str, *, emulator_url: str | None) -> AwsAccount:
     """The account and region that a deployment is in; as ``key_ring``."""
     with translated("connect to AWS"):
-        client = _clients(emulator_url, Config())
+        client = _clients(emulator_url, _PATIENT)
         # What needs no answer of AWS fails here already: no region, or no such profile.
         client("cloudformation")
         return AwsAccount(

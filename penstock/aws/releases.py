@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from penstock import names
+from penstock.aws import accepting
 from penstock.aws.faults import code_of, translated
 from penstock.promotion.releases import Release, Serving
 
@@ -33,6 +34,11 @@ class StackReleases:
             )
             texts = [parameter["Value"] for page in pages for parameter in page["Parameters"]]
         return sorted(map(Release.from_json, texts), key=lambda release: release.name)
+
+    def accepting(self) -> frozenset[str] | None:
+        """See ``Releases.accepting``."""
+        with translated("ask which APIs take requests"):
+            return accepting.read(self._ssm, self._deployment)
 
     def serving(self, release: Release) -> Serving | None:
         """See ``Releases.serving``; without a service, the state machine takes the latest revision."""

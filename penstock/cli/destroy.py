@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from penstock.cli.options import StageName
     from penstock.cli.surroundings import Surroundings
+    from penstock.config import Config
     from penstock.lifecycle.estate import Account, Estate
 
 _AGAIN = "The same command goes on from here."
@@ -39,21 +40,24 @@ def destroy(
             return
         emit("\n".join(map(str, steps)))
         if not confirmed:
-            _ask(config.deployment, data=data)
+            _ask(estate, data=data)
         _take_down(surroundings, account, data=data)
     note(f"{config.deployment} is gone.")
-    for line in _kept(estate, data=data):
+    for line in _kept(estate, config, data=data):
         note(line)
 
 
-def _ask(deployment: str, *, data: bool) -> None:
+def _ask(estate: Estate, *, data: bool) -> None:
+    # Two accounts may have deployments of one name.
+    where = f"from {estate.region} of account {estate.account}"
     what = "with all its data, for good" if data else "but for its data"
+    question = f"All of this goes {where}, {what}. Type the deployment's name to go on"
     try:
-        answer = typer.prompt(f"All of this goes, {what}. Type the deployment's name to go on", err=True)
+        answer = typer.prompt(question, err=True)
     except typer.Abort:
         note("")
         answer = ""
-    if answer != deployment:
+    if answer != estate.deployment:
         raise stopped(ExitCode.BAD_INPUT, "not confirmed; nothing was changed.", "--yes does not ask.")
 
 
@@ -68,7 +72,7 @@ def _take_down(surroundings: Surroundings, account: Account, *, data: bool) -> N
         raise stopped(ExitCode.ENDED_BADLY, f"{len(left)} steps are left.", *lines, _AGAIN)
 
 
-def _kept(estate: Estate, *, data: bool) -> list[str]:
+def _kept(estate: Estate, config: Config, *, data: bool) -> list[str]:
     """What stays on purpose, and why."""
     kept = []
     if not data and (estate.table or estate.bucket):
@@ -76,6 +80,11 @@ def _kept(estate: Estate, *, data: bool) -> list[str]:
         kept.append(f"Kept: {there}, and their stack, through which the next deployment finds them.")
     if not data and estate.secrets:
         kept.append(f"Kept: {len(estate.secrets)} secrets of webhooks.")
+    if data and config.encryption.creates_key:
+        kept.append(
+            "Kept: the deployment's KMS key, which the last backup of the table is read with. Schedule its "
+            "deletion when nobody needs that any more."
+        )
     kept.append(
         "Kept: API Gateway's role for logs, which all APIs of the account share; images in the "
         "repository of cdk bootstrap."

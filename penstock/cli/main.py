@@ -2,8 +2,10 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
 from penstock.cli import (
     batch_commands,
@@ -14,7 +16,7 @@ from penstock.cli import (
     webhook_commands,
 )
 from penstock.cli.dead_letters import dead_letters
-from penstock.cli.exits import listing
+from penstock.cli.exits import ExitCode, listing
 from penstock.cli.options import (
     AnyApiName,
     ApiKeySecret,
@@ -40,12 +42,27 @@ from penstock.cli.options import (
     Wait,
     WaitForEnd,
 )
+from penstock.cli.output import note
 from penstock.cli.surroundings import Surroundings
 from penstock.limits import Limits
 
 _EXIT_CODES = listing()
 
+
+class _Program(TyperGroup):
+    """All commands. One that is interrupted before it has anything to say does not end in silence."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that is named."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as interrupt:
+            note("Interrupted.")
+            raise typer.Exit(ExitCode.INTERRUPTED) from interrupt
+
+
 app = typer.Typer(
+    cls=_Program,
     name="penstock",
     help="Asynchronous requests and batch jobs for long work on your own AWS account.",
     epilog=_EXIT_CODES,

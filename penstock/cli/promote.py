@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -50,7 +51,7 @@ def promote(surroundings: Surroundings, options: Options) -> None:
     """Show what changes, ask, and write the configuration to deploy."""
     target = _target(options.target)
     output = options.output or options.target.with_name(f"{options.target.stem}.lock.yaml")
-    if output == options.target:
+    if output.resolve() == options.target.resolve():
         raise stopped(
             ExitCode.BAD_INPUT, f"{output} cannot be both read and written.", "Give another --output."
         )
@@ -83,12 +84,16 @@ def _target(path: Path) -> Mapping[str, Any]:
 
 def _releases(found: Releases, deployment: str) -> Sequence[Release]:
     try:
-        releases = found.list()
+        deployed = found.list()
     except UnreadableRelease as error:
         raise NotPromoted(
             f"{deployment} was deployed by another version of Penstock ({error})",
             f"Deploy {deployment} again with this version.",
         ) from error
+    accepted = found.accepting()
+    releases = [one for one in deployed if accepted is None or one.name in accepted]
+    for departed in (one.name for one in deployed if one not in releases):
+        note(f"{departed} is not carried: the gateway of {deployment} takes nothing new for it.")
     if not releases:
         raise NotPromoted(
             f"no API of {deployment} says what it was deployed of",
@@ -114,7 +119,7 @@ def _check_account(registry: Registry, images: Mapping[str, Mapping[str, str]], 
             f"the account {account} may not pull from the repository {image.repository} of {image.account}",
             f"Allow it, with credentials of {image.account}:",
             f"aws ecr set-repository-policy --region {image.region} --repository-name {image.repository} "
-            f"--policy-text '{json.dumps(wanted)}'",
+            f"--policy-text {shlex.quote(json.dumps(wanted))}",
         )
 
 

@@ -44,13 +44,13 @@ def prune(
         if wait:
             candidates = _until_done(surroundings, pruner, candidates)
         _show(candidates)
-        ready = [one.stack.api or "" for one in candidates if one.may_go]
+        ready = [one.name for one in candidates if one.may_go]
         if ready and not confirmed:
             confirm(f"Delete the stacks of {', '.join(ready)}? Queues and workers go, records stay.")
         outcomes = pruner.delete(candidates)
     kept = [outcome for outcome in outcomes if outcome.refused is not None]
     for outcome in kept:
-        note(f"{outcome.candidate.stack.api} stays: {outcome.refused}.")
+        note(f"{outcome.candidate.name} stays: {outcome.refused}.")
     if kept:
         note("Run it again later, or with --wait.")
         raise typer.Exit(ExitCode.ENDED_BADLY)
@@ -70,7 +70,7 @@ def _until_done(
     with spinning(surroundings, "waiting for work to be done") as update:
         while any(not one.work.nothing and not one.accepting for one in candidates):
             for one in candidates:
-                text = f"{one.stack.api}: {one.work}"
+                text = f"{one.name}: {one.work}"
                 if said.get(one.stack.name) != text:
                     said[one.stack.name] = text
                     update(text + (" (one task started)" if one.woken else ""))
@@ -82,7 +82,7 @@ def _until_done(
 def _show(candidates: Sequence[Candidate]) -> None:
     rows = [
         (
-            one.stack.api or "",
+            one.name,
             str(one.work.visible),
             str(one.work.in_flight),
             str(one.work.open),

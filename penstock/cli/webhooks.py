@@ -9,7 +9,7 @@ import typer
 
 from penstock.cli.connection import connected
 from penstock.cli.exits import ExitCode
-from penstock.cli.output import columns, emit, note, stopped
+from penstock.cli.output import clean, columns, emit, note, stopped
 from penstock.cli.tables import LARGEST_PAGE, print_list, print_one
 from penstock.webhooks.deliveries import State
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from penstock.cli.surroundings import Surroundings
-    from penstock.client import Client, WebhookAttempt, WebhookDelivery
+    from penstock.client import Client, Replayed, WebhookAttempt, WebhookDelivery
 
 #: The most that the server sends again for one call.
 _MOST_REPLAYS = 50
@@ -61,7 +61,7 @@ def show(surroundings: Surroundings, api: str, delivery_id: str, *, url: str | N
         emit(columns([("AT", "LATENCY", "ANSWER"), *map(_attempt_row, delivery.attempts)]))
     answer = delivery.document.get("answer")
     if answer is None:
-        emit(str(delivery.document["body"]))
+        emit(clean(str(delivery.document["body"]), keep="\n"))
     else:
         emit(columns(sorted(answer["headers"].items())))
         note(f"The function's body has {answer['size_bytes']} bytes.")
@@ -83,13 +83,12 @@ def replay(
         ids = list(delivery_ids) or [
             delivery.id for delivery in _gather(client, api, limit=limit, state=state)
         ]
-        answers = [
-            answer
-            for start in range(0, len(ids), _MOST_REPLAYS)
-            for answer in client.webhooks.replay(api, ids[start : start + _MOST_REPLAYS])
-        ]
-    if answers:
-        emit(columns((answer.id, answer.error or "sent again") for answer in answers))
+        answers: list[Replayed] = []
+        for start in range(0, len(ids), _MOST_REPLAYS):
+            part = client.webhooks.replay(api, ids[start : start + _MOST_REPLAYS])
+            # At once: if the next call fails, these must not be taken for not sent, and sent once more.
+            emit(columns((answer.id, answer.error or "sent again") for answer in part))
+            answers += part
     refused = sum(answer.error is not None for answer in answers)
     note(f"{len(answers) - refused} sent again, {refused} not")
     if refused:

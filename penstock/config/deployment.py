@@ -27,8 +27,8 @@ from penstock.config.reach import unreachable
 from penstock.config.section import Section
 from penstock.config.tracing import Tracing
 from penstock.config.webhook import Callbacks
-from penstock.errors import CallbackRefused
 from penstock.kinds import Kind
+from penstock.webhooks.errors import CallbackRefused
 from penstock.webhooks.own import own_call
 
 

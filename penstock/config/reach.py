@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from penstock.config.capacity import CapacityKind
 from penstock.config.findings import Finding, entries
 from penstock.config.network import NetworkKind
-from penstock.errors import CallbackRefused
 from penstock.image_references import ecr_image
+from penstock.webhooks.errors import CallbackRefused
 from penstock.webhooks.own import own_call
 
 if TYPE_CHECKING:

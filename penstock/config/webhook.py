@@ -12,8 +12,8 @@ from penstock.config import identifiers
 from penstock.config.quantities import format_duration
 from penstock.config.section import HIGHEST_PORT, Duration, Section, WholeNumber
 from penstock.config.wording import shown
-from penstock.errors import CallbackRefused
 from penstock.webhooks import own, urls
+from penstock.webhooks.errors import CallbackRefused
 from penstock.webhooks.events import MOST_INLINE_BYTES
 from penstock.webhooks.guard import Policy
 from penstock.webhooks.job_events import STARTED

@@ -66,12 +66,17 @@ def cdk(run: Run, project: Path) -> Finding:
 
 def engine(run: Run) -> Finding:
     """What builds images: those of the configuration, and the dequeuer's."""
+    silent = None
     for program in ("docker", "podman"):
         version = run([program, "version", "--format", "{{.Client.Version}}"])
         if version is None:
             continue
-        if run([program, "info"]) is None:
-            return problem(program, "does not answer", f"Start it: `{program} info` must work.")
-        named = "" if program == "docker" else "; deploy with CDK_DOCKER=podman"
-        return ok(program, version.strip() + named)
-    return problem("docker", "neither docker nor podman is there", "Install one: images are built with it.")
+        if run([program, "info"]) is not None:
+            named = "" if program == "docker" else "; deploy with CDK_DOCKER=podman"
+            return ok(program, version.strip() + named)
+        silent = silent or program
+    if silent is None:
+        return problem(
+            "docker", "neither docker nor podman is there", "Install one: images are built with it."
+        )
+    return problem(silent, "does not answer", f"Start it: `{silent} info` must work.")

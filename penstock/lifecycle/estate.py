@@ -53,6 +53,9 @@ class Estate:
     """Everything of one deployment; all but the stacks is what CloudFormation does not know."""
 
     deployment: str
+    #: Where all that is, to be shown.
+    account: str = ""
+    region: str = ""
     stacks: tuple[Stack, ...] = ()
     #: ARNs of the executions that run.
     executions: tuple[str, ...] = ()

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from penstock.lifecycle.estate import StackStuck
+from penstock.lifecycle.estate import StackStuck, Work
 from penstock.ports import DependencyError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
-    from penstock.lifecycle.estate import Account, Stack, Work
+    from penstock.lifecycle.estate import Account, Stack
 
 #: Parts that APIs of one kind share, and which a configuration without such an API does not have.
 _SHARED = ("batch", "scaling")
@@ -19,7 +19,7 @@ _SHARED = ("batch", "scaling")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """A stack that the configuration does not have."""
+    """A stack that the configuration does not have: of an API, or of what only such APIs needed."""
 
     stack: Stack
     work: Work
@@ -27,6 +27,11 @@ class Candidate:
     accepting: bool = False
     #: Whether its service had no task for what it has to do, and was given one.
     woken: bool = False
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return self.stack.api or self.stack.part
 
     @property
     def may_go(self) -> bool:
@@ -55,21 +60,22 @@ class Pruner:
     def candidates(self) -> Sequence[Candidate]:
         """All stacks of APIs that the configuration does not have, with what is left to do.
 
+        Without any, those that no API needs any more: an earlier run may have been broken off before them.
+
         A service with work and no task to do it is given one: Application Auto Scaling may have been
         told to keep none. ``DependencyError``.
         """
         departed = [stack for stack in self._account.estate().stacks if self._departed(stack)]
         if not departed:
-            return ()
+            return self._idle()
         accepting = self._account.accepting()
         return [self._looked_at(stack, accepting) for stack in departed]
 
     def delete(self, candidates: Sequence[Candidate]) -> Sequence[Outcome]:
         """Delete those that may go, and then what no API needs any more."""
         outcomes = [self._deleted(candidate) for candidate in candidates]
-        remaining = {outcome.candidate.stack.name for outcome in outcomes if outcome.refused is not None}
-        if not remaining:
-            self._delete_shared()
+        if all(outcome.refused is None for outcome in outcomes):
+            outcomes += map(self._deleted, self._idle())
         return outcomes
 
     def _departed(self, stack: Stack) -> bool:
@@ -94,7 +100,7 @@ class Pruner:
             return Outcome(candidate, str(candidate.work))
         try:
             # Counts of queues are estimates that settle: what came in last is looked for once more.
-            work = self._account.work(candidate.stack)
+            work = self._account.work(candidate.stack) if candidate.stack.api is not None else candidate.work
             if not work.nothing:
                 return Outcome(candidate, str(work))
             self._told(f"delete stack {candidate.stack.name}")
@@ -103,8 +109,9 @@ class Pruner:
             return Outcome(candidate, str(error))
         return Outcome(candidate, None)
 
-    def _delete_shared(self) -> None:
-        for stack in self._account.estate().stacks:
-            if stack.part in _SHARED and stack.part not in self._configured:
-                self._told(f"delete stack {stack.name}, which no API needs any more")
-                self._account.delete_stack(stack.name, told=self._told)
+    def _idle(self) -> Sequence[Candidate]:
+        return [
+            Candidate(stack=stack, work=Work())
+            for stack in self._account.estate().stacks
+            if stack.part in _SHARED and stack.part not in self._configured
+        ]

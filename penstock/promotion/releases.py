@@ -84,6 +84,9 @@ class Releases(Protocol):
     def list(self) -> Sequence[Release]:
         """Those of all APIs, by name; may raise UnreadableRelease."""
 
+    def accepting(self) -> frozenset[str] | None:
+        """Names of the APIs that the gateway takes something new for; None if it does not say."""
+
     def serving(self, release: Release) -> Serving | None:
         """What runs in the release's place now; None if the service is gone."""
 

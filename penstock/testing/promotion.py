@@ -20,10 +20,16 @@ class MemoryReleases:
         self.releases = {release.name: release for release in releases}
         #: What runs instead, by API.
         self.running: dict[str, Serving | None] = {}
+        #: What the gateway takes something new for; None if it does not say.
+        self.takes: frozenset[str] | None = None
 
     def list(self) -> list[Release]:
         """See ``Releases.list``."""
         return [self.releases[name] for name in sorted(self.releases)]
+
+    def accepting(self) -> frozenset[str] | None:
+        """See ``Releases.accepting``."""
+        return self.takes
 
     def serving(self, release: Release) -> Serving | None:
         """See ``Releases.serving``."""

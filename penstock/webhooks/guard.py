@@ -10,7 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from penstock.errors import (
+from penstock.webhooks import urls
+from penstock.webhooks.addresses import is_loopback, is_public
+from penstock.webhooks.errors import (
     CallbackAddressRefused,
     CallbackHostInvalid,
     CallbackHostRefused,
@@ -18,8 +20,6 @@ from penstock.errors import (
     CallbackSchemeRefused,
     CallbackUnresolvable,
 )
-from penstock.webhooks import urls
-from penstock.webhooks.addresses import is_loopback, is_public
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

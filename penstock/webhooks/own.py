@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from penstock.errors import CallbackApiRefused, CallbackLoop
+from penstock.webhooks.errors import CallbackApiRefused, CallbackLoop
 
 #: Says how many calls among our own APIs led to this one.
 DEPTH_HEADER = "x-penstock-depth"

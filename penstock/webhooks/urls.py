@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 
-from penstock.errors import (
+from penstock.webhooks.errors import (
     CallbackHostInvalid,
     CallbackPortRefused,
     CallbackSchemeRefused,

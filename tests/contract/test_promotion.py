@@ -157,10 +157,11 @@ def test_going_back_leaves_the_desired_count_and_the_tags_as_they_are(fleet):
 
 @dataclass(frozen=True)
 class Kept:
-    """Releases, and how a deploy writes one."""
+    """Releases, and how a deploy writes one, and which APIs its gateway knows."""
 
     releases: Releases
     put: Callable[[Release], None]
+    accept: Callable[[str, str], None]
     ecs: Ecs | None = None
 
 
@@ -168,7 +169,11 @@ class Kept:
 def kept(request: pytest.FixtureRequest) -> Kept:
     if request.param == "memory":
         memory = MemoryReleases()
-        return Kept(memory, lambda release: memory.releases.__setitem__(release.name, release))
+        return Kept(
+            memory,
+            lambda release: memory.releases.__setitem__(release.name, release),
+            lambda *apis: setattr(memory, "takes", frozenset(apis)),
+        )
     url, deployment = request.getfixturevalue(f"{request.param}_url"), f"d{ids.new_request_id()[:8]}"
     ssm, ecs = client("ssm", url), Ecs(url, deployment)
 
@@ -178,7 +183,10 @@ def kept(request: pytest.FixtureRequest) -> Kept:
         # Another deployment's, whose name begins alike.
         ssm.put_parameter(Name=names.release(f"{deployment}-b", release.name), Value="{}", Type="String")
 
-    return Kept(StackReleases(ssm, ecs.ecs, deployment), put, ecs)
+    def accept(*apis: str) -> None:
+        ssm.put_parameter(Name=names.accepting_parameter(deployment), Value=json.dumps(apis), Type="String")
+
+    return Kept(StackReleases(ssm, ecs.ecs, deployment), put, accept, ecs)
 
 
 def release(name: str, **changes: Any) -> Release:
@@ -190,6 +198,13 @@ def release(name: str, **changes: Any) -> Release:
         task_definition="arn:aws:ecs:us-east-1:000000000000:task-definition/f:1",
     )
     return replace(made, **changes)
+
+
+def test_what_the_gateway_takes_something_new_for_is_known_where_it_says_so(kept):
+    assert kept.releases.accepting() is None
+
+    kept.accept("a", "b")
+    assert kept.releases.accepting() == {"a", "b"}
 
 
 def test_releases_are_listed_as_they_were_written_by_name_and_of_one_deployment(kept):

@@ -13,6 +13,7 @@ from penstock import environment, errors, headers, prefer
 from penstock.messages import MalformedMessage, Message
 from penstock.problems import Problem
 from penstock.versions import UnknownVersion
+from penstock.webhooks import errors as hook_errors
 from tests.examples import KEY
 
 
@@ -72,6 +73,7 @@ def error_classes(base=errors.PenstockError):
 
 
 def test_every_error_has_a_code_of_its_own_and_a_full_problem_document():
+    assert hook_errors.CallbackRefused in error_classes()
     codes = [error.code for error in error_classes()]
     assert len(set(codes)) == len(codes)
     for error in error_classes():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -122,6 +123,18 @@ def test_a_local_stack_that_was_killed_is_told_as_such_and_a_cloud_out_of_reach_
     assert "make local" not in unreachable("https://cloudformation.eu-west-1.amazonaws.com/")
 
 
+def test_pruning_goes_on_where_it_was_broken_off(operator):
+    idle = Stack(name="penstock-shop-batch", part="batch")
+    operator.account.here = replace(WHOLE, stacks=(DATA, idle))
+    operator.account.stuck[idle.name] = "DELETE_FAILED: Role: access denied"
+
+    result = operator.run("prune", "--yes")
+    assert (result.exit_code, "batch stays: DELETE_FAILED: Role" in result.stderr) == (1, True)
+    operator.account.stuck.clear()
+    assert operator.run("prune", "--yes").exit_code == 0
+    assert operator.parts == ["data"]
+
+
 def test_destroying_wants_the_deployments_name(operator):
     for typed in ("", "yes\n", "shop-2\n"):
         result = operator.run("destroy", "--data", typed=typed)
@@ -131,6 +144,22 @@ def test_destroying_wants_the_deployments_name(operator):
     result = operator.run("destroy", "--data", typed="shop\n")
     assert result.exit_code == 0
     assert operator.account.here == Estate(deployment="shop")
+
+
+def test_destroying_says_in_which_account_and_region(operator):
+    operator.account.here = replace(WHOLE, account="111122223333", region="eu-central-1")
+
+    said = operator.run("destroy", typed="no\n").stderr
+    assert "All of this goes from eu-central-1 of account 111122223333, but for its data." in said
+
+
+def test_destroying_says_that_the_deployments_own_key_stays(operator):
+    assert "KMS key" not in operator.run("destroy", "--data", "--yes").stderr
+
+    operator.account.here = WHOLE
+    with (operator.folder / "penstock.yaml").open("a") as file:
+        file.write("encryption: {kms_key: create}\n")
+    assert "Kept: the deployment's KMS key" in operator.run("destroy", "--data", "--yes").stderr
 
 
 def test_destroying_without_data_says_what_is_kept_and_why(operator):

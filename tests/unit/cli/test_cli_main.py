@@ -39,7 +39,7 @@ def test_version(terminal):
 def test_help_names_every_command_and_exit_code(terminal):
     text = terminal.run("--help").stdout
 
-    for command in ("validate", "submit", "get", "cancel", "retry", "dead-letters"):
+    for command in ("validate", "submit", "get", "cancel", "retry", "dead-letters", "destroy"):
         assert command in text
     for code, meaning in MEANINGS.items():
         assert f"{code.value}  {meaning}" in text
@@ -53,6 +53,13 @@ def test_the_manual_lists_the_same_exit_codes():
     rows = re.findall(r"^\| (\d+) \| (.+?) \|$", (ROOT / "docs" / "cli.md").read_text(), flags=re.MULTILINE)
 
     assert rows == [(str(code.value), meaning) for code, meaning in MEANINGS.items()]
+
+
+def test_ctrl_c_is_never_silent(terminal):
+    terminal.serve(KeyboardInterrupt())
+    result = terminal.run("get", "word-count", "x")
+
+    assert (result.exit_code, result.stdout, result.stderr) == (130, "", "Interrupted.\n")
 
 
 @pytest.mark.parametrize("arguments", [(), ("submi",), ("submit",), ("get", "x"), ("get", "x", "y", "--wat")])

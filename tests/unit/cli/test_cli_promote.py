@@ -96,6 +96,22 @@ def test_a_file_that_names_a_deployment_alone_gets_all_apis(stage):
     assert [api.name for api in config.load(lock(stage)).apis] == ["echo", "sum"]
 
 
+def test_what_has_left_the_source_is_not_carried_though_its_stack_is_still_there(stage):
+    stage.releases.takes = frozenset({"echo"})
+    result = promote(stage)
+
+    assert [api.name for api in config.load(lock(stage)).apis] == ["echo"]
+    assert "sum is not carried: the gateway of stage takes nothing new for it." in result.stderr
+
+
+def test_the_targets_own_file_is_never_written_by_whatever_path_it_is_named(stage):
+    (stage.folder / "link.yaml").symlink_to(stage.folder / "live.yaml")
+    result = promote(stage, "--output", stage.folder / "link.yaml")
+
+    assert result.exit_code == 2
+    assert (stage.folder / "live.yaml").read_text() == TARGET
+
+
 def test_what_changes_is_shown_and_nothing_is_written_without_a_yes(stage):
     result = promote(stage, yes=False)
 

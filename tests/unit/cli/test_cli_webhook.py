@@ -132,6 +132,19 @@ def test_replay_of_a_state_lists_first_and_sends_fifty_at_a_time(terminal):
     assert sent == [ids[:50], ids[50:]]
 
 
+def test_what_was_sent_again_is_told_though_the_next_call_fails(terminal):
+    ids = [f"{'abcdefghij'[number // 10] * 25}{'abcdefghij'[number % 10]}-api" for number in range(51)]
+    terminal.serve(
+        answer(202, {"replays": [{"id": each, "state": "pending"} for each in ids[:50]]}),
+        problem(503, "unavailable"),
+    )
+
+    result = terminal.run("webhook", "replay", "word-count", *ids)
+
+    assert result.exit_code == 4
+    assert [line.split()[0] for line in result.stdout.splitlines()] == ids[:50]
+
+
 @pytest.mark.parametrize("arguments", [(), (ID, "--state", "failed")])
 def test_replay_takes_names_or_a_state(terminal, arguments):
     assert terminal.run("webhook", "replay", "word-count", *arguments).exit_code == 2

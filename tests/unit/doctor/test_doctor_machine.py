@@ -62,6 +62,8 @@ def test_docker_or_podman_builds_images_and_must_answer():
     assert "CDK_DOCKER=podman" in machine.engine(programs(podman="5.0")).text
     asleep = machine.engine(lambda command: "27.1" if "version" in command else None)
     assert (asleep.verdict, asleep.remedy) == (Verdict.PROBLEM, "Start it: `docker info` must work.")
+    one_awake = machine.engine(lambda command: None if command == ["docker", "info"] else "5.0")
+    assert (one_awake.verdict, one_awake.subject) == (Verdict.OK, "podman")
 
 
 CONFIG = """\

@@ -38,6 +38,7 @@ from penstock.errors import InvalidIdempotencyKey, PenstockError
 from penstock.ports import DependencyError
 from penstock.records import Failure, ResultRef, Status
 from penstock.testing import MemoryRecords, MemoryWorkers
+from penstock.webhooks import errors as hook_errors
 from penstock.webhooks import own
 from tests.unit.gateway.front_door import Answer, FrontDoor, event
 
@@ -202,7 +203,11 @@ def _tree(error: type[PenstockError]) -> list[type[PenstockError]]:
     return [error, *(found for child in error.__subclasses__() for found in _tree(child))]
 
 
-TREE = [error for error in _tree(PenstockError) if error.__module__ in {errors.__name__, job_errors.__name__}]
+TREE = [
+    error
+    for error in _tree(PenstockError)
+    if error.__module__ in {errors.__name__, job_errors.__name__, hook_errors.__name__}
+]
 
 
 def test_every_error_code_is_in_the_enumeration():

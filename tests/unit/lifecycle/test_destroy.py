@@ -153,6 +153,32 @@ def test_what_came_while_the_rest_went_goes_too():
     assert "remove from queues https://sqs/penstock-prod_late" in yard.account.done
 
 
+def test_what_is_gone_but_listed_for_another_minute_is_not_left():
+    yard = Yard()
+    late = "https://sqs/penstock-prod_1"
+    see = yard.account.estate
+    yard.account.estate = lambda: replace(see(), queues=(late,))  # type: ignore[method-assign]  # as SQS does
+
+    assert yard.destroyer.destroy(data=True) == []
+
+
+def test_what_fails_when_it_is_done_again_is_left():
+    yard = Yard()
+    see, looks = yard.account.estate, 0
+
+    def looked():
+        nonlocal looks
+        looks += 1
+        if looks > 1:
+            yard.account.failing.add("penstock-prod")
+        return replace(see(), table="penstock-prod")
+
+    yard.account.estate = looked  # type: ignore[method-assign]  # the fault is planted from inside
+
+    left = yard.destroyer.destroy(data=True)
+    assert [one.step for one in left] == [Step(Act.DELETE_TABLE, "penstock-prod")]
+
+
 @given(st.integers(min_value=0, max_value=40))
 def test_broken_off_anywhere_it_goes_on_where_it_was(steps):
     """Ctrl-C after any number of steps, then the same command again."""

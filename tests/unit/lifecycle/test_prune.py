@@ -31,7 +31,7 @@ class Yard:
 def test_what_is_done_goes_and_what_no_api_needs_any_more_with_it():
     yard = Yard()
 
-    assert yard.prune() == {"api-old": None, "api-sums": None}
+    assert yard.prune() == {"api-old": None, "api-sums": None, "batch": None}
     assert yard.parts == ["data", "api-here"]
 
 
@@ -83,3 +83,14 @@ def test_a_stack_that_cannot_be_deleted_is_told_of_and_keeps_no_other():
     yard.account.stuck[OLD.name] = "DELETE_FAILED: Queue: access denied"
 
     assert yard.prune() == {"api-old": "DELETE_FAILED: Queue: access denied", "api-sums": None}
+
+
+def test_what_no_api_needs_any_more_and_stays_is_told_of_and_goes_the_next_time():
+    yard = Yard()
+    yard.account.stuck[BATCH.name] = "DELETE_FAILED: Role: access denied"
+
+    assert yard.prune()["batch"] == "DELETE_FAILED: Role: access denied"
+    assert yard.parts == ["data", "batch", "api-here"]
+    yard.account.stuck.clear()
+    assert yard.prune() == {"batch": None}
+    assert yard.prune() == {}

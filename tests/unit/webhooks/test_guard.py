@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock import errors
-from penstock.errors import CallbackRefused
 from penstock.outgoing.call import Caller
 from penstock.outgoing.resolver import SystemResolver
 from penstock.records import Call
 from penstock.testing import ManualClock
+from penstock.webhooks import errors as hook_errors
 from penstock.webhooks.addresses import is_loopback, is_public
 from penstock.webhooks.deliveries import State
+from penstock.webhooks.errors import CallbackRefused
 from penstock.webhooks.guard import Guard, NotResolved, Policy
 from penstock.webhooks.schedule import NoAnswer, Trouble
 from penstock.webhooks.urls import MOST_CHARACTERS, parse
@@ -224,4 +224,4 @@ def test_each_rule_has_a_code_of_its_own():
     codes = [error.code for error in CallbackRefused.__subclasses__()]
 
     assert len(codes) == len(set(codes)) == 11
-    assert errors.CallbackRefused.code not in codes
+    assert hook_errors.CallbackRefused.code not in codes
