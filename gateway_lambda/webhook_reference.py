@@ -5,7 +5,7 @@ from __future__ import annotations
 from http import HTTPMethod, HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from gateway_lambda.delivery_list import MAX_DAYS, MAX_LOOKED_AT
+from gateway_lambda.listing import MAX_DAYS, MAX_LOOKED_AT
 from gateway_lambda.reference import Answer, Operation
 from gateway_lambda.webhooks import MAX_REPLAYS
 from penstock import errors
