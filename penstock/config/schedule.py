@@ -11,6 +11,9 @@ from penstock.config.section import Section, WholeNumber
 from penstock.scaling.cron import Cron
 
 LONGEST_NAME_CHARACTERS = 64
+
+#: Twice the tasks that ECS gives a service unless AWS is asked for more.
+MOST_REPLICAS = 10_000
 _NAME_PATTERN = "[A-Za-z0-9_-]+"
 
 
@@ -47,10 +50,10 @@ fields for days being `?`."""
     timezone: Annotated[str, AfterValidator(_timezone)] = "UTC"
     """On whose clock, such as `Europe/Berlin`; with its summer time."""
 
-    min_replicas: WholeNumber = Field(ge=0)
+    min_replicas: WholeNumber = Field(ge=0, le=MOST_REPLICAS)
     """Fewest replicas from then on."""
 
-    max_replicas: WholeNumber | None = Field(default=None, ge=1)
+    max_replicas: Annotated[WholeNumber, Field(ge=1, le=MOST_REPLICAS)] | None = None
     """Most replicas from then on, at least `min_replicas`. Default: the API's `max_replicas`."""
 
     @field_validator("max_replicas")
