@@ -1,5 +1,6 @@
 """Replicas by the clock."""
 
+from datetime import UTC, datetime
 from difflib import get_close_matches
 from typing import Annotated
 from zoneinfo import available_timezones
@@ -17,8 +18,14 @@ MOST_REPLICAS = 10_000
 _NAME_PATTERN = "[A-Za-z0-9_-]+"
 
 
+#: Any moment will do: a day that does not come in the years behind it does not come.
+_SOME_TIME = datetime(2000, 1, 1, tzinfo=UTC)
+
+
 def _cron(value: str) -> str:
-    Cron.parse(value)
+    cron = Cron.parse(value)
+    if value.endswith(" *") and cron.next(_SOME_TIME, UTC) is None:
+        raise ValueError("never comes: its months have no such day, or not within eight years")
     return value
 
 
