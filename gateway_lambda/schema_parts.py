@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping, Sequence
 
 COUNT = {"type": "integer", "minimum": 0}
 SECONDS = {"type": "number", "minimum": 0}
@@ -30,9 +30,15 @@ def listed(entry: Mapping[str, Any], **limits: int) -> dict[str, Any]:
 
 
 def closed(
-    properties: Mapping[str, Any], *, required: Iterable[str] | None = None, description: str | None = None
+    properties: Mapping[str, Any],
+    *,
+    required: Sequence[str] | Mapping[str, Any] | None = None,
+    description: str | None = None,
 ) -> dict[str, Any]:
-    """An object of these members and no others; all of them unless some are required."""
+    """An object of these members and no others; all of them are required, unless it is said which are.
+
+    Those must have an order, as the document is compared with the committed one.
+    """
     return {
         "type": "object",
         **({} if description is None else {"description": description}),
