@@ -14,8 +14,8 @@ _Service = ecs.CfnService
 
 def configuration(api: AsyncApi) -> _Service.DeploymentConfigurationProperty:
     """The API's ``update_strategy`` in the words of ECS."""
-    scaling, strategy = api.autoscaling, api.update_strategy
-    shares = strategy.percentages(fewest=scaling.min_replicas, most=scaling.max_replicas)
+    bounds, strategy = api.autoscaling.timetable.widest, api.update_strategy
+    shares = strategy.percentages(fewest=bounds.fewest, most=bounds.most)
     return _Service.DeploymentConfigurationProperty(
         minimum_healthy_percent=shares.minimum_healthy,
         maximum_percent=shares.maximum,

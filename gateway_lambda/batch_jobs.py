@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING
 from gateway_lambda.batch_intake import NewJob
 from penstock import ids, keys
 from penstock.batch import moves, objects
-from penstock.batch.errors import JobFinished, JobNotRetryable, SubmissionGone, UnknownJob
+from penstock.batch.errors import (
+    DeadLetterQueueNotAllowed,
+    JobFinished,
+    JobNotRetryable,
+    SubmissionGone,
+    UnknownJob,
+)
 from penstock.batch.job_ids import is_job_id
 from penstock.batch.jobs import JobKey, JobRecord, JobStatus
 from penstock.batch.ports import JobApplied
@@ -67,7 +73,8 @@ class SingleJobs:
     def retry(self, api: ApiEntry, job_id: str, *, caller: str) -> AcceptedJob:
         """Run the failed batches of a job that has ended as a new job; asked twice, it is one.
 
-        ``JobNotRetryable`` if it goes on, or none failed; ``SubmissionGone``; or as ``find``.
+        ``JobNotRetryable`` if it goes on, or none failed; ``SubmissionGone``;
+        ``DeadLetterQueueNotAllowed`` if the configuration has let go of its queue; or as ``find``.
         """
         record = self.find(api, job_id)
         if not record.status.terminal:
@@ -75,13 +82,14 @@ class SingleJobs:
         if not record.failed:
             raise JobNotRetryable("The job has no failed batches: there is nothing to run again.")
         source = Source(kind=SourceKind.RETRY, batch_size=0, retry_of=record.id)
+        spec = replace(self.spec(record), source=source)
         key_hash = ids.retry_request_id(
             deployment=self._deployment, api=api.name, request_id=record.id, created_ms=record.created_ms
         )
         return self._intake.accept(
             NewJob(
                 api=api,
-                submission=Submission(spec=replace(self.spec(record), source=source)),
+                submission=Submission(spec=spec),
                 caller=caller,
                 key_hash=key_hash,
                 fingerprint=key_hash,
@@ -89,6 +97,7 @@ class SingleJobs:
                 callback=record.callback,
                 depth=record.depth,
                 retry_of=record.id,
+                check=lambda: _check_queue(spec, api),
             )
         )
 
@@ -100,6 +109,14 @@ class SingleJobs:
             raise SubmissionGone("The job's submission was removed: submit it anew.") from error
         except DependencyError as error:
             raise Unavailable("The job's submission could not be read just now. Try again.") from error
+
+
+def _check_queue(spec: JobSpec, api: ApiEntry) -> None:
+    if spec.dead_letter_queue is not None and spec.dead_letter_queue.arn not in api.dead_letter_queues:
+        raise DeadLetterQueueNotAllowed(
+            f"The job's dead-letter queue is none that jobs of API {api.name} may name any more. List it"
+            " under dead_letter_queues in the configuration of the API, and deploy."
+        )
 
 
 def _key(api: ApiEntry, job_id: str) -> JobKey:

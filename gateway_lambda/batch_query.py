@@ -73,12 +73,11 @@ class FailedQuery:
     def parse(cls, text: str, *, api: str, job_id: str) -> FailedQuery:
         """Read a URL's query; ``InvalidQuery`` or ``InvalidCursor``."""
         given = single_values(text, _PAGE_PARAMETERS)
-        belongs_to = ("failed", api, job_id)
-        return cls(
-            limit=read_limit(given.get("limit", str(DEFAULT_LIMIT))),
-            after=cursor.decode(given["cursor"], belongs_to=belongs_to) if "cursor" in given else None,
-            belongs_to=belongs_to,
-        )
+        belongs_to, after = ("failed", api, job_id), None
+        if "cursor" in given:
+            after = cursor.decode(given["cursor"], belongs_to=belongs_to, form=cursor.BATCH)
+        limit = read_limit(given.get("limit", str(DEFAULT_LIMIT)))
+        return cls(limit=limit, after=after, belongs_to=belongs_to)
 
 
 def job_of(text: str) -> str | None:

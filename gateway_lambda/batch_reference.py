@@ -178,6 +178,7 @@ OPERATIONS = (
         errors=(
             *_UNKNOWN,
             errors.ApiRemoved,
+            job_errors.DeadLetterQueueNotAllowed,
             job_errors.JobNotRetryable,
             job_errors.SubmissionGone,
             errors.Unavailable,

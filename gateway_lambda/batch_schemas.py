@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from gateway_lambda.schema_parts import COUNT, LINK, MOMENT, SECONDS, TEXT, closed, named, page
 from penstock.batch import submission
 from penstock.batch.jobs import JobStatus
 from penstock.batch.lanes import Death
@@ -11,20 +12,11 @@ from penstock.batch.spec import OnBadItem, SourceKind
 from penstock.kinds import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
-_COUNT = {"type": "integer", "minimum": 0}
-_SECONDS = {"type": "number", "minimum": 0}
-_MOMENT = {"type": "string", "format": "date-time"}
-_TEXT = {"type": "string"}
-_LINK = {"type": "string", "format": "uri"}
-_REASON = {
-    "type": "object",
-    "description": "Why: a stable code, and a sentence for people.",
-    "properties": {"code": _TEXT, "message": _TEXT},
-    "required": ["code", "message"],
-    "additionalProperties": False,
-}
+_REASON = closed(
+    {"code": TEXT, "message": TEXT}, description="Why: a stable code, and a sentence for people."
+)
 
 
 def job_schemas() -> dict[str, Any]:
@@ -34,7 +26,7 @@ def job_schemas() -> dict[str, Any]:
     return {
         "JobId": {"type": "string", "pattern": "^[0-9a-f]{16}$"},
         "BatchId": {"type": "string", "pattern": "^(0|[1-9][0-9]{0,8})-(0|[1-9][0-9]{0,8})$"},
-        "JobLinks": _closed(
+        "JobLinks": closed(
             {
                 **dict.fromkeys(("status", "stop"), _path("")),
                 "failed": _path("/failed"),
@@ -42,19 +34,19 @@ def job_schemas() -> dict[str, Any]:
             },
             required=("status", "stop", "failed"),
         ),
-        "JobSummary": _closed({**always, **sometimes}, required=always),
-        "Job": _closed({**always, **sometimes, **counts, **details}, required={**always, **counts}),
-        "StoppedJob": _closed(
-            {"message": _TEXT, **always, **sometimes, **counts, **details},
-            required={"message", *always, *counts},
+        "JobSummary": closed({**always, **sometimes}, required=always),
+        "Job": closed({**always, **sometimes, **counts, **details}, required={**always, **counts}),
+        "StoppedJob": closed(
+            {"message": TEXT, **always, **sometimes, **counts, **details},
+            required=("message", *always, *counts),
         ),
-        "JobList": _list("jobs", "JobSummary", "A page of jobs, newest first."),
-        "JobsOrJob": {"oneOf": [_named("JobList"), _named("Job")]},
+        "JobList": page("jobs", "JobSummary", "A page of jobs, newest first."),
+        "JobsOrJob": {"oneOf": [named("JobList"), named("Job")]},
         "FailedBatch": _failed_batch(),
-        "FailedBatchList": _list("failed_batches", "FailedBatch", "A page of batches that failed."),
-        "DryRun": _closed(
+        "FailedBatchList": page("failed_batches", "FailedBatch", "A page of batches that failed."),
+        "DryRun": closed(
             {
-                "files": {"type": "array", "items": _TEXT, "description": "None for a list of items."},
+                "files": {"type": "array", "items": TEXT, "description": "None for a list of items."},
                 "batch_count": {
                     "type": ["integer", "null"],
                     "minimum": 0,
@@ -70,30 +62,30 @@ def job_schemas() -> dict[str, Any]:
 def _summary() -> tuple[dict[str, Any], dict[str, Any]]:
     """What a job's record always says, and what it says sometimes."""
     always = {
-        "job_id": _named("JobId"),
-        "api_name": _TEXT,
+        "job_id": named("JobId"),
+        "api_name": TEXT,
         "kind": {"const": Kind.BATCH.value},
         "status": {"enum": [status.value for status in JobStatus]},
-        "workers": _COUNT | {"description": "Workers that were asked for."},
+        "workers": COUNT | {"description": "Workers that were asked for."},
         "results": {"type": "boolean", "description": "Whether the container's answers are kept."},
-        "created_at": _MOMENT,
-        "links": _named("JobLinks"),
+        "created_at": MOMENT,
+        "links": named("JobLinks"),
     }
     ended = {"description": "Frozen when the job ends."}
     sometimes = {
-        "retry_of": _named("JobId") | {"description": "The job whose failed batches this one runs again."},
-        "total_batch_count": _COUNT | {"description": "Batches in all; once all are enqueued."},
-        "succeeded": _COUNT | ended,
-        "failed": _COUNT | ended,
-        "cancelled": _COUNT | {"description": "Batches without an end when the job was stopped."},
-        "started_at": _MOMENT | {"description": "Its execution began."},
-        "sealed_at": _MOMENT | {"description": "All batches were enqueued and counted."},
-        "completing_at": _MOMENT | {"description": "The last batch had ended."},
-        "stopping_at": _MOMENT | {"description": "It was told to end early."},
-        "finished_at": _MOMENT,
-        "deadline_at": _MOMENT | {"description": "It is stopped as timed out then; until it has ended."},
+        "retry_of": named("JobId") | {"description": "The job whose failed batches this one runs again."},
+        "total_batch_count": COUNT | {"description": "Batches in all; once all are enqueued."},
+        "succeeded": COUNT | ended,
+        "failed": COUNT | ended,
+        "cancelled": COUNT | {"description": "Batches without an end when the job was stopped."},
+        "started_at": MOMENT | {"description": "Its execution began."},
+        "sealed_at": MOMENT | {"description": "All batches were enqueued and counted."},
+        "completing_at": MOMENT | {"description": "The last batch had ended."},
+        "stopping_at": MOMENT | {"description": "It was told to end early."},
+        "finished_at": MOMENT,
+        "deadline_at": MOMENT | {"description": "It is stopped as timed out then; until it has ended."},
         "error": _REASON | {"description": "Why it ended early."},
-        "hook": _closed({"attempts": _COUNT, "status_code": _COUNT, "error": _REASON}, required=("attempts",))
+        "hook": closed({"attempts": COUNT, "status_code": COUNT, "error": _REASON}, required=("attempts",))
         | {"description": "What became of the call to `/on-job-complete`."},
     }
     return always, sometimes
@@ -109,51 +101,51 @@ def _whole() -> tuple[dict[str, Any], dict[str, Any]]:
         "failed": "Given up, after several that were lost in a row.",
     }
     counts = {
-        "succeeded": _COUNT,
-        "failed": _COUNT,
-        "enqueued_batch_count": _COUNT | {"description": "Batches enqueued so far."},
-        "skipped_item_count": _COUNT | {"description": "Lines that were no items and were skipped."},
-        "batches_in_queue": _COUNT | {"description": "Of those, batches without an end; running ones too."},
-        "attempts": _COUNT | {"description": "Attempts that ended, whatever came of them."},
-        "worker_counts": _closed({name: _COUNT | {"description": said} for name, said in workers.items()}),
+        "succeeded": COUNT,
+        "failed": COUNT,
+        "enqueued_batch_count": COUNT | {"description": "Batches enqueued so far."},
+        "skipped_item_count": COUNT | {"description": "Lines that were no items and were skipped."},
+        "batches_in_queue": COUNT | {"description": "Of those, batches without an end; running ones too."},
+        "attempts": COUNT | {"description": "Attempts that ended, whatever came of them."},
+        "worker_counts": closed({name: COUNT | {"description": said} for name, said in workers.items()}),
     }
     details = {
         "config": {"type": "object", "description": "As it was sent."},
-        "timeout": _COUNT,
-        "dead_letter_queue": _closed({"arn": _TEXT, "max_receive_count": _COUNT}),
-        "average_time_per_batch": _SECONDS | {"description": "Mean run time of the attempts that decided."},
-        "percentiles": _closed(dict.fromkeys(("p50", "p90", "p99"), _SECONDS))
+        "timeout": COUNT,
+        "dead_letter_queue": closed({"arn": TEXT, "max_receive_count": COUNT}),
+        "average_time_per_batch": SECONDS | {"description": "Mean run time of the attempts that decided."},
+        "percentiles": closed(dict.fromkeys(("p50", "p90", "p99"), SECONDS))
         | {"description": "Run times that so many batches in a hundred did not exceed, to about a fifth."},
-        "worker_failure": _closed(
-            {"code": {"enum": [death.value for death in Death]}, "reason": _TEXT, "deaths": _COUNT},
+        "worker_failure": closed(
+            {"code": {"enum": [death.value for death in Death]}, "reason": TEXT, "deaths": COUNT},
             required=("code", "deaths"),
         )
         | {"description": "Why workers were lost: the last loss of the lane that lost most in a row."},
-        "results_url": _LINK | {"description": "A link to the list of the results."},
-        "logs_url": _LINK | {"description": "The containers' logs in AWS's console; not in local stages."},
+        "results_url": LINK | {"description": "A link to the list of the results."},
+        "logs_url": LINK | {"description": "The containers' logs in AWS's console; not in local stages."},
     }
     return counts, details
 
 
 def _failed_batch() -> dict[str, Any]:
     always = {
-        "batch_id": _named("BatchId"),
+        "batch_id": named("BatchId"),
         "error": _REASON,
-        "attempt": _COUNT | {"description": "Number of the attempt that decided."},
-        "items": _COUNT,
-        "finished_at": _MOMENT,
-        "links": _closed({"batch": _path("/failed/[0-9]+-[0-9]+"), "job": _path("")}),
+        "attempt": COUNT | {"description": "Number of the attempt that decided."},
+        "items": COUNT,
+        "finished_at": MOMENT,
+        "links": closed({"batch": _path("/failed/[0-9]+-[0-9]+"), "job": _path("")}),
     }
     sometimes = {
-        "status_code": _COUNT | {"description": "The container's answer, if there was one."},
+        "status_code": COUNT | {"description": "The container's answer, if there was one."},
         "body": {"description": "The batch's items, as the container got them."},
-        "body_url": _LINK | {"description": "A link to them."},
+        "body_url": LINK | {"description": "A link to them."},
     }
-    return _closed({**always, **sometimes}, required=always)
+    return closed({**always, **sometimes}, required=always)
 
 
 def _submission() -> dict[str, Any]:
-    queue = _named("JobDeadLetterQueue") | {
+    queue = named("JobDeadLetterQueue") | {
         "description": "A queue of yours for failed batches, among the API's `dead_letter_queues`."
     }
     members = {
@@ -163,9 +155,9 @@ def _submission() -> dict[str, Any]:
         "dead_letter_queue": _or_null(queue),
         "sqs_dead_letter_queue": _or_null(queue | {"description": "The same, by Cortex's name."}),
         "results": _or_null({"type": "boolean", "description": "Whether the container's answers are kept."}),
-        SourceKind.ITEM_LIST.value: _named("ItemList"),
-        SourceKind.FILE_PATH_LISTER.value: _named("FilePathLister"),
-        SourceKind.DELIMITED_FILES.value: _named("DelimitedFiles"),
+        SourceKind.ITEM_LIST.value: named("ItemList"),
+        SourceKind.FILE_PATH_LISTER.value: named("FilePathLister"),
+        SourceKind.DELIMITED_FILES.value: named("DelimitedFiles"),
     }
     sources = [kind.value for kind in SourceKind if kind is not SourceKind.RETRY]
     batch_size = _whole_number(submission.MOST_BATCH_SIZE, "Items in a batch.")
@@ -173,20 +165,20 @@ def _submission() -> dict[str, Any]:
     patterns = dict.fromkeys(("includes", "excludes"), _or_null(_texts(submission.MOST_PATTERNS)))
     on_bad_item = _or_null({"enum": [*(word.value for word in OnBadItem)]})
     return {
-        "JobSubmission": _closed(members, required=("workers",))
+        "JobSubmission": closed(members, required=("workers",))
         | {
             "description": "A job. Exactly one of the sources says where its items come from.",
             "oneOf": [{"required": [source]} for source in sources],
         },
-        "JobDeadLetterQueue": _closed(
+        "JobDeadLetterQueue": closed(
             {
-                "arn": _TEXT,
+                "arn": TEXT,
                 "max_receive_count": _whole_number(submission.MOST_ATTEMPTS, "Attempts of a batch."),
             }
         ),
-        "ItemList": _closed({"items": {"type": "array", "minItems": 1}, "batch_size": batch_size}),
-        "FilePathLister": _closed({**files, **patterns}, required=files),
-        "DelimitedFiles": _closed({**files, **patterns, "on_bad_item": on_bad_item}, required=files),
+        "ItemList": closed({"items": {"type": "array", "minItems": 1}, "batch_size": batch_size}),
+        "FilePathLister": closed({**files, **patterns}, required=files),
+        "DelimitedFiles": closed({**files, **patterns, "on_bad_item": on_bad_item}, required=files),
     }
 
 
@@ -195,31 +187,12 @@ def _whole_number(most: int, description: str) -> dict[str, Any]:
 
 
 def _texts(most: int, *, least: int = 0) -> dict[str, Any]:
-    return {"type": "array", "items": _TEXT, "minItems": least, "maxItems": most}
+    return {"type": "array", "items": TEXT, "minItems": least, "maxItems": most}
 
 
 def _or_null(schema: Mapping[str, Any]) -> dict[str, Any]:
     return {"oneOf": [dict(schema), {"type": "null"}]}
 
 
-def _list(name: str, entry: str, description: str) -> dict[str, Any]:
-    cursor = {"type": "string", "description": "Absent at the end of the list."}
-    entries = {"type": "array", "items": _named(entry)}
-    return _closed({name: entries, "next_cursor": cursor}, required=(name,)) | {"description": description}
-
-
 def _path(tail: str) -> dict[str, Any]:
     return {"type": "string", "pattern": f"^/batch/[^/]+/[0-9a-f]{{16}}{tail}$"}
-
-
-def _named(name: str) -> dict[str, Any]:
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
-def _closed(properties: Mapping[str, Any], *, required: Iterable[str] | None = None) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "properties": dict(properties),
-        "required": sorted(properties if required is None else required),
-        "additionalProperties": False,
-    }

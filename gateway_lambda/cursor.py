@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 _VERSION = 1
 _MAX_CHARACTERS = 400
-#: A moment, and the request, delivery or job of that moment; or a batch.
-_POSITION = re.compile(
-    r"[0-9]{13}#([a-z2-7]{26}(-callback|-api)?|[0-9a-f]{16})?|[0-9]{1,9}-[0-9]{1,9}", re.ASCII
-)
+#: The position in a list by time: a moment, and the request, delivery or job of that moment.
+MOMENT = re.compile(r"[0-9]{13}#([a-z2-7]{26}(-callback|-api)?|[0-9a-f]{16})?", re.ASCII)
+#: The position in a list of a job's batches.
+BATCH = re.compile(r"[0-9]{1,9}-[0-9]{1,9}", re.ASCII)
 
 
 def encode(position: str, *, belongs_to: Sequence[str]) -> str:
@@ -28,10 +28,13 @@ def encode(position: str, *, belongs_to: Sequence[str]) -> str:
     return base64.urlsafe_b64encode(json.dumps(content, separators=(",", ":")).encode()).decode().rstrip("=")
 
 
-def decode(text: str, *, belongs_to: Sequence[str]) -> str:
-    """The position; ``InvalidCursor`` unless ``encode`` made the text for the same list."""
+def decode(text: str, *, belongs_to: Sequence[str], form: re.Pattern[str] = MOMENT) -> str:
+    """The position, of this form; ``InvalidCursor`` unless ``encode`` made the text for the same list.
+
+    Nobody signs it: whoever makes one up sees another part of the list that they may see anyway.
+    """
     match _content(text):
-        case {"v": 1, "p": str(position), "l": str(digest)} if _POSITION.fullmatch(position):
+        case {"v": 1, "p": str(position), "l": str(digest)} if form.fullmatch(position):
             if digest != _digest(belongs_to):
                 raise InvalidCursor(
                     "The cursor belongs to a list of another API, or with other filters: start without it."

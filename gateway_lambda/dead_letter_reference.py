@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from gateway_lambda.recovery import QUIET_SECONDS
 from gateway_lambda.reference import Answer, Operation
+from gateway_lambda.schema_parts import closed, named, page
 from gateway_lambda.selection import MAX_IDS
 from penstock import errors, outcomes
 from penstock.aws.copies import MAX_SECONDS
@@ -122,24 +123,19 @@ OPERATIONS = (
 )
 
 
-_REQUEST_ID = {"$ref": "#/components/schemas/RequestId"}
+_REQUEST_ID = named("RequestId")
 
 
 def dead_letter_schemas(status: Mapping[str, Any]) -> dict[str, Any]:
     """The schemas, by name; a dead letter is a status document, of that schema, and a member more."""
     retried_as = {**_REQUEST_ID, "description": "The request that runs it again, if there is one."}
-    one = {"$ref": "#/components/schemas/DeadLetter"}
-    cursor = {"type": "string", "description": "Absent at the end of the list."}
     return {
         "DeadLetter": {
             **status,
             "description": "A request that failed.",
             "properties": {**status["properties"], "retried_as": retried_as},
         },
-        "DeadLetterList": _closed(
-            {"dead_letters": {"type": "array", "items": one}, "next_cursor": cursor},
-            required=["dead_letters"],
-        ),
+        "DeadLetterList": page("dead_letters", "DeadLetter", "A page of dead letters, newest first."),
         "Selection": _selection({}, required=[]),
         "PurgeSelection": _selection(
             {"confirm": {"type": "string", "description": "The API, as the path names it."}},
@@ -152,7 +148,7 @@ def dead_letter_schemas(status: Mapping[str, Any]) -> dict[str, Any]:
 def _reports() -> dict[str, Any]:
     """What redrives and purges answer."""
     count = {"type": "integer", "minimum": 0}
-    pair = _closed({"id": _REQUEST_ID, "retried_as": _REQUEST_ID}, required=["id", "retried_as"])
+    pair = closed({"id": _REQUEST_ID, "retried_as": _REQUEST_ID}, required=["id", "retried_as"])
     failure = {
         "id": {"type": "string"},
         "code": {"enum": sorted(error.code for error in SINGLE_ERRORS)},
@@ -165,8 +161,8 @@ def _reports() -> dict[str, Any]:
         "next_cursor": {"type": "string", "description": "With `filter` and `all`: where to go on."},
     }
     return {
-        "DeadLetterFailure": _closed(failure, required=list(failure)),
-        "Redriven": _closed(
+        "DeadLetterFailure": closed(failure, required=list(failure)),
+        "Redriven": closed(
             {
                 "redriven": {**count, "description": "Requests that this call made."},
                 "already_redriven": {**count, "description": "Those that were there already."},
@@ -175,7 +171,7 @@ def _reports() -> dict[str, Any]:
             },
             required=["redriven", "already_redriven", "retries", "failures"],
         ),
-        "Purged": _closed({"purged": count, **rest}, required=["purged", "failures"]),
+        "Purged": closed({"purged": count, **rest}, required=["purged", "failures"]),
     }
 
 
@@ -188,21 +184,12 @@ def _selection(further: Mapping[str, Any], *, required: list[str]) -> dict[str, 
     }
     ways = {
         "ids": {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": MAX_IDS},
-        "filter": _closed(filters, required=[]),
+        "filter": closed(filters, required=[]),
         "all": {"const": True},
     }
     cursor = {"type": "string", "description": "`next_cursor` of the call before, with the same filter."}
     return {
-        **_closed({**ways, "cursor": cursor, **further}, required=required),
+        **closed({**ways, "cursor": cursor, **further}, required=required),
         "description": "One of `ids`, `filter` and `all`.",
         "oneOf": [{"required": [way]} for way in ways],
-    }
-
-
-def _closed(properties: Mapping[str, Any], *, required: list[str]) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "properties": dict(properties),
-        "required": required,
-        "additionalProperties": False,
     }

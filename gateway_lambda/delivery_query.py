@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
 
 from gateway_lambda import cursor
 from gateway_lambda.list_query import DEFAULT_LIMIT, read_limit, single_values
@@ -11,12 +12,19 @@ from penstock.errors import InvalidQuery
 from penstock.ids import is_request_id
 from penstock.webhooks.deliveries import State
 
+if TYPE_CHECKING:
+    from penstock.webhooks.deliveries import Delivery
+
 PARAMETERS = ("state", "request", "job", "limit", "cursor")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryQuery:
-    """What a caller wants to see of an API's deliveries."""
+    """What a caller wants to see of an API's deliveries; see ``ListQuery``."""
+
+    #: A list of deliveries has no bounds in time.
+    created_after_ms: ClassVar[None] = None
+    created_before_ms: ClassVar[None] = None
 
     state: State | None
     #: Only those of this request.
@@ -28,6 +36,15 @@ class DeliveryQuery:
     below: str | None
     #: What a cursor must belong to.
     belongs_to: tuple[str, ...]
+
+    @property
+    def selective(self) -> bool:
+        """Whether it passes deliveries over."""
+        return self.state is not None
+
+    def wants(self, delivery: Delivery) -> bool:
+        """Whether the filter lets the delivery through."""
+        return self.state in {None, delivery.state}
 
     @classmethod
     def parse(cls, text: str, *, api: str) -> DeliveryQuery:

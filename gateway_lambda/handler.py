@@ -55,7 +55,7 @@ from penstock.tracing import start
 from penstock.webhooks.guard import Guard
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_ecs import ECSClient
@@ -121,49 +121,46 @@ def _base() -> _Base:
 
 
 def _build(base: _Base) -> Gateway:
-    settings, records, objects, executor = base.settings, base.records, base.objects, base.executor
-    queue_name = functools.partial(names.queue, settings.deployment)
-    requests, outbox = Requests(records, _now_ms), SqsOutbox(base.sqs, queue_name)
-    submitter = Submitter(
-        deployment=settings.deployment,
-        records=records,
-        objects=objects,
-        outbox=outbox,
-        executor=executor,
-        clock=_now_ms,
-        tracer=base.tracer,
-    )
-    catalogue = deployed.catalogue(settings.deployment)
-    cluster_of = functools.partial(catalogue.cluster, settings.deployment)
-    directory = DynamoDirectory(base.dynamodb, settings.table, executor=base.shards)
-    guard = Guard(replace(catalogue.callbacks, loopback=bool(settings.loopback)), SystemResolver())
-    retrier = _retrier(settings, records=records, objects=objects, submitter=submitter)
-    webhooks = _webhooks(base, guard)
+    deployment, records, objects = base.settings.deployment, base.records, base.objects
+    submitter = _submitter(base)
+    catalogue = deployed.catalogue(deployment)
+    cluster_of = functools.partial(catalogue.cluster, deployment)
+    directory = DynamoDirectory(base.dynamodb, base.settings.table, executor=base.shards)
+    guard = Guard(replace(catalogue.callbacks, loopback=bool(base.settings.loopback)), SystemResolver())
+    requests, webhooks = Requests(records, _now_ms), _webhooks(base, guard)
     return Gateway(
         catalogue=catalogue,
         submitter=submitter,
-        uploads=Uploads(deployment=settings.deployment, records=records, objects=objects, clock=_now_ms),
+        uploads=Uploads(deployment=deployment, records=records, objects=objects, clock=_now_ms),
         requests=requests,
         objects=objects,
-        waiter=_waiter(settings, records=records, dynamodb=base.dynamodb, executor=executor),
-        overview=_overview(
-            directory,
-            queues=SqsQueues(base.sqs, queue_name),
-            workers=EcsWorkers(_connect_to_ecs, cluster_of),
-            executor=executor,
-        ),
-        recovery=_recovery(directory, requests=requests, records=records, objects=objects, retrier=retrier),
+        waiter=_waiter(base),
+        overview=_overview(base, directory, EcsWorkers(_connect_to_ecs, cluster_of)),
+        recovery=_recovery(base, directory, requests=requests, retrier=_retrier(base, submitter)),
         functions=Functions(
             catalogue=catalogue, submitter=submitter, directory=directory, guard=guard, clock=_now_ms
         ),
         webhooks=webhooks,
         batch=_batch(base, webhooks),
-        statuses=Statuses(
-            EcsRoll(_connect_to_ecs, settings.deployment, cluster_of=cluster_of),
-            _now_ms,
-        ),
+        statuses=Statuses(EcsRoll(_connect_to_ecs, deployment, cluster_of=cluster_of), _now_ms),
         on_accepted=_count,
     )
+
+
+def _submitter(base: _Base) -> Submitter:
+    return Submitter(
+        deployment=base.settings.deployment,
+        records=base.records,
+        objects=base.objects,
+        outbox=SqsOutbox(base.sqs, _queue_name(base)),
+        executor=base.executor,
+        clock=_now_ms,
+        tracer=base.tracer,
+    )
+
+
+def _queue_name(base: _Base) -> Callable[[str], str]:
+    return functools.partial(names.queue, base.settings.deployment)
 
 
 def _batch(base: _Base, webhooks: Webhooks) -> Batch:
@@ -190,14 +187,12 @@ def _clients(executor: ThreadPoolExecutor) -> Iterator[Any]:
     )
 
 
-def _waiter(
-    settings: Settings, *, records: DynamoRecords, dynamodb: DynamoDBClient, executor: ThreadPoolExecutor
-) -> Waiter:
+def _waiter(base: _Base) -> Waiter:
     return Waiter(
-        records=records,
-        slots=DynamoSlots(dynamodb, settings.table),
-        slot_count=settings.wait_slots,
-        executor=executor,
+        records=base.records,
+        slots=DynamoSlots(base.dynamodb, base.settings.table),
+        slot_count=base.settings.wait_slots,
+        executor=base.executor,
         clock=_now_ms,
         sleep=time.sleep,
         choose=secrets.randbelow,
@@ -218,25 +213,25 @@ def _webhooks(base: _Base, guard: Guard) -> Webhooks:
     )
 
 
-def _overview(
-    directory: DynamoDirectory, *, queues: SqsQueues, workers: EcsWorkers, executor: ThreadPoolExecutor
-) -> Overview:
+def _overview(base: _Base, directory: DynamoDirectory, workers: EcsWorkers) -> Overview:
     figures = FigureSources(
-        directory=directory, queues=queues, workers=workers, executor=executor, clock=_now_ms
+        directory=directory,
+        queues=SqsQueues(base.sqs, _queue_name(base)),
+        workers=workers,
+        executor=base.executor,
+        clock=_now_ms,
     )
     return Overview(Listing(directory, _now_ms, key=RequestKey), figures)
 
 
-def _retrier(
-    settings: Settings, *, records: DynamoRecords, objects: S3Objects, submitter: Submitter
-) -> Retrier:
+def _retrier(base: _Base, submitter: Submitter) -> Retrier:
     return Retrier(
-        deployment=settings.deployment,
-        records=records,
-        objects=objects,
+        deployment=base.settings.deployment,
+        records=base.records,
+        objects=base.objects,
         copies=S3Copies(
             _connect_for_copies,
-            settings.bucket,
+            base.settings.bucket,
             executor=ThreadPoolExecutor(_COPIES_AT_ONCE, thread_name_prefix="copy"),
         ),
         submitter=submitter,
@@ -244,14 +239,7 @@ def _retrier(
     )
 
 
-def _recovery(
-    directory: DynamoDirectory,
-    *,
-    requests: Requests,
-    records: DynamoRecords,
-    objects: S3Objects,
-    retrier: Retrier,
-) -> Recovery:
+def _recovery(base: _Base, directory: DynamoDirectory, *, requests: Requests, retrier: Retrier) -> Recovery:
     listing = Listing(directory, _now_ms, key=RequestKey)
     return Recovery(
         requests=requests,
@@ -264,8 +252,8 @@ def _recovery(
             clock=_now_ms,
         ),
         retrier=retrier,
-        records=records,
-        objects=objects,
+        records=base.records,
+        objects=base.objects,
         clock=_now_ms,
         on_accepted=_count,
     )

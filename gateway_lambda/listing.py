@@ -1,4 +1,4 @@
-"""A page of an API's requests or jobs, newest first, with a bounded amount of work."""
+"""A page of an API's requests, jobs or deliveries, newest first, with a bounded amount of work."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _DAY_MS = 24 * 3600 * 1000
 #: Days looked at for one page. With the default retention of a week, one call sees nearly everything.
 MAX_DAYS = 8
 
-#: Requests or jobs looked at for one page: a filter may pass most of them over.
+#: Requests, jobs or deliveries looked at for one page: a filter may pass most of them over.
 MAX_LOOKED_AT = 500
 
 #: Records that are read at once, as many as DynamoDB takes.
@@ -39,7 +39,7 @@ _LONGEST_LIFE_MS = 15 * _DAY_MS
 
 
 class Listed(Protocol):
-    """What a list is of: the record of a request or of a job."""
+    """What a list is of: the record of a request or of a job, or a delivery."""
 
     @property
     def id(self) -> str:
@@ -108,17 +108,34 @@ class Page(Generic[R]):
     next_cursor: str | None
 
 
-class Listing(Generic[K, R]):
-    """Reads pages; ``key`` makes the key of a record from the API's name and the id."""
+def _longest_seen_ms(api: ApiEntry) -> int:
+    return api.retention_seconds * 1000 + _LONGEST_LIFE_MS
 
-    def __init__(self, shelf: Shelf[K, R], clock: Clock, *, key: Callable[..., K]) -> None:
+
+class Listing(Generic[K, R]):
+    """Reads pages; ``key`` makes the key of a record from the API's name and the id.
+
+    ``seen_ms`` is the longest time after they were made that records can still be seen.
+    """
+
+    def __init__(
+        self,
+        shelf: Shelf[K, R],
+        clock: Clock,
+        *,
+        key: Callable[..., K],
+        seen_ms: Callable[[ApiEntry], int] = _longest_seen_ms,
+    ) -> None:
         self._shelf = shelf
         self._clock = clock
         self._key = key
+        self._seen_ms = seen_ms
 
     def page(self, api: ApiEntry, query: Query[R]) -> Page[R]:
         """The next page; it may be short or empty, and still have a cursor, where little matches."""
-        walk = _Walk(self._shelf, self._key, api, query, now_ms=self._clock())
+        now_ms = self._clock()
+        oldest_ms = max(0, now_ms - self._seen_ms(api))
+        walk = _Walk(self._shelf, self._key, api, query, now_ms=now_ms, oldest_ms=oldest_ms)
         found: list[R] = []
         try:
             for record in walk.records():
@@ -138,7 +155,14 @@ class _Walk(Generic[K, R]):
     """From newer to older positions, until none can be left."""
 
     def __init__(
-        self, shelf: Shelf[K, R], key: Callable[..., K], api: ApiEntry, query: Query[R], *, now_ms: int
+        self,
+        shelf: Shelf[K, R],
+        key: Callable[..., K],
+        api: ApiEntry,
+        query: Query[R],
+        *,
+        now_ms: int,
+        oldest_ms: int,
     ) -> None:
         self._shelf = shelf
         self._key = key
@@ -154,8 +178,7 @@ class _Walk(Generic[K, R]):
         self.below = min(bounds)
         self.looked_at = 0
         self.days = 0
-        oldest_ms = now_ms - api.retention_seconds * 1000 - _LONGEST_LIFE_MS
-        self._floor = keys.position(min(top_ms, max(0, oldest_ms, query.created_after_ms or 0)))
+        self._floor = keys.position(min(top_ms, max(oldest_ms, query.created_after_ms or 0)))
 
     @property
     def ended(self) -> bool:

@@ -24,20 +24,19 @@ from gateway_lambda import (
 )
 from gateway_lambda.batch_schemas import job_schemas
 from gateway_lambda.dead_letter_reference import dead_letter_schemas
-from gateway_lambda.list_schemas import list_schemas
+from gateway_lambda.request_schemas import request_schemas, request_status
 from gateway_lambda.routes import ROUTES
+from gateway_lambda.schema_parts import TEXT, closed
 from gateway_lambda.status_reference import status_schemas
-from gateway_lambda.uploads import MAX_UPLOAD_BYTES
 from gateway_lambda.webhook_reference import webhook_schemas
-from penstock import errors, generated, outcomes
+from penstock import errors, generated
 from penstock.batch import errors as job_errors
 from penstock.errors import AccessDenied, FunctionFailed, PenstockError, RangeNotSatisfiable, UnknownForm
 from penstock.problems import CONTENT_TYPE as PROBLEM_TYPE
-from penstock.records import Status
 from penstock.webhooks import errors as hook_errors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Sequence
     from http import HTTPStatus
 
     from gateway_lambda.reference import Answer, Operation
@@ -120,18 +119,7 @@ def document(routes: Sequence[Route] = ROUTES) -> dict[str, Any]:
         ],
         "security": [{name: []} for name in _SECURITY_SCHEMES],
         "paths": paths,
-        "components": {
-            "parameters": {
-                **reference_parts.PARAMETERS,
-                **batch_reference.PARAMETERS,
-                **dead_letter_reference.PARAMETERS,
-                **function_reference.PARAMETERS,
-                **webhook_reference.PARAMETERS,
-            },
-            "headers": dict(sorted({**reference_parts.HEADERS, **function_reference.HEADERS}.items())),
-            "schemas": _schemas(),
-            "securitySchemes": _SECURITY_SCHEMES,
-        },
+        "components": _components(),
     }
 
 
@@ -227,140 +215,40 @@ def _reference(kind: str, name: str) -> dict[str, str]:
     return {"$ref": f"#/components/{kind}/{name}"}
 
 
-def _schemas() -> dict[str, Any]:
-    path = {"type": "string", "pattern": "^/async/[^/]+/[a-z2-7]{26}(/result|/retry)?$"}
-    deliveries = {"type": "string", "pattern": r"^/webhooks/[^/]+\?request=[a-z2-7]{26}$"}
-    links = {"status": path, "result": path, "cancel": path, "deliveries": deliveries}
+def _components() -> dict[str, Any]:
     return {
-        "RequestId": {"type": "string", "pattern": "^[a-z2-7]{26}$"},
-        "Status": {"enum": [status.value for status in Status]},
-        "Links": _object(
-            "Where to go on: paths below the API's base URL.",
-            {**links, "retry": path},
-            required=links,
-        ),
-        "Accepted": _object(
-            "A submission that was accepted.",
-            {
-                "id": _reference("schemas", "RequestId"),
-                "status": _reference("schemas", "Status"),
-                "links": _reference("schemas", "Links"),
-            },
-        ),
-        "RequestStatus": _request_status(),
-        **list_schemas(),
+        "parameters": {
+            **reference_parts.PARAMETERS,
+            **batch_reference.PARAMETERS,
+            **dead_letter_reference.PARAMETERS,
+            **function_reference.PARAMETERS,
+            **webhook_reference.PARAMETERS,
+        },
+        "headers": dict(sorted({**reference_parts.HEADERS, **function_reference.HEADERS}.items())),
+        "schemas": _schemas(),
+        "securitySchemes": _SECURITY_SCHEMES,
+    }
+
+
+def _schemas() -> dict[str, Any]:
+    return {
+        **request_schemas(),
         **job_schemas(),
         **webhook_schemas(),
         **status_schemas(),
-        **dead_letter_schemas(_request_status()),
-        "Failure": _object(
-            "Why a request failed: a stable code, and a sentence for people.",
-            {
-                "code": {"enum": sorted(outcomes.FAILURE_CODES)},
-                "message": {"type": "string"},
-            },
-        ),
-        "Problem": _object(
-            "A refusal (RFC 9457). Branch on `code`: it never changes. `title` and `detail` may.",
+        **dead_letter_schemas(request_status()),
+        "Problem": closed(
             {
                 "type": {"type": "string", "pattern": "^urn:penstock:problem:[a-z_]+$"},
-                "title": {"type": "string"},
+                "title": TEXT,
                 "status": {"type": "integer", "minimum": 400, "maximum": 599},
-                "detail": {"type": "string"},
+                "detail": TEXT,
                 "code": {"enum": sorted(error_codes() | reference.EDGE_CODES)},
             },
+            description="A refusal (RFC 9457). Branch on `code`: it never changes. `title` and `detail` may.",
         ),
-        "UploadId": {"type": "string", "pattern": "^[a-z2-7]{26}-[a-z2-7]{26}$"},
-        "UploadTerms": _upload_terms(),
-        "Upload": _object(
-            "Where and how to upload a payload.",
-            {
-                "upload_id": _reference("schemas", "UploadId"),
-                "url": {"type": "string", "format": "uri", "description": "The link, signed."},
-                "method": {"const": "PUT"},
-                "headers": {
-                    "type": "object",
-                    "description": "Headers that the PUT must have, as they are here.",
-                    "additionalProperties": {"type": "string"},
-                },
-                "expires_at": {"type": "string", "format": "date-time"},
-            },
-        ),
-        "Health": _object("The gateway's function runs.", {"status": {"const": "ok"}}),
+        "Health": closed({"status": {"const": "ok"}}, description="The gateway's function runs."),
     }
-
-
-def _upload_terms() -> dict[str, Any]:
-    size = {"type": "integer", "minimum": 1, "maximum": MAX_UPLOAD_BYTES, "description": "The exact size."}
-    return _object(
-        "What will be uploaded.",
-        {
-            "size_bytes": size,
-            "content_type": _text("The container gets it. `application/octet-stream` if left out."),
-            "checksum_sha256": {
-                "type": ["string", "null"],
-                "pattern": "^[A-Za-z0-9+/]{43}=$",
-                "description": "SHA-256 in base64. S3 then takes these bytes only.",
-            },
-        },
-        required=("size_bytes",),
-    )
-
-
-def _request_status() -> dict[str, Any]:
-    moment = {"type": "string", "format": "date-time"}
-    seconds = {"type": "number", "minimum": 0}
-    always = {
-        "id": _reference("schemas", "RequestId"),
-        "api": _text("The API's name."),
-        "status": _reference("schemas", "Status"),
-        "attempt": _count("Attempts started, less those that a worker gave back."),
-        "created_at": moment,
-        "links": _reference("schemas", "Links"),
-    }
-    return _object(
-        "A request as it stands. Members that are not known yet are left out.",
-        {
-            **always,
-            "retry_of": _reference("schemas", "RequestId"),
-            "started_at": moment | {"description": "Start of the latest attempt."},
-            "finished_at": moment,
-            "timestamp": moment | {"description": "`finished_at`, under the name that Cortex gave it."},
-            "queued_seconds": seconds | {"description": "From `created_at` to `started_at`."},
-            "processing_seconds": seconds | {"description": "From `started_at` to `finished_at`."},
-            "next_attempt_at": moment | {"description": "No attempt starts earlier; while one waits."},
-            "deadline_at": moment | {"description": "No attempt starts later; while one waits."},
-            "error": _reference("schemas", "Failure"),
-            "last_error": _reference("schemas", "Failure")
-            | {"description": "Why the last attempt that was tried again had failed."},
-            "status_code": _count("The HTTP status that the container answered."),
-            "result": {"description": "The result itself: JSON as the container wrote it."},
-            "result_url": {"type": "string", "format": "uri", "description": "A link to the result."},
-            "result_content_type": _text("The result's content type, as the container gave it."),
-            "result_size_bytes": _count("The result's size."),
-        },
-        required=always,
-    )
-
-
-def _object(
-    description: str, properties: Mapping[str, Any], *, required: Iterable[str] | None = None
-) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "description": description,
-        "properties": dict(properties),
-        "required": list(properties if required is None else required),
-        "additionalProperties": False,
-    }
-
-
-def _text(description: str) -> dict[str, Any]:
-    return {"type": "string", "description": description}
-
-
-def _count(description: str) -> dict[str, Any]:
-    return {"type": "integer", "minimum": 0, "description": description}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -6,6 +6,7 @@ from http import HTTPMethod, HTTPStatus
 from typing import Any
 
 from gateway_lambda.reference import Answer, Operation
+from gateway_lambda.schema_parts import COUNT, MOMENT, TEXT, about, closed, listed, named
 from penstock import errors
 from penstock.api_state import ApiState
 from penstock.kinds import Kind
@@ -39,55 +40,36 @@ OPERATIONS = (
 
 def status_schemas() -> dict[str, Any]:
     """The schemas, by name."""
-    count = {"type": "integer", "minimum": 0}
-    words = {"type": "string"}
-    members = {
-        "api": words | {"description": "The API's name."},
+    always = {
+        "api": about(TEXT, "The API's name."),
         "kind": {"enum": [kind.value for kind in Kind]},
-        "endpoint": words | {"description": "The segment of its paths."},
+        "endpoint": about(TEXT, "The segment of its paths."),
         "state": {"enum": [state.value for state in ApiState]},
-        "problem": words | {"description": "What went wrong last, in ECS's words, if anything is wrong."},
-        "workers_desired": count | {"description": "Workers that there should be. Not of a BatchAPI."},
-        "workers_running": count,
-        "workers_pending": count,
+    }
+    members = {
+        **always,
+        "problem": about(TEXT, "What went wrong last, in ECS's words, if anything is wrong."),
+        "workers_desired": about(COUNT, "Workers that there should be. Not of a BatchAPI."),
+        "workers_running": COUNT,
+        "workers_pending": COUNT,
         "updating": {"type": "boolean", "description": "Whether a deployment is on its way."},
     }
-    needed = ["api", "kind", "endpoint", "state"]
     return {
-        "ApiList": {
-            "type": "object",
-            "description": "All APIs of the deployment.",
-            "properties": {"apis": {"type": "array", "items": {"$ref": "#/components/schemas/ApiOutline"}}},
-            "required": ["apis"],
-            "additionalProperties": False,
-        },
-        "ApiOutline": {
-            "type": "object",
-            "description": "An API as its service says it is.",
-            "properties": members,
-            "required": needed,
-            "additionalProperties": False,
-        },
-        "ApiStatus": {
-            "type": "object",
-            "description": "An API as its service and its workers say it is.",
-            "properties": {
-                **members,
-                "workers": {"type": "array", "items": {"$ref": "#/components/schemas/WorkerStatus"}},
-            },
-            "required": [*needed, "workers"],
-            "additionalProperties": False,
-        },
-        "WorkerStatus": {
-            "type": "object",
-            "description": "One worker: an ECS task.",
-            "properties": {
-                "id": words | {"description": "The task's id."},
+        "ApiList": closed({"apis": listed(named("ApiOutline"))}, description="All APIs of the deployment."),
+        "ApiOutline": closed(members, required=always, description="An API as its service says it is."),
+        "ApiStatus": closed(
+            {**members, "workers": listed(named("WorkerStatus"))},
+            required=(*always, "workers"),
+            description="An API as its service and its workers say it is.",
+        ),
+        "WorkerStatus": closed(
+            {
+                "id": about(TEXT, "The task's id."),
                 "state": {"enum": [state.value for state in WorkerState]},
-                "since": {"type": "string", "format": "date-time"},
-                "reason": words | {"description": "Why it stopped, in ECS's words."},
+                "since": MOMENT,
+                "reason": about(TEXT, "Why it stopped, in ECS's words."),
             },
-            "required": ["id", "state"],
-            "additionalProperties": False,
-        },
+            required=("id", "state"),
+            description="One worker: an ECS task.",
+        ),
     }

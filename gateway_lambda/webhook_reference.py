@@ -5,8 +5,9 @@ from __future__ import annotations
 from http import HTTPMethod, HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from gateway_lambda.delivery_list import MAX_DAYS, MAX_LOOKED_AT
+from gateway_lambda.listing import MAX_DAYS, MAX_LOOKED_AT
 from gateway_lambda.reference import Answer, Operation
+from gateway_lambda.schema_parts import COUNT, MOMENT, TEXT, about, closed, listed, named, page
 from gateway_lambda.webhooks import MAX_REPLAYS
 from penstock import errors
 from penstock.batch.errors import UnknownJob
@@ -136,107 +137,73 @@ OPERATIONS = (
 
 def webhook_schemas() -> dict[str, Any]:
     """The schemas, by name."""
-    text = {"type": "string"}
-    moment = {"type": "string", "format": "date-time"}
-    count = {"type": "integer", "minimum": 0}
-    summary: dict[str, Any] = {
-        "id": _reference("DeliveryId"),
-        "api": text | {"description": "The API's name."},
-        "event": text | {"description": "Type of the event, such as `request.completed`."},
-        "event_id": text | {"description": "What receivers get as `webhook-id`."},
-        "url": text,
-        "state": _reference("DeliveryState"),
-        "attempt": count | {"description": "Attempts made since it was last sent again."},
-        "replays": count,
-        "created_at": moment,
-        "links": _object(
-            "Paths below the API's base URL.", {"self": text, "replay": text}, required=("self", "replay")
-        ),
-    }
-    known: dict[str, Any] = {
-        **summary,
-        "request_id": _reference("RequestId"),
-        "job_id": _reference("JobId"),
-        "reason": text | {"description": "Why it ended without another attempt: a code."},
-        "next_attempt_at": moment | {"description": "While it is pending."},
-        "last_attempt": _reference("Attempt"),
-    }
-    whole: dict[str, Any] = {
-        "body": text | {"description": "The event; it is sent and signed so, unless there is an `answer`."},
-        "attempts": {"type": "array", "items": _reference("Attempt")},
-    }
     return {
         "DeliveryId": {"type": "string", "pattern": _ID},
         "DeliveryState": {"enum": [state.value for state in State]},
-        "Attempt": _object(
-            "One call: a status code, or the code of what went wrong.",
-            {"at": moment, "latency_ms": count, "status_code": count, "error": text},
+        "Attempt": closed(
+            {"at": MOMENT, "latency_ms": COUNT, "status_code": COUNT, "error": TEXT},
             required=("at", "latency_ms"),
+            description="One call: a status code, or the code of what went wrong.",
         ),
-        "DeliverySummary": _object("A delivery without its event.", known, required=tuple(summary)),
-        "FunctionAnswer": _object(
-            "Of a callback by OpenFaaS's contract: what is sent in place of the event.",
+        "FunctionAnswer": closed(
             {
-                "headers": {"type": "object", "additionalProperties": text},
-                "size_bytes": count | {"description": "Of the function's body, whether sent or linked."},
+                "headers": {"type": "object", "additionalProperties": TEXT},
+                "size_bytes": about(COUNT, "Of the function's body, whether sent or linked."),
             },
-            required=("headers", "size_bytes"),
+            description="Of a callback by OpenFaaS's contract: what is sent in place of the event.",
         ),
-        "Delivery": _object(
-            "A delivery.",
-            {**known, **whole, "answer": _reference("FunctionAnswer")},
-            required=(*summary, *whole),
-        ),
-        "DeliveryList": _object(
-            "A page of deliveries, newest first.",
-            {
-                "deliveries": {"type": "array", "items": _reference("DeliverySummary")},
-                "next_cursor": text | {"description": "Absent at the end of the list."},
-            },
-            required=("deliveries",),
-        ),
-        "ReplayTerms": _object(
-            "What to send again.",
-            {
-                "deliveries": {
-                    "type": "array",
-                    "items": _reference("DeliveryId"),
-                    "minItems": 1,
-                    "maxItems": MAX_REPLAYS,
-                }
-            },
-            required=("deliveries",),
-        ),
-        "Replays": _object(
-            "What became of each.",
-            {
-                "replays": {
-                    "type": "array",
-                    "items": _object(
-                        "One delivery: its state, or the code of why it was not sent again.",
-                        {
-                            "id": _reference("DeliveryId"),
-                            "state": _reference("DeliveryState"),
-                            "error": text,
-                        },
-                        required=("id",),
-                    ),
-                }
-            },
-            required=("replays",),
-        ),
+        **_deliveries(),
+        **_replays(),
     }
 
 
-def _reference(name: str) -> dict[str, str]:
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
-def _object(description: str, properties: Json, *, required: tuple[str, ...]) -> dict[str, Any]:
+def _deliveries() -> dict[str, Any]:
+    always: dict[str, Any] = {
+        "id": named("DeliveryId"),
+        "api": about(TEXT, "The API's name."),
+        "event": about(TEXT, "Type of the event, such as `request.completed`."),
+        "event_id": about(TEXT, "What receivers get as `webhook-id`."),
+        "url": TEXT,
+        "state": named("DeliveryState"),
+        "attempt": about(COUNT, "Attempts made since it was last sent again."),
+        "replays": COUNT,
+        "created_at": MOMENT,
+        "links": closed({"self": TEXT, "replay": TEXT}, description="Paths below the API's base URL."),
+    }
+    sometimes = {
+        "request_id": named("RequestId"),
+        "job_id": named("JobId"),
+        "reason": about(TEXT, "Why it ended without another attempt: a code."),
+        "next_attempt_at": about(MOMENT, "While it is pending."),
+        "last_attempt": named("Attempt"),
+    }
+    whole = {
+        "body": about(TEXT, "The event; it is sent and signed so, unless there is an `answer`."),
+        "attempts": listed(named("Attempt")),
+    }
     return {
-        "type": "object",
-        "description": description,
-        "properties": dict(properties),
-        "required": list(required),
-        "additionalProperties": False,
+        "DeliverySummary": closed(
+            {**always, **sometimes}, required=always, description="A delivery without its event."
+        ),
+        "Delivery": closed(
+            {**always, **sometimes, **whole, "answer": named("FunctionAnswer")},
+            required=(*always, *whole),
+            description="A delivery.",
+        ),
+        "DeliveryList": page("deliveries", "DeliverySummary", "A page of deliveries, newest first."),
+    }
+
+
+def _replays() -> dict[str, Any]:
+    replayed = closed(
+        {"id": named("DeliveryId"), "state": named("DeliveryState"), "error": TEXT},
+        required=("id",),
+        description="One delivery: its state, or the code of why it was not sent again.",
+    )
+    return {
+        "ReplayTerms": closed(
+            {"deliveries": listed(named("DeliveryId"), minItems=1, maxItems=MAX_REPLAYS)},
+            description="What to send again.",
+        ),
+        "Replays": closed({"replays": listed(replayed)}, description="What became of each."),
     }

@@ -6,9 +6,10 @@ import json
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from gateway_lambda import delivery_list, delivery_views, replies
+from gateway_lambda import delivery_views, replies
 from gateway_lambda.callbacks import read_callback
 from gateway_lambda.delivery_query import DeliveryQuery
+from gateway_lambda.listing import Listing, Page
 from penstock.batch.errors import UnknownJob
 from penstock.batch.jobs import JobKey
 from penstock.errors import InvalidBody, PenstockError, Unavailable, UnknownRequest
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
 #: How long after its time an attempt that was not made is taken for lost.
 _OVERDUE_MS = 30 * 60 * 1000
 
+#: A replay keeps a delivery for as long again, and its place in the list stays where it was.
+_SEEN_MS = 3 * delivering.RETENTION_SECONDS * 1000
+
 #: Deliveries that one call sends again.
 MAX_REPLAYS = 50
 
@@ -58,6 +62,7 @@ class Webhooks:
         self._records = records
         self._jobs = jobs
         self._deliveries = deliveries
+        self._listing = Listing(deliveries, clock, key=_key_of, seen_ms=lambda _: _SEEN_MS)
         self._endpoints = endpoints
         self._lanes = lanes
         self._guard = guard
@@ -72,16 +77,14 @@ class Webhooks:
         wanted = DeliveryQuery.parse(query, api=api.name)
         try:
             found = self._of_one(api, wanted)
-            if found is not None:
-                page = delivery_list.DeliveryPage(
-                    [delivery for delivery in found if wanted.state in {None, delivery.state}], None
-                )
-            else:
-                page = delivery_list.page(self._deliveries, api.name, wanted, now_ms=self._clock())
         except DependencyError as error:
             raise Unavailable("The deliveries could not be listed just now. Try again.") from error
+        if found is None:
+            page = self._listing.page(api, wanted)
+        else:
+            page = Page([*filter(wanted.wants, found)], None)
         content: dict[str, Any] = {
-            "deliveries": [delivery_views.summary(delivery, api.endpoint) for delivery in page.deliveries]
+            "deliveries": [delivery_views.summary(delivery, api.endpoint) for delivery in page.records]
         }
         if page.next_cursor is not None:
             content["next_cursor"] = page.next_cursor
@@ -137,7 +140,8 @@ class Webhooks:
             return None
         keys = [DeliveryKey(event_id, target) for event_id in event_ids for target in Target]
         found = self._deliveries.read(keys) if keys else {}
-        return [found[key] for key in keys if key in found]
+        now_ms = self._clock()
+        return [found[key] for key in keys if key in found and found[key].retained(now_ms)]
 
     def _events_of_request(self, api: ApiEntry, request_id: str) -> Sequence[str]:
         record = self._records.get(RequestKey(api=api.name, id=request_id))
@@ -157,7 +161,7 @@ class Webhooks:
             delivery = self._deliveries.get(key) if key is not None else None
         except DependencyError as error:
             raise Unavailable("The delivery could not be read just now. Try again.") from error
-        if delivery is None or delivery.api != api.name:
+        if delivery is None or delivery.api != api.name or not delivery.retained(self._clock()):
             raise UnknownDelivery(f"API {api.name} has no delivery {name[:64]!r}, or it was too long ago.")
         return delivery
 
@@ -190,6 +194,12 @@ class Webhooks:
         except PenstockError as error:
             return {"id": name, "error": error.code}
         return {"id": name, "state": begun.state.value}
+
+
+def _key_of(*, api: str, id: str) -> DeliveryKey:  # noqa: A002, ARG001 - as the keys of requests and jobs are made
+    key = DeliveryKey.parse(id)
+    assert key is not None, "the index has names of deliveries only"
+    return key
 
 
 def _names(body: bytes) -> Sequence[str]:

@@ -15,6 +15,8 @@ from typing import Any, NoReturn
 #: A line break and the indentation behind it. Within strings JSON has none, so this is between tokens.
 _BREAK = re.compile(r"[\r\n][ \t\r\n]*")
 _SPACE = re.compile(r"[ \t\r\n]*")
+#: Brackets, and strings, in which they mean nothing.
+_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]')
 
 
 class NotJson(ValueError):
@@ -78,6 +80,15 @@ def elements(text: str) -> list[str]:
 def one_line(text: str) -> str:
     """The same value without line breaks."""
     return _BREAK.sub("", text)
+
+
+def nesting(text: str) -> int:
+    """How many levels of arrays and objects there are in text that was checked."""
+    depth = deepest = 0
+    for match in _BRACKET.finditer(text):
+        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(match[0], 0)
+        deepest = max(deepest, depth)
+    return deepest
 
 
 def value(text: str) -> Any:

@@ -27,6 +27,8 @@ MOST_WORKERS = 10_000
 MOST_TIMEOUT_SECONDS = QUEUE_DEADLINE_SECONDS
 MOST_BATCH_SIZE = 100_000
 MOST_CONFIG_BYTES = 64 * 1024
+#: Every part that reads the job after the gateway must be able to, however deep its own calls are.
+MOST_CONFIG_NESTING = 100
 MOST_PATHS = 1_000
 MOST_PATTERNS = 100
 #: Of all patterns together: each takes its time with each name.
@@ -54,7 +56,14 @@ def read(body: bytes, api: ApiEntry) -> Submission:
     ``InvalidBody`` if it is no JSON, ``InvalidSubmission`` for any field, ``InputBucketNotAllowed`` and
     ``DeadLetterQueueNotAllowed`` for what the API's configuration does not list.
     """
-    top = Field("", _json(body)).section(_TOP)
+    try:
+        return _read(Field("", _json(body)).section(_TOP), api)
+    except RecursionError as error:
+        # Text that was just shallow enough to be read as a whole may be too deep for its parts.
+        raise InvalidBody("A submission is a JSON object; this one is nested too deeply.") from error
+
+
+def _read(top: Section, api: ApiEntry) -> Submission:
     timeout, config, results = top.get("timeout"), top.get("config"), top.get("results")
     source, items = _source(top, api)
     return Submission(
@@ -81,6 +90,8 @@ def _config(field: Field) -> dict[str, object]:
     size_bytes = len(raw_json.one_line(field.raw).encode())
     if size_bytes > MOST_CONFIG_BYTES:
         raise InvalidSubmission(f"config has {size_bytes} bytes; at most {MOST_CONFIG_BYTES} are taken.")
+    if raw_json.nesting(field.raw) > MOST_CONFIG_NESTING:
+        raise InvalidSubmission(f"config is nested deeper than {MOST_CONFIG_NESTING} levels.")
     return dict(field.object())
 
 
@@ -167,9 +178,13 @@ def _path(field: Field, api: ApiEntry) -> str:
 
 def _patterns(field: Field | None) -> tuple[str, ...]:
     # No pattern at all is what many programs send for none.
-    if field is None or field.raw.strip("[] \t\r\n") == "":
+    if field is None or _is_empty_list(field):
         return ()
     return tuple(map(_pattern, field.elements(most=MOST_PATTERNS)))
+
+
+def _is_empty_list(field: Field) -> bool:
+    return field.raw.startswith("[") and not raw_json.elements(field.raw)
 
 
 def _pattern(field: Field) -> str:

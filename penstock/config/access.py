@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from functools import partial
-from ipaddress import ip_network
 from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import AfterValidator, Field, ModelWrapValidatorHandler, model_validator
@@ -26,7 +25,7 @@ OF_SIGNERS = ("accounts", "principals", "organizations")
 
 def _range(value: str) -> str:
     try:
-        ip_network(value)
+        aws_ids.address_range(value)
     except ValueError as error:
         raise ValueError(
             "must be an address or a range such as 203.0.113.0/24, without bits behind the prefix"

@@ -68,5 +68,6 @@ class AsyncApi(Api):
     def _goes_on_with_the_fewest(cls, value: UpdateStrategy, info: ValidationInfo) -> UpdateStrategy:
         scaling: Autoscaling | None = info.data.get("autoscaling")
         if scaling is not None:
-            value.percentages(fewest=scaling.min_replicas, most=scaling.max_replicas)
+            bounds = scaling.timetable.widest
+            value.percentages(fewest=bounds.fewest, most=bounds.most)
         return value

@@ -8,7 +8,7 @@ from pydantic import Field, ValidationInfo, ValidatorFunctionWrapHandler, field_
 
 from penstock.config.findings import Finding, entries, validate_with
 from penstock.config.quantities import format_duration
-from penstock.config.schedule import ReplicaSchedule
+from penstock.config.schedule import MOST_REPLICAS, ReplicaSchedule
 from penstock.config.section import Duration, Number, Section, WholeNumber, without_default
 from penstock.scaling.cron import Cron
 from penstock.scaling.decision import ScalingPolicy
@@ -17,6 +17,8 @@ from penstock.scaling.timetable import Bounds, Schedule, Timetable
 #: Queue depth is published this often, so a window is whole such steps.
 TICK = timedelta(seconds=10)
 
+#: What was seen at each step of that time lies in one item of the table, which holds 400 KB.
+LONGEST_MEMORY = timedelta(days=1)
 
 _DEFAULTS = ScalingPolicy()
 _MILLISECOND = timedelta(milliseconds=1)
@@ -28,8 +30,8 @@ class Autoscaling(Section):
     min_replicas: WholeNumber = Field(default=1, ge=0)
     """Fewest replicas. 0 lets the API scale to zero."""
 
-    max_replicas: WholeNumber = Field(default=100, ge=1, validate_default=True)
-    """Most replicas. At least `min_replicas`."""
+    max_replicas: WholeNumber = Field(default=100, ge=1, le=MOST_REPLICAS, validate_default=True)
+    """Most replicas. At least `min_replicas`; 1 to 10000."""
 
     init_replicas: WholeNumber = Field(
         default_factory=lambda data: data["min_replicas"], ge=0, validate_default=True
@@ -44,19 +46,20 @@ Default: `min_replicas`."""
     """Requests per replica, waiting or running, to aim at. Above 0. Default: `pod.max_concurrency`."""
 
     window: Duration = timedelta(milliseconds=_DEFAULTS.window_ms)
-    """Time over which requests are averaged. At least 10s, a multiple of 10s."""
+    """Time over which requests are averaged. 10s to 1d, a multiple of 10s."""
 
     downscale_stabilization_period: Duration = timedelta(milliseconds=_DEFAULTS.downscale_stabilization_ms)
-    """The number of replicas falls to no less than what was needed at any moment of this time."""
+    """The number of replicas falls to no less than what was needed at any moment of this time. Up to 1d."""
 
     upscale_stabilization_period: Duration = timedelta(milliseconds=_DEFAULTS.upscale_stabilization_ms)
-    """The number of replicas rises to no more than what was needed at every moment of this time."""
+    """The number of replicas rises to no more than what was needed at every moment of this time. Up to \
+1d."""
 
     max_downscale_factor: Number = Field(default=_DEFAULTS.max_downscale_factor, ge=0, lt=1)
     """Smallest share of the replicas one step down leaves. From 0 to below 1; one may always go."""
 
-    max_upscale_factor: Number = Field(default=_DEFAULTS.max_upscale_factor, gt=1)
-    """Largest multiple of the replicas one step up reaches. Above 1; one may always come."""
+    max_upscale_factor: Number = Field(default=_DEFAULTS.max_upscale_factor, gt=1, le=MOST_REPLICAS)
+    """Largest multiple of the replicas one step up reaches. Above 1, at most 10000; one may always come."""
 
     downscale_tolerance: Number = Field(default=0.05, ge=0, lt=1)
     """A recommendation this share below the number of replicas changes nothing. From 0 to below 1."""
@@ -95,6 +98,14 @@ Default: `min_replicas`."""
             raise ValueError(
                 f"must be at least {tick} and a multiple of {tick}, not {format_duration(value)}"
             )
+        return value
+
+    @field_validator("window", "downscale_stabilization_period", "upscale_stabilization_period")
+    @classmethod
+    def _remembered(cls, value: timedelta) -> timedelta:
+        if value > LONGEST_MEMORY:
+            longest = format_duration(LONGEST_MEMORY)
+            raise ValueError(f"must be at most {longest}, not {format_duration(value)}")
         return value
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from ipaddress import IPv4Network, IPv6Network, ip_network
 
 #: What follows ``vpc-`` and the like; the short form is of before 2018.
 EC2_ID_PATTERN = "[0-9a-f]{8}([0-9a-f]{9})?"
@@ -20,6 +21,14 @@ SECRET_ARN_PATTERN = "arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:
 def ec2_id(prefix: str, value: str) -> str:
     """Accept the id of a VPC, a subnet or the like; else ValueError."""
     return _accepted(f"{prefix}-{EC2_ID_PATTERN}", value, f"an id such as {prefix}-0123456789abcdef0")
+
+
+def address_range(value: str) -> IPv4Network | IPv6Network:
+    """Read an address or a range, in the one notation that AWS takes; else ValueError."""
+    # Python reads masks in place of the prefix as well, and zones behind an address.
+    if not re.fullmatch(r"[0-9A-Fa-f.:]+(/[0-9]{1,3})?", value):
+        raise ValueError("is no address or range")
+    return ip_network(value)
 
 
 def domain_name(value: str) -> str:

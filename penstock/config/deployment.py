@@ -1,6 +1,7 @@
 """The whole of ``penstock.yaml``."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Annotated, Any
 
 from pydantic import (
@@ -29,6 +30,7 @@ from penstock.config.tracing import Tracing
 from penstock.config.webhook import Callbacks
 from penstock.kinds import Kind
 from penstock.webhooks.errors import CallbackRefused
+from penstock.webhooks.guard import Guard
 from penstock.webhooks.own import own_call
 
 
@@ -135,6 +137,7 @@ dashes; at most 16 characters."""
             *_collisions(value),
             *_shared_queues(value),
             *_broken_chains(value),
+            *_refused_webhooks(value, info.data.get("callbacks")),
             *unreachable(value, network=network, access=access),
         )
         return validate_with(findings, value, handler=handler)
@@ -198,6 +201,27 @@ def _broken_chains(apis: object) -> Iterator[Finding]:
         endpoint = _own_endpoint(webhook.get("url"))
         if endpoint is not None and endpoint not in known:
             yield Finding((index, "webhook", "url"), f'no AsyncAPI has the endpoint "{endpoint}"')
+
+
+def _refused_webhooks(apis: object, callbacks: Callbacks | None) -> Iterator[Finding]:
+    """Webhooks whose every call the deployment's own rules would refuse."""
+    if callbacks is None:
+        return
+    # The local stages call this machine, too.
+    guard = Guard(replace(callbacks.policy(), loopback=True), _pretended)
+    for index, api in entries(apis):
+        webhook = api.get("webhook")
+        url = webhook.get("url") if isinstance(webhook, dict) else None
+        if isinstance(url, str) and not url.startswith("/"):
+            try:
+                guard.admit(url)
+            except CallbackRefused as error:
+                yield Finding((index, "webhook", "url"), f"is refused: {error}")
+
+
+def _pretended(host: str) -> tuple[str, ...]:
+    """Names are looked up when they are called; until then all but one are taken for public ones."""
+    return ("127.0.0.1" if host == "localhost" else "1.1.1.1",)
 
 
 def _is_segment(endpoint: Any) -> bool:

@@ -9,6 +9,7 @@ from penstock.config.capacity import CapacityKind, Ec2, ManagedInstances
 from penstock.config.findings import Finding
 from penstock.config.pod import LONGEST_STOP_OF_AWS
 from penstock.config.quantities import format_duration
+from penstock.config.requirements import AcceleratorMaker
 from penstock.instance_types import Architecture
 from penstock.kinds import Kind
 
@@ -40,6 +41,7 @@ def misfits(pod: Pod, capacity: AnyCapacity, *, kind: Kind) -> Iterator[Finding]
         yield from _imageless(pod, capacity)
     if isinstance(capacity, ManagedInstances) and capacity.requirements is not None:
         yield from _unmet(pod, capacity.requirements)
+        yield from _unusable(pod, capacity.requirements, capacity.architecture)
     if kind is Kind.BATCH and not isinstance(capacity, Ec2):
         yield from _unmixable(capacity)
 
@@ -160,7 +162,12 @@ def _unmet(pod: Pod, required: Requirements) -> Iterator[Finding]:
     asked = (
         ("vcpus", -(-pod.needs.cpu_units // 1024), "vCPU", required.vcpus),
         ("memory", pod.needs.memory_mib, "MiB", required.memory),
-        ("accelerators", pod.gpus, "GPUs", required.accelerators),
+        (
+            "accelerators",
+            pod.gpus or int(pod.neuron),
+            "Neuron devices" if pod.neuron else "GPUs",
+            required.accelerators,
+        ),
     )
     for key, least, unit, allowed in asked:
         most = allowed.ends[1] if allowed else None
@@ -169,6 +176,24 @@ def _unmet(pod: Pod, required: Requirements) -> Iterator[Finding]:
                 ("capacity", "requirements", key, "max"),
                 f"is below what the containers and the dequeuer ask for: {least} {unit}",
             )
+
+
+def _unusable(pod: Pod, required: Requirements, architecture: Architecture) -> Iterator[Finding]:
+    """Accelerators of which a task can have none: GPUs are NVIDIA's, and Neuron devices AWS's."""
+    maker = AcceleratorMaker.AWS if pod.neuron else AcceleratorMaker.NVIDIA
+    remedy = "" if pod.neuron else ", or set neuron in a container's compute"
+    makers, names = required.accelerator_manufacturers, required.accelerator_names
+    if makers and maker not in makers:
+        yield Finding(
+            ("capacity", "requirements", "accelerator_manufacturers"),
+            f"must have {maker} among them: containers cannot get others{remedy}",
+        )
+    if names and not any(name.maker is maker and name.architecture is architecture for name in names):
+        yield Finding(
+            ("capacity", "requirements", "accelerator_names"),
+            f"must have one among them that {maker} made, in instances of architecture {architecture}: "
+            f"containers cannot get others{remedy}",
+        )
 
 
 def _unmixable(capacity: FargateCapacity | ManagedInstances) -> Iterator[Finding]:

@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, Strict, ValidationInfo, field_validator
 
+from penstock.config.findings import each_once
 from penstock.config.section import Section, WholeNumber
 
 TOPIC_ARN_PATTERN = r"arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}"
@@ -72,6 +73,12 @@ of the deployment's own."""
 
     runbooks: Annotated[str, Field(min_length=1, max_length=300)] = "docs/runbooks.md"
     """Where your copy of the runbooks is. The description of each alarm ends with it."""
+
+    @field_validator("alarm_emails")
+    @classmethod
+    def _each_once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        each_once(value, what="address")
+        return value
 
     @field_validator("alarm_emails")
     @classmethod

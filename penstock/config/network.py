@@ -29,6 +29,7 @@ MOST_SUBNETS = 16
 #: Of RFC 1918. In any other range the network would hide somebody's addresses on the internet.
 _PRIVATE_RANGES = tuple(map(IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")))
 _LARGEST_PREFIX, _SMALLEST_PREFIX = 16, 24
+_NO_RANGE = "must be an IPv4 range such as 10.0.0.0/16, without bits behind the prefix"
 
 
 class NetworkKind(StrEnum):
@@ -74,11 +75,11 @@ _NEEDED = ("vpc_id", "subnet_ids")
 
 def _range(value: str) -> str:
     try:
-        network = IPv4Network(value)
+        network = aws_ids.address_range(value)
     except ValueError as error:
-        raise ValueError(
-            "must be an IPv4 range such as 10.0.0.0/16, without bits behind the prefix"
-        ) from error
+        raise ValueError(_NO_RANGE) from error
+    if not isinstance(network, IPv4Network):
+        raise ValueError(_NO_RANGE)  # noqa: TRY004 - pydantic reports ValueError only
     if not _LARGEST_PREFIX <= network.prefixlen <= _SMALLEST_PREFIX:
         raise ValueError(f"must be a /{_LARGEST_PREFIX} to /{_SMALLEST_PREFIX}, not a /{network.prefixlen}")
     if not any(network.subnet_of(private) for private in _PRIVATE_RANGES):

@@ -1,13 +1,14 @@
 """Which instances ECS Managed Instances may choose from, by what they have."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Strict, field_validator
+from pydantic import Strict, ValidationInfo, field_validator
 
 from penstock.config.findings import each_once
 from penstock.config.ranges import Counts, Memories
 from penstock.config.section import Section
+from penstock.instance_types import Architecture
 
 
 class AcceleratorMaker(StrEnum):
@@ -18,7 +19,10 @@ class AcceleratorMaker(StrEnum):
 
 
 class AcceleratorName(StrEnum):
-    """Accelerators that AWS selects by name; newer ones are selected by `instance_types`."""
+    """Accelerators that AWS selects by name; newer ones are selected by `instance_types`.
+
+    All are NVIDIA's and in x86_64 instances, but for ``INFERENTIA`` and ``T4G``.
+    """
 
     A10G = "a10g"
     A100 = "a100"
@@ -27,6 +31,16 @@ class AcceleratorName(StrEnum):
     T4 = "t4"
     T4G = "t4g"
     V100 = "v100"
+
+    @property
+    def maker(self) -> AcceleratorMaker:
+        """Who made it."""
+        return AcceleratorMaker.AWS if self is AcceleratorName.INFERENTIA else AcceleratorMaker.NVIDIA
+
+    @property
+    def architecture(self) -> Architecture:
+        """Processors of the instances that have it."""
+        return Architecture.ARM64 if self is AcceleratorName.T4G else Architecture.X86_64
 
 
 class Requirements(Section):
@@ -63,4 +77,12 @@ class Requirements(Section):
     @classmethod
     def _each_name_once(cls, value: tuple[AcceleratorName, ...]) -> tuple[AcceleratorName, ...]:
         each_once(value, what="accelerator")
+        return value
+
+    @field_validator("accelerator_names", "accelerator_memory")
+    @classmethod
+    def _of_some(cls, value: Any, info: ValidationInfo) -> Any:
+        accelerators: Counts | None = info.data.get("accelerators")
+        if value and accelerators is not None and accelerators.max == 0:
+            raise ValueError("must be left out where accelerators.max is 0: no instance has any")
         return value

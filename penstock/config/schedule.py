@@ -1,5 +1,6 @@
 """Replicas by the clock."""
 
+from datetime import UTC, datetime
 from difflib import get_close_matches
 from typing import Annotated
 from zoneinfo import available_timezones
@@ -11,11 +12,20 @@ from penstock.config.section import Section, WholeNumber
 from penstock.scaling.cron import Cron
 
 LONGEST_NAME_CHARACTERS = 64
+
+#: Twice the tasks that ECS gives a service unless AWS is asked for more.
+MOST_REPLICAS = 10_000
 _NAME_PATTERN = "[A-Za-z0-9_-]+"
 
 
+#: Any moment will do: a day that does not come in the years behind it does not come.
+_SOME_TIME = datetime(2000, 1, 1, tzinfo=UTC)
+
+
 def _cron(value: str) -> str:
-    Cron.parse(value)
+    cron = Cron.parse(value)
+    if value.endswith(" *") and cron.next(_SOME_TIME, UTC) is None:
+        raise ValueError("never comes: its months have no such day, or not within eight years")
     return value
 
 
@@ -47,10 +57,10 @@ fields for days being `?`."""
     timezone: Annotated[str, AfterValidator(_timezone)] = "UTC"
     """On whose clock, such as `Europe/Berlin`; with its summer time."""
 
-    min_replicas: WholeNumber = Field(ge=0)
+    min_replicas: WholeNumber = Field(ge=0, le=MOST_REPLICAS)
     """Fewest replicas from then on."""
 
-    max_replicas: WholeNumber | None = Field(default=None, ge=1)
+    max_replicas: Annotated[WholeNumber, Field(ge=1, le=MOST_REPLICAS)] | None = None
     """Most replicas from then on, at least `min_replicas`. Default: the API's `max_replicas`."""
 
     @field_validator("max_replicas")

@@ -1,5 +1,6 @@
 """Where traces go."""
 
+import re
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -8,10 +9,18 @@ from pydantic import AfterValidator, Field
 from penstock.config import aws_ids
 from penstock.config.section import Section, WholeNumber
 
+#: Visible ASCII. Parsers drop line breaks, and programs that connect do not.
+_PLAIN = re.compile(r"[\x21-\x7e]+")
+
 
 def _collector(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+    try:
+        parts = urlsplit(value)
+        # A port that is none is found when it is read.
+        usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable or not _PLAIN.fullmatch(value) or parts.query or parts.fragment:
         raise ValueError(
             "must be the base URL of a collector that takes OTLP over HTTP, such as "
             "https://otlp.example.com: /v1/traces is added"

@@ -41,7 +41,8 @@ class Webhook(Section):
     """Who is told of what happens to requests or jobs."""
 
     url: Annotated[str, AfterValidator(_url)] | None = None
-    """Where events are sent: an https URL, or `/async/{api}` for another API of this deployment."""
+    """Where events are sent: an https URL that `callbacks` lets be called, or `/async/{api}` for another \
+API of this deployment."""
 
     chain: tuple[
         Annotated[

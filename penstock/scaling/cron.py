@@ -59,7 +59,8 @@ class Cron:
         at_minutes = _Field("minutes", 0, 59).read(minutes)
         at_hours = _Field("hours", 0, 23).read(hours)
         return cls(
-            text,
+            # As AWS documents it: one space between fields, names in capitals.
+            " ".join(fields),
             tuple(time(hour, minute) for hour in sorted(at_hours) for minute in sorted(at_minutes)),
             _Field("month", 1, 12, _MONTHS).read(months),
             _Field("year", _FIRST_YEAR, _LAST_YEAR).read(years),

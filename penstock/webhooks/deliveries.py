@@ -123,6 +123,15 @@ class Delivery:
         """What identifies it."""
         return DeliveryKey(self.event_id, self.target)
 
+    @property
+    def id(self) -> str:
+        """The same as text."""
+        return str(self.key)
+
+    def retained(self, now_ms: int) -> bool:
+        """Whether readers may still see it: time to live deletes late, up to days."""
+        return now_ms < self.expires_at * 1000
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Move:

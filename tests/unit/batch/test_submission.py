@@ -147,6 +147,7 @@ def test_each_fault_is_told_with_the_place_of_its_field(changes, text):
         ({"excludes": ["**", ""]}, 'excludes[1] must be a string that is not empty, not "".'),
         ({"excludes": ["a"] * 101}, "excludes has 101 elements; at most 100 are taken."),
         ({"excludes": "**"}, 'excludes must be a list, not "**".'),
+        ({"includes": [[]]}, "includes[0] must be a string that is not empty, not []."),
         ({"includes": ["a" * 500] * 6, "excludes": ["a" * 500] * 6},
          "have 6000 characters together; at most 5000"),
     ],
@@ -188,6 +189,27 @@ def test_a_submission_is_an_object(content):
                          ids=lambda body: repr(body)[:20])  # fmt: skip
 def test_what_is_no_json_at_all_is_no_submission(body):
     assert "this is no JSON" in refused(body, InvalidBody)
+
+
+def test_no_depth_of_nesting_is_more_than_a_refusal():
+    for depth in (*range(1, 120), *range(850, 1050)):
+        deep = "[" * depth + "]" * depth
+        for body in (
+            f'{{"workers": 1, "config": {{"a": {deep}}}, "item_list": {{"items": [1], "batch_size": 1}}}}',
+            f'{{"workers": 1, "item_list": {{"items": [{deep}], "batch_size": 1}}}}',
+        ):
+            try:
+                found = submission.read(body.encode(), API)
+            except (InvalidBody, InvalidSubmission) as error:
+                assert "nested" in str(error)  # noqa: PT017 - most depths are taken
+                assert depth >= submission.MOST_CONFIG_NESTING
+            else:
+                assert JobSpec.from_json(found.spec.to_json()) == found.spec
+
+
+def test_brackets_in_text_are_no_nesting():
+    config = {"pattern": '["[' * 200}
+    assert read({"workers": 1, "config": config, **LIST}).spec.config == config
 
 
 def test_buckets_and_queues_that_the_api_does_not_list_are_refused_with_the_key_to_list_them_under():

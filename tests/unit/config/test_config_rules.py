@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 
 import pytest
 import yaml
 
-from penstock.config import load
+from penstock.config import ConfigError, load
+from tests.unit.config.conftest import VALID
 
 CONTAINERS = "apis.0.pod.containers"
 COMPUTE = f"{CONTAINERS}.0.compute"
@@ -329,9 +331,15 @@ def _containers(number: int, **settings: Any) -> list[dict[str, Any]]:
         (f"{SCALING}.target_in_flight", float("nan"), "must be a finite number"),
         (f"{SCALING}.window", "5s", "must be at least 10s and a multiple of 10s, not 5s"),
         (f"{SCALING}.window", "15s", "a multiple of 10s"),
+        (f"{SCALING}.window", "25h", "must be at most 1d, not 1d1h"),
+        (f"{SCALING}.downscale_stabilization_period", "2d", "must be at most 1d, not 2d"),
+        (f"{SCALING}.upscale_stabilization_period", "2d", "must be at most 1d, not 2d"),
+        (f"{SCALING}.max_replicas", 10_001, "must be at most 10000, not 10001"),
+        (SCHEDULES, [{**_DAY, "max_replicas": 10_001}], "must be at most 10000, not 10001"),
         (f"{SCALING}.max_downscale_factor", 1, "must be below 1, not 1"),
         (f"{SCALING}.max_upscale_factor", 1, "must be above 1, not 1"),
         (f"{SCALING}.max_upscale_factor", float("inf"), "must be a finite number"),
+        (f"{SCALING}.max_upscale_factor", 1e308, "must be at most 10000"),
         (f"{SCALING}.downscale_tolerance", 1, "must be below 1"),
         (f"{SCALING}.upscale_tolerance", -0.1, "must be at least 0, not -0.1"),
         (f"{SCALING}.upscale_stabilization_period", -1, "must be a duration"),
@@ -342,6 +350,7 @@ def _containers(number: int, **settings: Any) -> list[dict[str, Any]]:
         (SCHEDULES, [{**_DAY, "cron": "0 8 * * 1-5"}], "must have the six fields of AWS's cron"),
         (SCHEDULES, [{**_DAY, "cron": "cron(0 8 ? * MON-FRI *)"}], "minutes, which goes from 0 to 59"),
         (SCHEDULES, [{**_DAY, "cron": "0 24 ? * * *"}], "hours, which goes from 0 to 23"),
+        (SCHEDULES, [{**_DAY, "cron": "0 8 31 2,4 ? *"}], "never comes: its months have no such day"),
         (SCHEDULES, [{**_DAY, "timezone": "Europe/Berlln"}], "must be the name of an IANA time zone"),
         (SCHEDULES, [{**_DAY, "min_replicas": -1}], "must be at least 0"),
         (SCHEDULES, [{**_DAY, "min_replicas": 101}], "must be at most the API's max_replicas, 100"),
@@ -369,6 +378,21 @@ def _containers(number: int, **settings: Any) -> list[dict[str, Any]]:
         ("apis.0.pod.stop_timeout", "29s", "must be from 30s to 11h50m, not 29s"),
         ("apis.0.pod.stop_timeout", "12h", "must be from 30s to 11h50m, not 12h"),
         ("apis.0.pod.stop_timeout", "121s", "must be at most 2m on fargate, where AWS waits no longer"),
+        # addresses, in the one notation that AWS takes
+        ("network", {"kind": "nat", "cidr": "10.0.0.0/255.255.0.0"}, "must be an IPv4 range"),
+        ("network", {"kind": "nat", "cidr": "10.0.0.0/0.0.255.255"}, "must be an IPv4 range"),
+        ("network", {"kind": "nat", "cidr": "fd00::/16"}, "must be an IPv4 range"),
+        ("access.source_ips", ["10.0.0.0/255.0.0.0"], "must be an address or a range"),
+        ("access.source_ips", ["fe80::1%eth0"], "must be an address or a range"),
+        ("monitoring.alarm_emails", ["a@b.example", "a@b.example"], "must list each address once"),
+        ("tracing", {"endpoint": "https://[::1"}, "must be the base URL of a collector"),
+        ("tracing", {"endpoint": "https://a:99999"}, "must be the base URL of a collector"),
+        ("tracing", {"endpoint": "https://a/\nb"}, "must be the base URL of a collector"),
+        # webhooks that the deployment's own rules refuse
+        ("apis.0.webhook.url", "http://a.example/x", "is refused: Only https:// is called"),
+        ("apis.0.webhook.url", "https://a.example:8443/x", "is refused: Port 8443 is not called"),
+        ("apis.0.webhook.url", "https://10.0.0.1/x", "leads to an address that is not public"),
+        ("apis.1.webhook.url", "https://intranet/x", "intranet is no full name"),
         # networking
         ("apis.0.networking.endpoint", "a/b", "must be one path segment"),
         ("apis.0.networking.endpoint", "//a", "must be one path segment"),
@@ -448,6 +472,7 @@ def test_credentials_and_headers_of_the_connection_are_never_forwarded(refused, 
         (f"{COMPUTE}.mem", "20Mi"),
         (f"{SCALING}.window", "10s"),
         (SCHEDULES, [{**_DAY, "min_replicas": 0, "max_replicas": 1}]),
+        (SCHEDULES, [{**_DAY, "cron": "0 8 29 2 ? *"}]),
         (SCHEDULES, [{**_DAY, "min_replicas": 150, "max_replicas": 150}]),
         ("apis.0.pod", {"prefetch": _MODEL, "containers": _containers(8)}),
         ("apis.1.pod", {"prefetch": _MODEL, "containers": _containers(7)}),
@@ -473,6 +498,43 @@ def test_credentials_and_headers_of_the_connection_are_never_forwarded(refused, 
 )
 def test_the_limits_themselves_are_allowed(accepted, place, value):
     accepted(place, value)
+
+
+@pytest.mark.parametrize(
+    ("callbacks", "message"),
+    [
+        ({"deny": ["*.example.com"]}, "hooks.example.com is in this deployment's callbacks.deny"),
+        ({"allow": ["other.example"]}, "hooks.example.com is not in this deployment's callbacks.allow"),
+        ({"ports": [8443]}, "Port 443 is not called"),
+    ],
+    ids=["denied", "not allowed", "another port"],
+)
+def test_a_webhook_that_no_call_may_go_to_is_refused(write, callbacks, message):
+    api = {**VALID["apis"][0], "webhook": {"url": "https://hooks.example.com/x"}}
+    with pytest.raises(ConfigError) as caught:
+        load(write(yaml.safe_dump({**VALID, "callbacks": callbacks, "apis": [api]})))
+    (problem,) = caught.value.problems
+    assert (problem.path, message in problem.message) == ("apis[0].webhook.url", True)
+
+
+@pytest.mark.parametrize("url", ["http://localhost:9000/x", "http://127.0.0.1:9000/x", "https://a.example/x"])
+def test_a_webhook_may_go_to_this_machine_for_the_local_stages(accepted, url):
+    assert accepted("apis.0.webhook.url", url).apis[0].webhook.url == url
+
+
+@pytest.mark.parametrize(
+    ("schedule", "update", "message"),
+    [
+        ({"min_replicas": 1, "max_replicas": 2}, {"max_surge": "10%"}, "with 1 replica(s), the fewest"),
+        ({"min_replicas": 20, "max_replicas": 20}, {"max_surge": 5}, "scaling changes from 10 to 20"),
+    ],
+    ids=["too few for a share", "another number"],
+)
+def test_a_deployment_must_go_on_whatever_schedule_is_due(write, schedule, update, message):
+    scaling = {"min_replicas": 10, "max_replicas": 10, "schedules": [{**_DAY, **schedule}]}
+    api = {**VALID["apis"][0], "autoscaling": scaling, "update_strategy": update}
+    with pytest.raises(ConfigError, match=re.escape(message)):
+        load(write(yaml.safe_dump({**VALID, "apis": [api]})))
 
 
 def test_scaling_to_zero_is_allowed(accepted):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from penstock import keys
@@ -82,6 +84,17 @@ def test_failed_batches_run_again_in_a_new_job_with_the_same_terms(door):
         results=True,
     )
     assert door.executions.started[-1] == key_of(new)
+
+
+def test_a_retry_whose_queue_has_left_the_configuration_is_refused_as_a_submission_is(door):
+    arn = "arn:aws:sqs:eu-central-1:111122223333:lost.fifo"
+    job_id = begun(door, ITEMS | {"dead_letter_queue": {"arn": arn, "max_receive_count": 3}})
+    end_job(door, job_id, succeeded=2, failed=1)
+    door.apis = tuple(replace(api, dead_letter_queues=()) for api in door.apis)
+    door.build()
+    refused = door.call("POST", f"/batch/sums/{job_id}/retry")
+    assert code(refused) == (403, "dead_letter_queue_not_allowed")
+    assert list(door.jobs.rows) == [key_of(job_id)]
 
 
 def test_a_retry_asked_for_twice_is_one_job(door):

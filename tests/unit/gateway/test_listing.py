@@ -253,6 +253,14 @@ def test_a_cursor_from_the_future_is_no_long_walk(door):
     assert listed(get(door, f"cursor={place}")) == [made]
 
 
+@pytest.mark.parametrize("place", ["1-1", "17-1", "9-9", "1789999999999#" + "a" * 26 + "-api"])
+def test_a_place_that_somebody_made_up_is_refused_or_one_like_any_other(door, place):
+    add(door)
+    made_up = cursor.encode(place, belongs_to=ListQuery.parse("", api="word-count").belongs_to)
+    answer = get(door, f"cursor={made_up}")
+    assert (answer.status, answer.json.get("code")) in {(200, None), (400, "invalid_cursor")}
+
+
 def test_the_first_page_tells_how_busy_the_api_is(door):
     add(door, age_ms=12_500)
     door.call("POST", "/async/words", body=b"x")

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from gateway_lambda import cursor
+from gateway_lambda.delivery_query import DeliveryQuery
 from penstock.batch.jobs import JobStatus
 from penstock.ports import DependencyError
 from penstock.records import Status
@@ -18,6 +20,11 @@ from penstock.webhooks.messages import Due
 from tests.unit.batch.test_moves import JOB
 from tests.unit.gateway.front_door import Answer, FrontDoor
 from tests.unit.gateway.test_openapi import call, held
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from penstock.webhooks.deliveries import DeliveryKey
 
 CALLBACK = "https://hooks.example.com/mine"
 LIST, ONE = "/webhooks/{api}", "/webhooks/{api}/{id}"
@@ -46,7 +53,7 @@ def delivery(door: FrontDoor, number: int = 0, **changes: Any) -> Delivery:
         body='{"type": "request.completed"}',
         created_ms=now_ms,
         next_attempt_ms=now_ms,
-        expires_at=now_ms // 1000 + 1000,
+        expires_at=delivering.expires_at(now_ms),
     )
     return door.deliveries.create(replace(made, **changes))
 
@@ -210,6 +217,37 @@ def test_a_list_may_be_of_one_state(door):
     assert [entry["id"] for entry in page["deliveries"]] == [str(failed.key)]
 
 
+class Vanished(MemoryDeliveries):
+    """Deliveries that have gone, and are in the index still."""
+
+    calls = 0
+
+    def read(self, keys: Sequence[DeliveryKey]) -> Mapping[DeliveryKey, Delivery]:
+        self.calls += 1
+        assert self.calls < 20, "the list goes on for ever"
+        return {}
+
+
+def test_what_the_index_has_longer_than_the_table_is_passed_over(door):
+    door.deliveries = Vanished()
+    door.build()
+    for number in range(150):
+        delivery(door, number)
+
+    page = listed(door, state="failed")
+    assert page["deliveries"] == []
+    assert "next_cursor" in page
+
+
+@pytest.mark.parametrize(
+    "place", ["17-1", "1-1", "9999999999999#", "0000000000000#", f"1690000000000#{JOB.id}"]
+)
+def test_the_place_in_a_cursor_may_be_made_up(door, place):
+    made = cursor.encode(place, belongs_to=DeliveryQuery.parse("", api="word-count").belongs_to)
+    answer = call(door, "GET", "/webhooks/words", LIST, query={"cursor": [made]})
+    assert answer.status == (400 if "-" in place else 200)
+
+
 @pytest.mark.parametrize(
     ("query", "code"),
     [
@@ -253,6 +291,12 @@ def test_a_delivery_shows_its_event_and_its_attempts(door):
 @pytest.mark.parametrize("name", ["x", "a" * 26, f"{'z' * 26}-api", f"{'z' * 26}-other"])
 def test_an_unknown_delivery_is_not_found(door, name):
     assert call(door, "GET", f"/webhooks/words/{name}", ONE).json["code"] == "unknown_delivery"
+
+
+def test_a_delivery_that_is_overdue_is_seen_no_more(door):
+    made = delivery(door, expires_at=door.clock() // 1000)
+    assert call(door, "GET", f"/webhooks/words/{made.key}", ONE).json["code"] == "unknown_delivery"
+    assert listed(door)["deliveries"] == []
 
 
 def test_anothers_delivery_is_not_found_below_this_api(door):

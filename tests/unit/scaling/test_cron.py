@@ -101,6 +101,10 @@ def test_an_hour_that_the_clocks_leave_out_is_not_lost():
     assert night.next(datetime(2030, 3, 30, tzinfo=UTC), BERLIN) == datetime(2030, 3, 31, 1, 30, tzinfo=UTC)
 
 
+def test_aws_is_told_the_fields_as_it_documents_them():
+    assert Cron.parse(" 0  8 ?\t* mon-fri\n*").text == "0 8 ? * MON-FRI *"
+
+
 def test_what_never_comes_is_none():
     assert Cron.parse("0 0 30 2 ? *").next(NOON, UTC) is None
     assert Cron.parse("0 0 1 1 ? 2020").next(NOON, UTC) is None
