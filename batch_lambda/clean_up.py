@@ -9,6 +9,7 @@ from penstock import keys
 from penstock.batch import objects
 from penstock.batch.belongings import DeadLettersRefused
 from penstock.batch.dead_letters import letter
+from penstock.batch.messages import MOST_INLINE_BYTES
 from penstock.ports import ObjectMissing
 
 if TYPE_CHECKING:
@@ -104,7 +105,9 @@ class CleanUp:
 
     def _body(self, batch: FailedBatch) -> bytes | None:
         try:
-            return self._bodies.read(batch.body_key)
+            # No more than it takes to see that the rest does not travel: a page of the largest bodies
+            # would not fit into memory.
+            return self._bodies.read_range(batch.body_key, first=0, last=MOST_INLINE_BYTES)
         except ObjectMissing:
             return None
 

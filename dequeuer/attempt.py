@@ -58,7 +58,7 @@ class Attempts:
     async def _see_through(self, run: Run) -> None:
         logger.info("attempt started", extra=run.log_context("start"))
         beating = asyncio.create_task(
-            self._ports.heartbeat.until_lost(run.key, run.lease, run.delivery), name="heartbeat"
+            self._ports.heartbeat.until_lost(run.record, run.lease, run.delivery), name="heartbeat"
         )
         working = asyncio.create_task(self._work(run), name="work")
         stopping = asyncio.create_task(self._out_of_time.wait(), name="out of time")

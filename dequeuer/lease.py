@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from penstock.ports import Clock, Delivery, Ledger, Source
-    from penstock.records import RequestKey, RequestRecord
+    from penstock.records import RequestRecord
 
 logger = logging.getLogger(__name__)
 
@@ -43,14 +43,18 @@ class Heartbeat:
         """When a lease taken or renewed now runs out."""
         return self._clock() + self._lease_seconds * 1000
 
-    async def until_lost(self, key: RequestKey, lease: str, delivery: Delivery) -> RequestRecord | None:
+    async def until_lost(
+        self, claimed: RequestRecord, lease: str, delivery: Delivery
+    ) -> RequestRecord | None:
         """Beat until the record refuses, and return it as it then is: the request is no longer ours.
 
         A call that fails proves nothing, so beating goes on: the outcome's own condition decides.
         """
-        interval_seconds = self._lease_seconds / BEATS_PER_LEASE
+        key, interval_seconds = claimed.key, self._lease_seconds / BEATS_PER_LEASE
+        pause_seconds = self._first_pause(claimed)
         while True:
-            await self._sleep(interval_seconds)
+            await self._sleep(pause_seconds)
+            pause_seconds = interval_seconds
             try:
                 # A hung connection must not take the next beat's time as well.
                 async with asyncio.timeout(interval_seconds / 2):
@@ -63,3 +67,9 @@ class Heartbeat:
             except (DependencyError, TimeoutError) as error:
                 context = {"action": "renew", "api": key.api, "id": key.id, "error": repr(error)}
                 logger.warning("heartbeat failed", extra=context)
+
+    def _first_pause(self, claimed: RequestRecord) -> float:
+        """Less than the others if the claim itself, or its answer, has used up a part of the lease."""
+        assert claimed.lease_until_ms is not None
+        used_seconds = (self.lease_end_ms() - claimed.lease_until_ms) / 1000
+        return max(0, self._lease_seconds / BEATS_PER_LEASE - used_seconds)

@@ -80,21 +80,17 @@ class Worker:
             self._stopping.set()
 
     async def run(self) -> None:
-        """Work until stopped; return when every request taken is finished or given back."""
-        deadline: asyncio.TimerHandle | None = None
-        try:
-            receiving = asyncio.create_task(self._receive_until_stopped(), name="receive")
-            stopped = asyncio.create_task(self._stopping.wait(), name="stop")
-            await asyncio.wait({receiving, stopped}, return_when=asyncio.FIRST_COMPLETED)
-            deadline = asyncio.get_running_loop().call_later(
-                self._settings.drain_seconds, self._out_of_time.set
-            )
-            stopped.cancel()
-            await receiving
-            await self._drained()
-        finally:
-            if deadline is not None:
-                deadline.cancel()
+        """Work until stopped; return when every request taken is finished or given back.
+
+        The drain's time goes on after that: for what is still to be written of a batch job.
+        """
+        receiving = asyncio.create_task(self._receive_until_stopped(), name="receive")
+        stopped = asyncio.create_task(self._stopping.wait(), name="stop")
+        await asyncio.wait({receiving, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        asyncio.get_running_loop().call_later(self._settings.drain_seconds, self._out_of_time.set)
+        stopped.cancel()
+        await receiving
+        await self._drained()
 
     async def _receive_until_stopped(self) -> None:
         while not self._stopping.is_set():

@@ -83,10 +83,12 @@ class Publisher:
         self._served.refresh()
 
     def recall(self) -> None:
-        """Take up what an earlier function saved; what this one knows is newer."""
+        """Take up what the last function saved, unless it was this one: they may take turns."""
         loaded = self._histories.load(list(self._apis))
         self._beginnings.recall(loaded)
-        self._remembered = {**loaded, **self._remembered}
+        for api, history in loaded.items():
+            if _last_ms(history) > _last_ms(self._remembered.get(api, ())):
+                self._remembered[api] = history
 
     def keep(self) -> None:
         """Save what the next function must know."""
@@ -151,6 +153,10 @@ class Publisher:
         except DependencyError as error:
             logger.warning("not read", extra={"action": "look", "api": api, "error": str(error)})
             return None
+
+
+def _last_ms(history: Sequence[Sample]) -> int:
+    return history[-1].at_ms if history else 0
 
 
 def _busy(depth: Depth | None) -> bool:

@@ -26,7 +26,7 @@ class DeadLetter:
 def letter(key: JobKey, batch: FailedBatch, body: bytes | None, *, bucket: str) -> DeadLetter:
     """The batch as its container got it, or where it lies if it does not travel.
 
-    ``body`` is None if it is stored no more.
+    ``body`` is None if it is stored no more; of one that does not travel it may be the beginning only.
     """
     told = {
         "penstock_api": key.api,

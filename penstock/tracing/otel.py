@@ -5,6 +5,7 @@ JSON, not protobuf: that needs compiled code, which Lambda bundles do without.
 
 from __future__ import annotations
 
+import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -48,6 +49,8 @@ class OtelTracer:
 
     def __init__(self, to: SpanExporter, *, service: str, deployment: str, percent: int = 100) -> None:
         self._provider = TracerProvider(
+            # At the end of a process it would wait half a minute for a collector that hangs.
+            shutdown_on_exit=False,
             resource=Resource.create(
                 {
                     "service.name": f"penstock-{service}",
@@ -59,6 +62,7 @@ class OtelTracer:
         )
         self._provider.add_span_processor(BatchSpanProcessor(to))
         self._tracer = self._provider.get_tracer("penstock", __version__)
+        self._flushing: threading.Thread | None = None
 
     @contextmanager
     def span(
@@ -82,7 +86,12 @@ class OtelTracer:
 
     def flush(self) -> None:
         """See ``Tracer``."""
-        self._provider.force_flush(_SEND_SECONDS * 1000)
+        # The SDK takes a time limit for this, and does not keep it: it sends all that waits, however long
+        # that takes. A flush that still does so has the next one's spans as well.
+        if self._flushing is None or not self._flushing.is_alive():
+            self._flushing = threading.Thread(target=self._provider.force_flush, name="traces", daemon=True)
+            self._flushing.start()
+        self._flushing.join(_SEND_SECONDS)
 
 
 class _Span:

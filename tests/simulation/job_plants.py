@@ -11,15 +11,18 @@ from unittest import mock
 from batch_lambda.clean_up import CleanUp
 from dequeuer.batch import bodies, committer, hook, parts
 from penstock.batch import batching, moves
+from penstock.batch.commits import PartKind
 from penstock.batch.jobs import JobStatus
+from penstock.batch.manifest import manifest
 from penstock.outcomes import End
 from penstock.testing import MemoryJobParts, MemoryJobs
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from contextlib import AbstractContextManager
 
     from penstock.batch.chunks import EnqueuedChunk
-    from penstock.batch.commits import Commit
+    from penstock.batch.commits import Commit, Part
     from penstock.batch.jobs import JobKey, JobRecord
     from penstock.batch.messages import BatchMessage
     from penstock.batch.ports import JobApplied, JobRefused
@@ -135,6 +138,16 @@ class RejectedLinesListed(JobsAsTheyAre):
         return mock.patch.object(committer, "listed", lambda put, _rejected: whole(put, frozenset()))
 
 
+class PartsUnlisted(JobsAsTheyAre):
+    """The manifest of a job with failures lists its results alone (J8)."""
+
+    def in_place(self) -> AbstractContextManager[Any]:
+        def results(parts: Iterable[Part]) -> bytes:
+            return manifest(part for part in parts if part.kind is PartKind.RESULTS)
+
+        return mock.patch("dequeuer.batch.hook.manifest", results)
+
+
 class QueueLeftBehind(JobsAsTheyAre):
     """The finisher does not clean up after a job that ended by itself (J10)."""
 
@@ -186,6 +199,7 @@ JOB_PLANTS: tuple[type[JobsAsTheyAre], ...] = (
     HookUncalled,
     BodyNotKept,
     RejectedLinesListed,
+    PartsUnlisted,
     QueueLeftBehind,
     FailuresForgotten,
     StopWithoutCondition,

@@ -7,6 +7,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from penstock import keys
+from penstock.batch import objects
 from penstock.batch.commits import PartKind
 from penstock.batch.jobs import JobStatus
 from penstock.batch.tallies import total
@@ -132,10 +134,14 @@ class JobRules:
             raise Broken(f"J3: the batches hold {found}, and not what was submitted")
         if not job.results:
             return
+        manifest = self.bodies.get(keys.job_object(self.key, objects.MANIFEST))
+        if manifest is None:
+            raise Broken("J8: the job has ended, and its results have no manifest")
         lines: dict[PartKind, Counter[str]] = {kind: Counter() for kind in PartKind}
-        for part in self.parts.parts(self.key):
-            told = [json.loads(line)["batch"] for line in self.bodies[part.key].splitlines()]
-            lines[part.kind].update(name for name in told if name not in part.rejected)
+        for part in map(json.loads, manifest.splitlines()):
+            told = [json.loads(line)["batch"] for line in self.bodies[part["key"]].splitlines()]
+            rejected = part.get("rejected", ())
+            lines[PartKind(part["kind"])].update(name for name in told if name not in rejected)
         for kind, counted in lines.items():
             wanted = {n for n, end in ended.items() if (end.failure is not None) is (kind is PartKind.ERRORS)}
             # The recorder writes no lines of what it counts.

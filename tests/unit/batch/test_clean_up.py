@@ -61,6 +61,28 @@ def test_a_failed_batch_that_does_not_travel_is_pointed_to(body):
     }
 
 
+def test_no_more_is_read_of_a_large_body_than_shows_that_it_does_not_travel(monkeypatch):
+    here = site()
+    here.plant(JobStatus.COMPLETED_WITH_FAILURES, failed=1, dead_letter_arn=ARN)
+    here.end_batches("a", 0, 1)
+    [key] = here.bodies.bodies
+    here.bodies.bodies[key] = b"[" + b"1" * 3_000_000 + b"]"
+    read, sizes = here.bodies.read_range, []
+
+    def noted(wanted, **borders):
+        body = read(wanted, **borders)
+        sizes.append(len(body))
+        return body
+
+    monkeypatch.setattr(here.bodies, "read_range", noted)
+
+    here.finish()
+
+    assert sizes == [256 * 1024 + 1]
+    [letter] = here.dead_letters.received[ARN]
+    assert "body_url" in json.loads(letter.body)
+
+
 def test_a_callers_queue_that_refuses_does_not_keep_the_jobs_queue():
     here = site()
     here.plant(JobStatus.COMPLETED_WITH_FAILURES, failed=1, dead_letter_arn=ARN)

@@ -363,6 +363,39 @@ async def test_finished_work_is_committed_when_the_table_answers_again(bench, mo
     assert bench.container.received == [b"hello"], "the container ran once"
 
 
+@pytest.mark.parametrize(
+    ("claim_seconds", "first_wait_seconds"),
+    [
+        (0, 10),
+        (7, 3),
+        # The lease has less left than the beats that it must outlast.
+        (25, 0),
+    ],
+)
+async def test_what_a_claim_takes_is_made_up_for_by_the_first_heartbeat(
+    bench, claim_seconds, first_wait_seconds
+):
+    bench.submit()
+    apply = bench.records.apply
+
+    def slow(key, transition):
+        answer = apply(key, transition)
+        if transition.move is transitions.Move.CLAIM:
+            bench.clock.advance(claim_seconds)
+        return answer
+
+    bench.records.apply = slow
+    gate = asyncio.Event()
+    bench.container.act = gate.wait
+    running = asyncio.create_task(bench.deliver())
+    await until(lambda: bench.container.received)
+    bench.beats.release()
+    await until(lambda: len(bench.beat_waits) == 2)
+    assert bench.beat_waits == [first_wait_seconds, 10]
+    gate.set()
+    await running
+
+
 async def test_a_heartbeat_that_cannot_extend_the_message_does_not_stop_the_work(bench):
     bench.submit()
     gate = asyncio.Event()

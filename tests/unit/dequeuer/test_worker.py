@@ -198,6 +198,15 @@ async def test_a_stop_lets_running_work_finish():
     assert bench.now.status is Status.COMPLETED
 
 
+async def test_the_drains_time_also_ends_what_is_written_after_the_last_request():
+    bench = Workbench()
+    worker = worker_of(bench.source, bench.attempts, out_of_time=bench.out_of_time, drain_seconds=0)
+    worker.stop()
+    await worker.run()
+    async with asyncio.timeout(5):
+        await bench.out_of_time.wait()
+
+
 async def test_when_the_drain_budget_is_used_up_unfinished_work_is_given_back():
     bench = Workbench()
     bench.submit()

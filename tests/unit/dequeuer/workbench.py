@@ -142,6 +142,8 @@ class Workbench:
         self.out_of_time = asyncio.Event()
         self.doubted = asyncio.Event()
         self.beats = asyncio.Semaphore(0)
+        #: What the heartbeat waited for, in seconds.
+        self.beat_waits: list[float] = []
         self.cleaner = Cleaner(source=cast("Any", self.source), streams=self.streams)
         self.attempts = Attempts(self.settings, self._ports(), out_of_time=self.out_of_time)
 
@@ -168,7 +170,8 @@ class Workbench:
             tracer=self.tracer,
         )
 
-    async def _until_beat(self, _seconds: float) -> None:
+    async def _until_beat(self, seconds: float) -> None:
+        self.beat_waits.append(seconds)
         await self.beats.acquire()
 
     def submit(self, body: bytes = b"hello", **changes: Any) -> None:

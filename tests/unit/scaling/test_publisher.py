@@ -158,6 +158,21 @@ def test_another_function_goes_on_with_what_the_last_one_knew(bench):
     assert bench.metrics.latest("b")[Measure.TASKS_SPARE] == 2
 
 
+def test_functions_that_take_turns_know_what_the_other_saw(bench):
+    other = bench.another()
+    for _ in range(6):
+        bench.run()
+        bench.clock.advance(10)
+    bench.queues.depths["b"] = Depth(3, 0)
+    bench.run(other)
+    bench.queues.depths["b"] = Depth(0, 0)
+    bench.clock.advance(20)
+
+    bench.run()
+
+    assert bench.metrics.latest("b")[Measure.TASKS_SPARE] == 0
+
+
 def test_a_look_that_fails_is_followed_by_the_next(bench):
     put, failures = bench.metrics.put, iter([True, True])
 
