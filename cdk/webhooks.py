@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from aws_cdk import Duration, Stack
+from aws_cdk import Aws, Duration, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
@@ -77,7 +77,9 @@ class Webhooks(Construct):
         )
         topic = self._add_topic()
         stream = self._add_stream(topic)
-        sender = self._add_sender()
+        lanes = self._add_lanes()
+        sender = self._add_sender(lanes)
+        self._connect(sender, lanes)
         self._add_alarms(stream, sender)
 
     def _parameter(self, name: str) -> str:
@@ -127,8 +129,8 @@ class Webhooks(Construct):
         mapping.node.add_dependency(function)
         return function
 
-    def _add_sender(self) -> lambda_.Function:
-        queues = {
+    def _add_lanes(self) -> dict[Lane, sqs.Queue]:
+        return {
             lane: self._add_queue(
                 f"{lane.capitalize()}Lane",
                 name=names.webhook_queue(self._deployment, lane),
@@ -138,14 +140,17 @@ class Webhooks(Construct):
             )
             for lane in Lane
         }
+
+    def _add_sender(self, lanes: Mapping[Lane, sqs.Queue]) -> lambda_.Function:
         waits, traced = self._props.config.callbacks.schedule, self._props.config.tracing
         rights = permissions.sender(
-            self._arns, queue_arns=[queue.queue_arn for queue in queues.values()], api_id=self._api_id
+            self._arns, queue_arns=[queue.queue_arn for queue in lanes.values()], api_id=self._api_id
         )
         rights.add_statements(*tracing.rights(self._arns, traced))
-        function = self._add_function(
+        return self._add_function(
             "Sender",
             name=names.webhook_function(self._deployment),
+            role_name=names.webhook_role(self._deployment, region=Aws.REGION),
             entry=SENDER,
             timeout_seconds=_SENDER_SECONDS,
             rights=rights,
@@ -155,11 +160,13 @@ class Webhooks(Construct):
                 **tracing.of_function(traced),
             },
         )
-        for lane, queue in queues.items():
+
+    def _connect(self, sender: lambda_.Function, lanes: Mapping[Lane, sqs.Queue]) -> None:
+        for lane, queue in lanes.items():
             mapping = lambda_.CfnEventSourceMapping(
                 self,
                 f"{lane.capitalize()}Mapping",
-                function_name=function.function_name,
+                function_name=sender.function_name,
                 event_source_arn=queue.queue_arn,
                 # One message, one attempt: a receiver that hangs holds up nothing but itself.
                 batch_size=1,
@@ -167,8 +174,7 @@ class Webhooks(Construct):
                     maximum_concurrency=LANE_CALLS[lane]
                 ),
             )
-            mapping.node.add_dependency(function)
-        return function
+            mapping.node.add_dependency(sender)
 
     def _add_queue(
         self,
@@ -198,6 +204,7 @@ class Webhooks(Construct):
         timeout_seconds: int,
         rights: iam.PolicyDocument,
         environment: Mapping[str, str],
+        role_name: str | None = None,
     ) -> lambda_.Function:
         spec = FunctionSpec(
             name=name,
@@ -206,6 +213,7 @@ class Webhooks(Construct):
             build_folder=self._props.build_folder,
             rights=rights,
             policy_name="webhooks",
+            role_name=role_name,
             timeout=Duration.seconds(timeout_seconds),
             environment={
                 "PENSTOCK_DEPLOYMENT": self._deployment,

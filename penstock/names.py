@@ -180,6 +180,15 @@ def webhook_function(deployment: str) -> str:
     return f"{PREFIX}-{deployment}-webhooks"
 
 
+def webhook_role(deployment: str, *, region: str) -> str:
+    """IAM role that makes the calls, whose calls of our own API are told by this name.
+
+    CloudFormation's own names will not do: it cuts the stack's name in them to 25 characters. Roles
+    belong to the account, so regions have one each.
+    """
+    return f"{PREFIX}-{deployment}-webhooks-{region}"
+
+
 def webhook_queue(deployment: str, part: str) -> str:
     """SQS queue of one lane of deliveries, or of what failed; no API's, since those end in ``.fifo``."""
     return f"{PREFIX}-{deployment}-webhooks-{part}"
