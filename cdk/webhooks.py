@@ -6,7 +6,6 @@ import json
 from typing import TYPE_CHECKING
 
 from aws_cdk import Aws, Duration, Stack
-from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sns as sns
@@ -14,8 +13,9 @@ from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
-from cdk import metrics, permissions, tracing
+from cdk import alarms, metrics, permissions, tracing
 from cdk.acknowledged import acknowledge
+from cdk.alarms import Rule
 from cdk.arns import Arns
 from cdk.bundle import Bundle
 from cdk.function import FunctionSpec, PythonFunction
@@ -54,6 +54,8 @@ _SENDER_SECONDS = 35
 _STREAM_RETRIES = 10
 #: Lambda waits longer from try to try, up to a minute: this is long enough for AWS's short outages.
 _OLDEST_RECORD_SECONDS = 6 * 3600
+#: What the stream holds is read within a second or so.
+_LATE_MS = 60_000
 
 #: Receipts of a message that the sender does not get through with; hops are new messages.
 _MOST_RECEIVES = 10
@@ -229,41 +231,31 @@ class Webhooks(Construct):
         return PythonFunction(self, id_, spec).function
 
     def _add_alarms(self, stream: lambda_.Function, sender: lambda_.Function) -> None:
-        minutes = Duration.minutes(5)
         for api in self._props.config.apis:
-            exhausted = metrics.of_api(Metric.DELIVERIES_EXHAUSTED, self._deployment, api.name)
-            self._alarm(
+            alarms.add(
+                self,
                 f"WebhooksExhausted-{api.name}",
-                exhausted,
-                threshold=1,
+                metrics.of_api(Metric.DELIVERIES_EXHAUSTED, self._deployment, api.name),
+                Rule(),
                 text=(
                     f"Webhooks of {api.name} were given up: penstock webhook list {api.name} --state failed."
                 ),
             )
-        self._alarm(
+        alarms.add(
+            self,
             "EventsLate",
-            stream.metric("IteratorAge", statistic="Maximum", period=minutes),
-            threshold=60_000,
+            stream.metric("IteratorAge", statistic="Maximum", period=metrics.FIVE_MINUTES),
+            Rule(threshold=_LATE_MS),
             text=f"Events lag behind; they are kept for a day. See /aws/lambda/{stream.function_name}.",
         )
         for id_, queue, text in (
             ("EventsUnread", self._unread, "Ends of requests or jobs could not be made into events"),
             ("AttemptsDead", self._dead, f"Attempts fail before a call: see {sender.function_name}"),
         ):
-            waiting = queue.metric_approximate_number_of_messages_visible(period=minutes, statistic="Maximum")
-            self._alarm(id_, waiting, threshold=1, text=f"{text}. See the queue {queue.queue_name}.")
-
-    def _alarm(self, id_: str, metric: cloudwatch.IMetric, *, threshold: float, text: str) -> None:
-        cloudwatch.Alarm(
-            self,
-            id_,
-            alarm_description=text,
-            metric=metric,
-            threshold=threshold,
-            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-            evaluation_periods=1,
-            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
-        )
+            waiting = queue.metric_approximate_number_of_messages_visible(
+                period=metrics.FIVE_MINUTES, statistic="Maximum"
+            )
+            alarms.add(self, id_, waiting, Rule(), text=f"{text}. See the queue {queue.queue_name}.")
 
 
 def bundle(config: Config, entry: str) -> Bundle:
