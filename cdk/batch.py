@@ -77,6 +77,8 @@ class Batch(Construct):
             visibility_timeout=Duration.seconds(6 * _FINISH_SECONDS),
             dead_letter_queue=sqs.DeadLetterQueue(queue=dead, max_receive_count=_MOST_RECEIVES),
         )
+        # CloudFormation names the rules of APIs' stacks, and keeps at least 25 characters of a stack's name:
+        # as many as the longest deployment's prefix has.
         rules = Stack.of(self).format_arn(
             service="events", resource="rule", resource_name=names.stack(self._deployment, "*")
         )

@@ -82,7 +82,10 @@ def log_group(deployment: str, api: str) -> str:
 
 
 def log_groups(deployment: str) -> tuple[str, ...]:
-    """Patterns of the names of all CloudWatch log groups of a deployment, and of no other's."""
+    """Patterns of the names of all CloudWatch log groups of a deployment.
+
+    Those of functions also fit another's whose name begins with this one's and a dash.
+    """
     return (
         f"/{PREFIX}/{deployment}/*",
         f"/aws/lambda/{PREFIX}-{deployment}-*",
