@@ -68,10 +68,11 @@ def _only_from(access: Access, deployment: str) -> list[iam.PolicyStatement]:
     if not access.source_ips:
         return []
     # The sender of webhooks has no address of its own: it is known by its signature.
-    sender = f"arn:{Aws.PARTITION}:iam::{Aws.ACCOUNT_ID}:role/{names.stack(deployment, 'webhooks')}-*"
+    role = names.webhook_role(deployment, region=Aws.REGION)
+    sender = f"arn:{Aws.PARTITION}:iam::{Aws.ACCOUNT_ID}:role/{role}"
     elsewhere: _Conditions = {
         "NotIpAddress": {"aws:SourceIp": list(access.source_ips)},
-        "ArnNotLike": {"aws:PrincipalArn": sender},
+        "ArnNotEquals": {"aws:PrincipalArn": sender},
     }
     return [_deny(_ALL, elsewhere)]
 

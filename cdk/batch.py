@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aws_cdk import Aws, Duration, Stack
-from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_scheduler as scheduler
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from cdk import batch_permissions
+from cdk import alarms, batch_permissions, metrics
+from cdk.alarms import Rule
 from cdk.arns import Arns
 from cdk.bundle import Bundle
 from cdk.function import FunctionSpec, PythonFunction
@@ -77,6 +77,8 @@ class Batch(Construct):
             visibility_timeout=Duration.seconds(6 * _FINISH_SECONDS),
             dead_letter_queue=sqs.DeadLetterQueue(queue=dead, max_receive_count=_MOST_RECEIVES),
         )
+        # CloudFormation names the rules of APIs' stacks, and keeps at least 25 characters of a stack's name:
+        # as many as the longest deployment's prefix has.
         rules = Stack.of(self).format_arn(
             service="events", resource="rule", resource_name=names.stack(self._deployment, "*")
         )
@@ -191,20 +193,17 @@ class Batch(Construct):
 
     def _add_alarm(self, dead: sqs.Queue) -> None:
         function = names.batch_function(self._deployment, "finish")
-        cloudwatch.Alarm(
+        alarms.add(
             self,
             "NotFinished",
-            alarm_description=(
+            dead.metric_approximate_number_of_messages_visible(
+                period=metrics.FIVE_MINUTES, statistic="Maximum"
+            ),
+            Rule(),
+            text=(
                 "Jobs whose execution ended early could not be ended. "
                 f"See the queue {dead.queue_name} and the log group /aws/lambda/{function}."
             ),
-            metric=dead.metric_approximate_number_of_messages_visible(
-                period=Duration.minutes(5), statistic="Maximum"
-            ),
-            threshold=1,
-            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-            evaluation_periods=1,
-            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
         )
 
 

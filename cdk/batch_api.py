@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from aws_cdk import Duration, Fn, Stack
-from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import Fn, Stack
 from aws_cdk import aws_events as events
 from aws_cdk import aws_stepfunctions as stepfunctions
 from constructs import Construct
 
-from cdk import batch_permissions, sidecar, tracing
+from cdk import alarms, batch_permissions, metrics, sidecar, tracing
 from cdk.acknowledged import acknowledge
+from cdk.alarms import Rule
 from cdk.arns import Arns
 from cdk.batch import ENDS, FUNCTION_SECONDS
 from cdk.dead_letters import DeadLetters
@@ -165,24 +165,14 @@ class Jobs(Construct):
         )
 
     def _add_alarm(self, machine: stepfunctions.CfnStateMachine) -> None:
-        failed = cloudwatch.Metric(
-            namespace="AWS/States",
-            metric_name="ExecutionsFailed",
-            dimensions_map={"StateMachineArn": machine.ref},
-            period=Duration.minutes(5),
-            statistic="Sum",
-        )
         name = names.state_machine(self._deployment, self._api.name)
-        cloudwatch.Alarm(
+        alarms.add(
             self,
             "ExecutionsFail",
-            alarm_description=(
+            metrics.of_machine(machine.ref, "ExecutionsFailed"),
+            Rule(),
+            text=(
                 f"Executions of {name} failed, which no job should make them do: see their history in "
                 "Step Functions."
             ),
-            metric=failed,
-            threshold=1,
-            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-            evaluation_periods=1,
-            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
         )

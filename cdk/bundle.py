@@ -10,6 +10,7 @@ import importlib.metadata
 import shutil
 from dataclasses import dataclass, field
 from email.parser import Parser
+from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -57,7 +58,7 @@ def write(bundle: Bundle, *, root: Path, target: Path) -> Path:
 
 def first_party(bundle: Bundle) -> frozenset[str]:
     """The entry's modules, with all packages above them, which Python imports as well."""
-    graph = grimp.build_graph(*bundle.packages, exclude_type_checking_imports=True, cache_dir=None)
+    graph = _imports(*bundle.packages)
     found: set[str] = set()
     pending = {bundle.entry}
     while pending:
@@ -67,6 +68,12 @@ def first_party(bundle: Bundle) -> frozenset[str]:
         reached = graph.find_modules_directly_imported_by(module) | ({parent} if parent else set())
         pending |= reached - found
     return frozenset(found)
+
+
+@cache
+def _imports(*packages: str) -> grimp.ImportGraph:
+    """Functions of the same packages are bundled one after the other."""
+    return grimp.build_graph(*packages, exclude_type_checking_imports=True, cache_dir=None)
 
 
 def _source(root: Path, module: str) -> Path:

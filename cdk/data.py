@@ -64,6 +64,7 @@ class Data(Construct):
             deletion_protection=stage.deletion_protection,
             removal_policy=stage.removal_policy,
         )
+        _add_indexes(table)
         stream_arn = table.table_stream_arn
         assert stream_arn is not None
         # The stream's name is AWS's, with the time in it.
@@ -73,28 +74,10 @@ class Data(Construct):
             parameter_name=names.parameter(deployment, STREAM_ARN),
             string_value=stream_arn,
         )
-        table.add_global_secondary_index(
-            index_name=keys.LISTING_INDEX,
-            partition_key=dynamodb.Attribute(name="listing_pk", type=dynamodb.AttributeType.STRING),
-            sort_key=dynamodb.Attribute(name="listing_sk", type=dynamodb.AttributeType.STRING),
-            projection_type=dynamodb.ProjectionType.KEYS_ONLY,
-        )
-        table.add_global_secondary_index(
-            index_name=keys.OPEN_INDEX,
-            partition_key=dynamodb.Attribute(name="open_pk", type=dynamodb.AttributeType.STRING),
-            sort_key=dynamodb.Attribute(name="due_ms", type=dynamodb.AttributeType.NUMBER),
-            projection_type=dynamodb.ProjectionType.INCLUDE,
-            # For the age of the oldest one: what is due first was not made first.
-            non_key_attributes=["created_ms"],
-        )
 
     def _add_bucket(
         self, deployment: str, longest_retention: timedelta, stage: Stage, key: kms.IKey | None
     ) -> None:
-        # A backstop only: whether a body may still be read is for its record to decide, whose time
-        # starts when the request ends. By this age no record can refer to the object any more.
-        age = longest_retention + _LONGEST_WAIT + _MARGIN
-        expiration = Duration.days(math.ceil(age / timedelta(days=1)))
         bucket = s3.Bucket(
             self,
             "Bucket",
@@ -107,20 +90,7 @@ class Data(Construct):
             bucket_key_enabled=True if key else None,
             enforce_ssl=True,
             minimum_tls_version=1.2,
-            lifecycle_rules=[
-                s3.LifecycleRule(
-                    id="abort-uploads", abort_incomplete_multipart_upload_after=Duration.days(1)
-                ),
-                *(
-                    s3.LifecycleRule(id=f"expire-{prefix}", prefix=f"{prefix}/", expiration=expiration)
-                    for prefix in (keys.PAYLOADS, keys.RESULTS, keys.JOBS)
-                ),
-                s3.LifecycleRule(
-                    id=f"expire-{keys.MALFORMED}",
-                    prefix=f"{keys.MALFORMED}/",
-                    expiration=Duration.days(_DAYS_TO_LOOK_AT_MALFORMED),
-                ),
-            ],
+            lifecycle_rules=_lifecycle(longest_retention),
             removal_policy=stage.removal_policy,
         )
         acknowledge(
@@ -130,3 +100,42 @@ class Data(Construct):
             "bucket that outlives this one, and cost a line for each of four calls a request; data events of "
             "CloudTrail are the account owner's choice.",
         )
+
+
+def _add_indexes(table: dynamodb.Table) -> None:
+    table.add_global_secondary_index(
+        index_name=keys.LISTING_INDEX,
+        partition_key=dynamodb.Attribute(name="listing_pk", type=dynamodb.AttributeType.STRING),
+        sort_key=dynamodb.Attribute(name="listing_sk", type=dynamodb.AttributeType.STRING),
+        projection_type=dynamodb.ProjectionType.KEYS_ONLY,
+    )
+    table.add_global_secondary_index(
+        index_name=keys.OPEN_INDEX,
+        partition_key=dynamodb.Attribute(name="open_pk", type=dynamodb.AttributeType.STRING),
+        sort_key=dynamodb.Attribute(name="due_ms", type=dynamodb.AttributeType.NUMBER),
+        projection_type=dynamodb.ProjectionType.INCLUDE,
+        # For the age of the oldest one: what is due first was not made first.
+        non_key_attributes=["created_ms"],
+    )
+
+
+def _lifecycle(longest_retention: timedelta) -> list[s3.LifecycleRule]:
+    """When S3 removes what nobody has removed.
+
+    A backstop only: whether a body may still be read is for its record to decide, whose time starts when
+    the request ends. By this age no record can refer to the object any more.
+    """
+    age = longest_retention + _LONGEST_WAIT + _MARGIN
+    expiration = Duration.days(math.ceil(age / timedelta(days=1)))
+    return [
+        s3.LifecycleRule(id="abort-uploads", abort_incomplete_multipart_upload_after=Duration.days(1)),
+        *(
+            s3.LifecycleRule(id=f"expire-{prefix}", prefix=f"{prefix}/", expiration=expiration)
+            for prefix in (keys.PAYLOADS, keys.RESULTS, keys.JOBS)
+        ),
+        s3.LifecycleRule(
+            id=f"expire-{keys.MALFORMED}",
+            prefix=f"{keys.MALFORMED}/",
+            expiration=Duration.days(_DAYS_TO_LOOK_AT_MALFORMED),
+        ),
+    ]

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aws_cdk import Duration
-from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from cdk import metrics, permissions
+from cdk import alarms, metrics, permissions
+from cdk.alarms import Rule
 from cdk.function import AddedRights
 from penstock import names
 from penstock.metrics import Metric
@@ -43,41 +43,23 @@ class DeadLetters(Construct):
         )
         # Lambda tries to receive before it says that the mapping is there.
         source.add_dependency(rights.policy)
-        malformed = metrics.of_api(Metric.MALFORMED_MESSAGE, deployment, api)
-        _alarm(
+        alarms.add(
             self,
             "Malformed",
-            metric=malformed,
-            threshold=1,
-            description=(
+            metrics.of_api(Metric.MALFORMED_MESSAGE, deployment, api),
+            Rule(),
+            text=(
                 f"Messages came into the queue of API {api} that Penstock did not write. "
                 f"They are kept in the bucket under malformed/{api}/."
             ),
         )
-        _alarm(
+        alarms.add(
             self,
             "DeadLettersStay",
-            metric=queue.metric_approximate_age_of_oldest_message(
-                period=Duration.minutes(5), statistic="Maximum"
-            ),
-            threshold=_OLD.to_seconds(),
-            description=(
+            queue.metric_approximate_age_of_oldest_message(period=metrics.FIVE_MINUTES, statistic="Maximum"),
+            Rule(threshold=_OLD.to_seconds()),
+            text=(
                 f"Dead letters of API {api} are not recorded. "
                 f"See the log group /aws/lambda/{names.recorder_function(deployment)}."
             ),
         )
-
-
-def _alarm(
-    scope: Construct, id_: str, *, metric: cloudwatch.Metric, threshold: float, description: str
-) -> None:
-    cloudwatch.Alarm(
-        scope,
-        id_,
-        alarm_description=description,
-        metric=metric,
-        threshold=threshold,
-        comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-        evaluation_periods=1,
-        treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
-    )

@@ -9,6 +9,8 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from cdk import tracing
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -112,12 +114,10 @@ def interface_services(config: Config) -> Iterator[str]:
         yield _ECS
     if instances:
         yield from _AGENTS
-    references = [
-        reference
-        for api in config.apis
-        for container in api.pod.containers
-        for reference in container.secrets.values()
-    ]
+    containers = [container for api in config.apis for container in api.pod.containers]
+    # ECS starts no task without all of them, so also where no collector of traces can be reached.
+    named = (tracing.secrets_of_task(config.tracing), *(container.secrets for container in containers))
+    references = [reference for secrets in named for reference in secrets.values()]
     if any(":secretsmanager:" in reference for reference in references):
         yield "secretsmanager"
     if any(":secretsmanager:" not in reference for reference in references):

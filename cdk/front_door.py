@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from cdk.stage import Stage
     from penstock.config import Config
+    from penstock.config import Domain as DomainConfig
 
 #: The one route that says nothing about anybody's requests, and that load balancers must reach.
 _PUBLIC = frozenset({("/healthz", "GET")})
@@ -79,23 +80,14 @@ class FrontDoor(Construct):
         self._add_methods(api, function, admission, special)
         if admission.throttle is not None:
             _take_keys(api, deployment, admission.throttle)
-        for response in gateway_responses.ALL:
-            api.add_gateway_response(
-                response.type.response_type,
-                type=response.type,
-                status_code=str(int(response.problem.status)),
-                response_headers=response.headers,
-                templates=response.templates,
-            )
+        _answer_in_problems(api)
+        if domain is not None:
+            self._add_domain(api, domain)
         # Plain names, for those who look the outputs up; CDK's own has a generated one.
         api.node.try_remove_child("Endpoint")
         url = api.url if domain is None else f"{stage.base_url(api.rest_api_id, domain)}/"
         self._output("Url", url, "Base URL of the HTTP API")
         self._output("RestApiId", api.rest_api_id, "Id of the REST API")
-        if domain is not None:
-            named = Domain(self, "Domain", domain=domain, api=api)
-            self._output("DomainTarget", named.regional_name, f"What a record for {domain.name} leads to")
-            _definition(api).disable_execute_api_endpoint = not domain.default_endpoint
         # For events, which link here, and for callbacks from one of our APIs to another.
         ssm.StringParameter(
             self,
@@ -103,6 +95,11 @@ class FrontDoor(Construct):
             parameter_name=names.parameter(deployment, REST_API_ID),
             string_value=api.rest_api_id,
         )
+
+    def _add_domain(self, api: apigateway.RestApi, domain: DomainConfig) -> None:
+        named = Domain(self, "Domain", domain=domain, api=api)
+        self._output("DomainTarget", named.regional_name, f"What a record for {domain.name} leads to")
+        _definition(api).disable_execute_api_endpoint = not domain.default_endpoint
 
     def _output(self, name: str, value: str, description: str) -> None:
         output = CfnOutput(self, name, value=value, description=description)
@@ -211,6 +208,17 @@ def _acknowledge(api: apigateway.RestApi) -> None:
         "API Gateway's own policy for its own role, with which it writes the access logs of all APIs of the "
         "account.",
     )
+
+
+def _answer_in_problems(api: apigateway.RestApi) -> None:
+    for response in gateway_responses.ALL:
+        api.add_gateway_response(
+            response.type.response_type,
+            type=response.type,
+            status_code=str(int(response.problem.status)),
+            response_headers=response.headers,
+            templates=response.templates,
+        )
 
 
 def _take_keys(api: apigateway.RestApi, deployment: str, throttle: apigateway.ThrottleSettings) -> None:

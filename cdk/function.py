@@ -37,6 +37,8 @@ class FunctionSpec:
     rights: iam.PolicyDocument
     #: What its role calls these rights.
     policy_name: str
+    #: Its role's name, where something knows the role by it; CloudFormation's choice otherwise.
+    role_name: str | None = None
     timeout: Duration
     #: CPU comes with memory, and it is CPU that a cold start waits for.
     memory_mib: int = 512
@@ -63,6 +65,7 @@ class PythonFunction(Construct):
         self._role = role(
             self,
             "Role",
+            name=spec.role_name,
             assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
             policies={
                 # AWS takes no policy without a statement.

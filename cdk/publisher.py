@@ -11,7 +11,8 @@ from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from cdk import permissions
+from cdk import alarms, metrics, permissions
+from cdk.alarms import Rule
 from cdk.arns import Arns
 from cdk.bundle import Bundle
 from cdk.function import FunctionSpec, PythonFunction
@@ -66,21 +67,17 @@ class Publisher(Construct):
         self._add_alarm(function)
 
     def _add_alarm(self, function: lambda_.Function) -> None:
-        cloudwatch.Alarm(
+        alarms.add(
             self,
             "ScalingFails",
-            alarm_description=(
+            function.metric_errors(period=metrics.MINUTE, statistic="Sum"),
+            # One look that met a throttled call is made up for by the next. Without a call there is no
+            # number, and that is the worst case.
+            Rule(periods=3, of=5, missing=cloudwatch.TreatMissingData.BREACHING),
+            text=(
                 "The numbers of tasks are not told, or not for all APIs: they stay as they are. "
                 f"See the log group /aws/lambda/{function.function_name}."
             ),
-            metric=function.metric_errors(period=Duration.minutes(1), statistic="Sum"),
-            threshold=1,
-            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-            # One look that met a throttled call is made up for by the next.
-            evaluation_periods=5,
-            datapoints_to_alarm=3,
-            # Without a call there is no number, and that is the worst case.
-            treat_missing_data=cloudwatch.TreatMissingData.BREACHING,
         )
 
 

@@ -12,7 +12,8 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from cdk import permissions
+from cdk import alarms, metrics, permissions
+from cdk.alarms import Rule
 from cdk.arns import Arns
 from cdk.bundle import Bundle
 from cdk.function import FunctionSpec, PythonFunction
@@ -138,21 +139,17 @@ class Recovery(Construct):
         return PythonFunction(self, id_, spec)
 
     def _add_alarm(self, sweeper: lambda_.Function) -> None:
-        cloudwatch.Alarm(
+        alarms.add(
             self,
             "SweepsFail",
-            alarm_description=(
+            sweeper.metric_errors(period=metrics.FIVE_MINUTES, statistic="Sum"),
+            # One sweep that met a throttled table is made up for by the next. Without a call there is no
+            # number, and that is the worst case.
+            Rule(periods=2, of=3, missing=cloudwatch.TreatMissingData.BREACHING),
+            text=(
                 "Sweeps fail or do not happen: requests past their deadline stay in_queue. "
                 f"See the log group /aws/lambda/{sweeper.function_name}."
             ),
-            metric=sweeper.metric_errors(period=Duration.minutes(5), statistic="Sum"),
-            threshold=1,
-            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-            # One sweep that met a throttled table is made up for by the next.
-            evaluation_periods=3,
-            datapoints_to_alarm=2,
-            # Without a call there is no number, and that is the worst case.
-            treat_missing_data=cloudwatch.TreatMissingData.BREACHING,
         )
 
 

@@ -17,10 +17,15 @@ if TYPE_CHECKING:
 
 
 def role(
-    scope: Construct, id_: str, *, assumed_by: iam.IPrincipal, policies: Mapping[str, iam.PolicyDocument]
+    scope: Construct,
+    id_: str,
+    *,
+    assumed_by: iam.IPrincipal,
+    policies: Mapping[str, iam.PolicyDocument],
+    name: str | None = None,
 ) -> iam.Role:
     """A role that may do what its policies say, and nothing else; reasons stand beside its wildcards."""
-    made = iam.Role(scope, id_, assumed_by=assumed_by, inline_policies=dict(policies))
+    made = iam.Role(scope, id_, assumed_by=assumed_by, inline_policies=dict(policies), role_name=name)
     acknowledge_wildcards(made, policies.values())
     return made
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from aws_cdk import Duration, Stack
-from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import Aws, Duration, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sns as sns
@@ -14,8 +13,9 @@ from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
-from cdk import metrics, permissions, tracing
+from cdk import alarms, metrics, permissions, tracing
 from cdk.acknowledged import acknowledge
+from cdk.alarms import Rule
 from cdk.arns import Arns
 from cdk.bundle import Bundle
 from cdk.function import FunctionSpec, PythonFunction
@@ -54,6 +54,8 @@ _SENDER_SECONDS = 35
 _STREAM_RETRIES = 10
 #: Lambda waits longer from try to try, up to a minute: this is long enough for AWS's short outages.
 _OLDEST_RECORD_SECONDS = 6 * 3600
+#: What the stream holds is read within a second or so.
+_LATE_MS = 60_000
 
 #: Receipts of a message that the sender does not get through with; hops are new messages.
 _MOST_RECEIVES = 10
@@ -77,7 +79,9 @@ class Webhooks(Construct):
         )
         topic = self._add_topic()
         stream = self._add_stream(topic)
-        sender = self._add_sender()
+        lanes = self._add_lanes()
+        sender = self._add_sender(lanes)
+        self._connect(sender, lanes)
         self._add_alarms(stream, sender)
 
     def _parameter(self, name: str) -> str:
@@ -127,8 +131,8 @@ class Webhooks(Construct):
         mapping.node.add_dependency(function)
         return function
 
-    def _add_sender(self) -> lambda_.Function:
-        queues = {
+    def _add_lanes(self) -> dict[Lane, sqs.Queue]:
+        return {
             lane: self._add_queue(
                 f"{lane.capitalize()}Lane",
                 name=names.webhook_queue(self._deployment, lane),
@@ -138,14 +142,17 @@ class Webhooks(Construct):
             )
             for lane in Lane
         }
+
+    def _add_sender(self, lanes: Mapping[Lane, sqs.Queue]) -> lambda_.Function:
         waits, traced = self._props.config.callbacks.schedule, self._props.config.tracing
         rights = permissions.sender(
-            self._arns, queue_arns=[queue.queue_arn for queue in queues.values()], api_id=self._api_id
+            self._arns, queue_arns=[queue.queue_arn for queue in lanes.values()], api_id=self._api_id
         )
         rights.add_statements(*tracing.rights(self._arns, traced))
-        function = self._add_function(
+        return self._add_function(
             "Sender",
             name=names.webhook_function(self._deployment),
+            role_name=names.webhook_role(self._deployment, region=Aws.REGION),
             entry=SENDER,
             timeout_seconds=_SENDER_SECONDS,
             rights=rights,
@@ -155,11 +162,13 @@ class Webhooks(Construct):
                 **tracing.of_function(traced),
             },
         )
-        for lane, queue in queues.items():
+
+    def _connect(self, sender: lambda_.Function, lanes: Mapping[Lane, sqs.Queue]) -> None:
+        for lane, queue in lanes.items():
             mapping = lambda_.CfnEventSourceMapping(
                 self,
                 f"{lane.capitalize()}Mapping",
-                function_name=function.function_name,
+                function_name=sender.function_name,
                 event_source_arn=queue.queue_arn,
                 # One message, one attempt: a receiver that hangs holds up nothing but itself.
                 batch_size=1,
@@ -167,8 +176,7 @@ class Webhooks(Construct):
                     maximum_concurrency=LANE_CALLS[lane]
                 ),
             )
-            mapping.node.add_dependency(function)
-        return function
+            mapping.node.add_dependency(sender)
 
     def _add_queue(
         self,
@@ -198,6 +206,7 @@ class Webhooks(Construct):
         timeout_seconds: int,
         rights: iam.PolicyDocument,
         environment: Mapping[str, str],
+        role_name: str | None = None,
     ) -> lambda_.Function:
         spec = FunctionSpec(
             name=name,
@@ -206,6 +215,7 @@ class Webhooks(Construct):
             build_folder=self._props.build_folder,
             rights=rights,
             policy_name="webhooks",
+            role_name=role_name,
             timeout=Duration.seconds(timeout_seconds),
             environment={
                 "PENSTOCK_DEPLOYMENT": self._deployment,
@@ -221,41 +231,31 @@ class Webhooks(Construct):
         return PythonFunction(self, id_, spec).function
 
     def _add_alarms(self, stream: lambda_.Function, sender: lambda_.Function) -> None:
-        minutes = Duration.minutes(5)
         for api in self._props.config.apis:
-            exhausted = metrics.of_api(Metric.DELIVERIES_EXHAUSTED, self._deployment, api.name)
-            self._alarm(
+            alarms.add(
+                self,
                 f"WebhooksExhausted-{api.name}",
-                exhausted,
-                threshold=1,
+                metrics.of_api(Metric.DELIVERIES_EXHAUSTED, self._deployment, api.name),
+                Rule(),
                 text=(
                     f"Webhooks of {api.name} were given up: penstock webhook list {api.name} --state failed."
                 ),
             )
-        self._alarm(
+        alarms.add(
+            self,
             "EventsLate",
-            stream.metric("IteratorAge", statistic="Maximum", period=minutes),
-            threshold=60_000,
+            stream.metric("IteratorAge", statistic="Maximum", period=metrics.FIVE_MINUTES),
+            Rule(threshold=_LATE_MS),
             text=f"Events lag behind; they are kept for a day. See /aws/lambda/{stream.function_name}.",
         )
         for id_, queue, text in (
             ("EventsUnread", self._unread, "Ends of requests or jobs could not be made into events"),
             ("AttemptsDead", self._dead, f"Attempts fail before a call: see {sender.function_name}"),
         ):
-            waiting = queue.metric_approximate_number_of_messages_visible(period=minutes, statistic="Maximum")
-            self._alarm(id_, waiting, threshold=1, text=f"{text}. See the queue {queue.queue_name}.")
-
-    def _alarm(self, id_: str, metric: cloudwatch.IMetric, *, threshold: float, text: str) -> None:
-        cloudwatch.Alarm(
-            self,
-            id_,
-            alarm_description=text,
-            metric=metric,
-            threshold=threshold,
-            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-            evaluation_periods=1,
-            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
-        )
+            waiting = queue.metric_approximate_number_of_messages_visible(
+                period=metrics.FIVE_MINUTES, statistic="Maximum"
+            )
+            alarms.add(self, id_, waiting, Rule(), text=f"{text}. See the queue {queue.queue_name}.")
 
 
 def bundle(config: Config, entry: str) -> Bundle:

@@ -82,7 +82,10 @@ def log_group(deployment: str, api: str) -> str:
 
 
 def log_groups(deployment: str) -> tuple[str, ...]:
-    """Patterns of the names of all CloudWatch log groups of a deployment, and of no other's."""
+    """Patterns of the names of all CloudWatch log groups of a deployment.
+
+    Those of functions also fit another's whose name begins with this one's and a dash.
+    """
     return (
         f"/{PREFIX}/{deployment}/*",
         f"/aws/lambda/{PREFIX}-{deployment}-*",
@@ -178,6 +181,15 @@ def event_function(deployment: str) -> str:
 def webhook_function(deployment: str) -> str:
     """Lambda function that makes the calls of deliveries."""
     return f"{PREFIX}-{deployment}-webhooks"
+
+
+def webhook_role(deployment: str, *, region: str) -> str:
+    """IAM role that makes the calls, whose calls of our own API are told by this name.
+
+    CloudFormation's own names will not do: it cuts the stack's name in them to 25 characters. Roles
+    belong to the account, so regions have one each.
+    """
+    return f"{PREFIX}-{deployment}-webhooks-{region}"
 
 
 def webhook_queue(deployment: str, part: str) -> str:

@@ -4,6 +4,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 unset "${!AWS_@}"
+# Without a home folder each would unpack CDK anew.
+export JSII_RUNTIME_PACKAGE_CACHE_ROOT="$HOME/.cache/aws/jsii/package-cache"
 export AWS_EC2_METADATA_DISABLED=true HOME=/nonexistent
 
 failed=0

@@ -25,12 +25,12 @@ def deployed_config(tmp_path_factory: pytest.TempPathFactory) -> config.Config:
 
 @pytest.fixture(scope="session")
 def cloud(deployed_config: config.Config, tmp_path_factory: pytest.TempPathFactory) -> Templates:
-    return templates.synthesise(deployed_config, "cloud", tmp_path_factory.mktemp("cloud"))
+    return templates.synthesise(deployed_config, "cloud", tmp_path_factory.mktemp("cloud"), with_assets=True)
 
 
 @pytest.fixture(scope="session")
 def local(deployed_config: config.Config, tmp_path_factory: pytest.TempPathFactory) -> Templates:
-    return templates.synthesise(deployed_config, "local", tmp_path_factory.mktemp("local"))
+    return templates.synthesise(deployed_config, "local", tmp_path_factory.mktemp("local"), with_assets=True)
 
 
 @pytest.fixture(scope="session")
@@ -68,4 +68,4 @@ def _with_auth(auth: str, stage: str, factory: pytest.TempPathFactory) -> Templa
     folder = factory.mktemp("auth")
     file = folder / "penstock.yaml"
     file.write_text(templates.SMALL_CONFIG.format(auth=auth))
-    return templates.synthesise(config.load(file), stage, folder)
+    return templates.synthesise(config.load(file), stage, folder, with_assets=True)

@@ -200,9 +200,13 @@ def text(value: Any) -> str:
     return str(value)
 
 
-def synthesise(config: Config, stage_name: str, folder: Path) -> Templates:
-    """Synthesise a deployment in one stage."""
-    app = aws_cdk.App(outdir=str(folder / "cdk.out"))
+def synthesise(config: Config, stage_name: str, folder: Path, *, with_assets: bool = False) -> Templates:
+    """Synthesise a deployment in one stage.
+
+    Assets are thousands of files, which are copied beside the templates only for those who look at them.
+    """
+    context = {"aws:cdk:disable-asset-staging": not with_assets}
+    app = aws_cdk.App(outdir=str(folder / "cdk.out"), context=context)
     sources = Sources(root=ROOT, build_folder=folder / "build")
     add_stacks(app, config, stage=stage.named(stage_name), sources=sources)
     assembly = app.synth()

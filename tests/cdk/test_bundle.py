@@ -174,6 +174,8 @@ runpy.run_path("app.py", run_name="__main__")
     environment = {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "HOME": str(home),
+        # Node's half of CDK, which is the same whoever unpacked it: 10 s of work.
+        "JSII_RUNTIME_PACKAGE_CACHE_ROOT": str(Path.home() / ".cache/aws/jsii/package-cache"),
     }
     environment |= {"CDK_OUTDIR": str(tmp_path / "cdk.out"), "PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path)}
 

@@ -93,7 +93,7 @@ def placed(tmp_path_factory: pytest.TempPathFactory) -> Templates:
     (folder / "server" / "Dockerfile").write_text("FROM scratch\n")
     file = folder / "penstock.yaml"
     file.write_text(CONFIG)
-    return templates.synthesise(config.load(file), "cloud", folder)
+    return templates.synthesise(config.load(file), "cloud", folder, with_assets=True)
 
 
 def strategy(templates: Templates, part: str) -> list[tuple[str, int, int]]:

@@ -34,6 +34,7 @@ def network(
     api: str = "AsyncAPI",
     secrets: dict[str, str] | None = None,
     capacity: dict[str, Any] | None = None,
+    tracing: dict[str, Any] | None = None,
     **configured: Any,
 ) -> Templates:
     """The stack of such a network alone, which is made in no time."""
@@ -41,7 +42,10 @@ def network(
     echo: dict[str, Any] = {"name": "echo", "kind": api, "pod": {"containers": [container]}}
     if capacity is not None:
         echo["capacity"] = capacity
-    config = Config.model_validate({"deployment": "shop", "network": configured, "apis": [echo]})
+    written: dict[str, Any] = {"deployment": "shop", "network": configured, "apis": [echo]}
+    if tracing is not None:
+        written["tracing"] = tracing
+    config = Config.model_validate(written)
     app = aws_cdk.App(outdir=str(folder))
     stack = aws_cdk.Stack(app, "network")
     Network(stack, "Network", config=config, stage=stage.named("cloud"))
@@ -207,8 +211,13 @@ def test_isolated_subnets_have_no_way_out(tmp_path):
         ({"api": "BatchAPI", "capacity": ON_INSTANCES}, {*ALWAYS, "ecs", "ecs-agent", "ecs-telemetry"}),
         ({"secrets": {"A": STORED}}, {*ALWAYS, "ecs", "secretsmanager"}),
         ({"secrets": {"A": "/shop/a"}}, {*ALWAYS, "ecs", "ssm"}),
+        # The collector cannot be reached, but no task starts without what the configuration names.
+        (
+            {"tracing": {"endpoint": "https://otlp.example.com", "headers_secret": STORED}},
+            {*ALWAYS, "ecs", "secretsmanager"},
+        ),
     ],
-    ids=["requests", "jobs", "instances", "stored secrets", "parameters"],
+    ids=["requests", "jobs", "instances", "stored secrets", "parameters", "secret of the collector"],
 )
 def test_there_is_an_endpoint_for_each_service_that_tasks_call_and_for_no_other(tmp_path, apis, services):
     made = network(tmp_path, kind="endpoints", **apis)

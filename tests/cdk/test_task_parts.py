@@ -69,7 +69,7 @@ MODELS = "arn:<AWS::Partition>:s3:::models"
 def cloud(tmp_path_factory):
     folder = tmp_path_factory.mktemp("parts")
     (folder / "penstock.yaml").write_text(CONFIG)
-    return templates.synthesise(config.load(folder / "penstock.yaml"), "cloud", folder)
+    return templates.synthesise(config.load(folder / "penstock.yaml"), "cloud", folder, with_assets=True)
 
 
 def test_containers_share_a_folder_if_there_are_several_or_something_is_prefetched(cloud):

@@ -75,7 +75,7 @@ def submit(stack: Stack, items: Sequence[Any], *, batch_size: int = 1, workers: 
     return stack.client.batch.submit(ENDPOINT, request).id
 
 
-def ended(stack: Stack, job: str, *, within_seconds: float = 90) -> JobState:
+def ended(stack: Stack, job: str, *, within_seconds: float = 180) -> JobState:
     return stack.client.batch.wait(ENDPOINT, job, timeout_seconds=within_seconds)
 
 

@@ -24,6 +24,16 @@ if TYPE_CHECKING:
 
 #: A stack, a construct and a hash, and what CloudFormation adds.
 _ROLE = re.compile(r"penstock-[a-z0-9-]+?-(?P<construct>[A-Z]\w+?)[0-9A-F]{8}-\w+$")
+#: The one role with a name of ours.
+_SENDER = re.compile(r"penstock-[a-z0-9-]+-webhooks-[a-z0-9-]+$")
+
+
+def construct(role: str) -> str | None:
+    """Which of our roles it is, if it is one."""
+    if _SENDER.match(role):
+        return "WebhooksSenderRole"
+    found = _ROLE.match(role)
+    return found["construct"] if found else None
 
 
 @dataclass(frozen=True)
@@ -48,10 +58,9 @@ def deeds(pytestconfig: pytest.Config) -> list[Deed]:
 def _ours(decisions: Iterator[dict[str, Any]]) -> Iterator[Deed]:
     for decision in decisions:
         name = decision["caller"].partition(":assumed-role/")[2].partition("/")[0]
-        match = _ROLE.match(name)
-        if match is not None:
+        if role := construct(name):
             call = Call(decision["action"], decision["resource"], decision["context"])
-            yield Deed(match["construct"], call, decision["allowed"])
+            yield Deed(role, call, decision["allowed"])
 
 
 def test_no_role_was_refused_anything_that_it_asked_for(deeds):
@@ -124,11 +133,11 @@ def _rights(stack: Stack) -> Iterator[tuple[str, dict[str, Any]]]:
     iam = stack.aws("iam")
     for page in iam.get_paginator("list_roles").paginate():
         for role in page["Roles"]:
-            match = _ROLE.match(role["RoleName"])
-            if match is None:
+            ours = construct(role["RoleName"])
+            if ours is None:
                 continue
             for policy in iam.list_role_policies(RoleName=role["RoleName"])["PolicyNames"]:
                 document = iam.get_role_policy(RoleName=role["RoleName"], PolicyName=policy)["PolicyDocument"]
                 for statement in document["Statement"]:
                     if statement["Effect"] == "Allow":
-                        yield match["construct"], statement
+                        yield ours, statement
