@@ -1,6 +1,6 @@
 """Rights that runs of ``make test-iam`` may leave unused, and why they are needed all the same.
 
-Some depend on timing or on which tests are chosen, so a right may stand here and be used.
+Some depend on timing, so a right may stand here and be used.
 """
 
 from __future__ import annotations
@@ -139,11 +139,6 @@ UNUSED = (
         "Only for a message that is no batch.",
     ),
     Unused(
-        ("GatewayFunctionRole",),
-        ("ecs:ListTasks on anything", "ecs:DescribeTasks on task"),
-        "Only for states of workers, which not every choice of tests asks for.",
-    ),
-    Unused(
         ("RecoveryRecorderRole",),
         (
             "dynamodb:GetItem on JOB",
@@ -165,18 +160,8 @@ UNUSED = (
         "Only when the last batch ends before its job is sealed.",
     ),
     Unused(
-        ("WebhooksStreamRole",),
-        ("sqs:GetQueueUrl on unread events", "sqs:SendMessage on unread events"),
-        "Only for a change that cannot be read.",
-    ),
-    Unused(
         ("RecoveryRecorderRole", "WebhooksSenderRole", "WebhooksStreamRole"),
         ("ssm:GetParametersByPath on parameter",),
         "Asked for APIs that have left the configuration, once a minute at most.",
-    ),
-    Unused(
-        ("PublisherFunctionRole",),
-        ("dynamodb:Query on index",),
-        "The oldest request's age is asked for once a minute.",
     ),
 )
