@@ -123,7 +123,8 @@ def _lifecycle(longest_retention: timedelta) -> list[s3.LifecycleRule]:
     """When S3 removes what nobody has removed.
 
     A backstop only: whether a body may still be read is for its record to decide, whose time starts when
-    the request ends. By this age no record can refer to the object any more.
+    the request ends. By this age no record can refer to the object any more, unless the longest retention
+    was lowered since.
     """
     age = longest_retention + _LONGEST_WAIT + _MARGIN
     expiration = Duration.days(math.ceil(age / timedelta(days=1)))
