@@ -71,5 +71,6 @@ class Heartbeat:
     def _first_pause(self, claimed: RequestRecord) -> float:
         """Less than the others if the claim itself, or its answer, has used up a part of the lease."""
         assert claimed.lease_until_ms is not None
-        used_seconds = (self.lease_end_ms() - claimed.lease_until_ms) / 1000
-        return max(0, self._lease_seconds / BEATS_PER_LEASE - used_seconds)
+        # None, if the clock was set back meanwhile.
+        used_seconds = max(0.0, (self.lease_end_ms() - claimed.lease_until_ms) / 1000)
+        return max(0.0, self._lease_seconds / BEATS_PER_LEASE - used_seconds)

@@ -370,6 +370,8 @@ async def test_finished_work_is_committed_when_the_table_answers_again(bench, mo
         (7, 3),
         # The lease has less left than the beats that it must outlast.
         (25, 0),
+        # The machine's clock was set back.
+        (-60, 10),
     ],
 )
 async def test_what_a_claim_takes_is_made_up_for_by_the_first_heartbeat(
