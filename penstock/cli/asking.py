@@ -13,7 +13,9 @@ def confirm(question: str) -> None:
     try:
         if typer.confirm(question, err=True):
             return
-    except typer.Abort:
-        # Ctrl-C, or nobody there to answer.
+    except typer.Abort as abort:
         note("")
+        # Typer makes one thing of Ctrl-C and of nobody there to answer.
+        if isinstance(abort.__context__, KeyboardInterrupt):
+            raise abort.__context__ from None
     raise stopped(ExitCode.BAD_INPUT, "not confirmed; nothing was changed.", "--yes does not ask.")
