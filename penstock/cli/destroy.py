@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import typer
-
+from penstock.cli.asking import confirm_by_name
 from penstock.cli.exits import ExitCode
 from penstock.cli.key_ring import configuration, emulator_url, operating
 from penstock.cli.output import emit, note, stopped
@@ -51,14 +50,9 @@ def _ask(estate: Estate, *, data: bool) -> None:
     # Two accounts may have deployments of one name.
     where = f"from {estate.region} of account {estate.account}"
     what = "with all its data, for good" if data else "but for its data"
-    question = f"All of this goes {where}, {what}. Type the deployment's name to go on"
-    try:
-        answer = typer.prompt(question, err=True)
-    except typer.Abort:
-        note("")
-        answer = ""
-    if answer != estate.deployment:
-        raise stopped(ExitCode.BAD_INPUT, "not confirmed; nothing was changed.", "--yes does not ask.")
+    confirm_by_name(
+        f"All of this goes {where}, {what}. Type the deployment's name to go on", estate.deployment
+    )
 
 
 def _take_down(surroundings: Surroundings, account: Account, *, data: bool) -> None:

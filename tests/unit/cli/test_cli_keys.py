@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import io
 import json
 
 import pytest
@@ -125,17 +124,9 @@ def test_without_a_yes_nothing_is_revoked(shop, stdin):
     assert shop.keys.rows
 
 
-def test_ctrl_c_at_the_question_ends_the_command_like_any_interruption(shop, monkeypatch):
+def test_ctrl_c_at_the_question_ends_the_command_like_any_interruption(shop, ctrl_c_as_answer):
     create(shop)
 
-    class Keyboard(io.RawIOBase):
-        def readable(self) -> bool:
-            return True
-
-        def readinto(self, _buffer) -> int:
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr("typer.testing.make_input_stream", lambda *_: io.BufferedReader(Keyboard()))
     result = keys(shop, "revoke", *shop.meters.rows)
 
     assert result.exit_code == 130
