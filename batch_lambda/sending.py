@@ -68,7 +68,7 @@ class Sending:
             return
         message = self._message(batch)
         self._waiting.append(message)
-        self._waiting_bytes += len(message.body or "")
+        self._waiting_bytes += len((message.body or "").encode())
         if len(self._waiting) == _MOST_WAITING or self._waiting_bytes > _MOST_WAITING_BYTES:
             self.flush()
             self._look()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from penstock.amounts import amount
 from penstock.workers import WorkerState
 
 if TYPE_CHECKING:
@@ -80,7 +81,8 @@ def outline(service: ServiceView | None) -> ApiStatus:
     if told is not None:
         return ApiStatus(state=told[0], problem=text)
     if service.failed_tasks:
-        return ApiStatus(state=ApiState.FAILED, problem=f"{service.failed_tasks} tasks failed to start")
+        failed = amount(service.failed_tasks, "task")
+        return ApiStatus(state=ApiState.FAILED, problem=f"{failed} failed to start")
     return ApiStatus(state=ApiState.PENDING)
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from penstock.records import RequestKey, RequestRecord
 
@@ -34,8 +34,17 @@ class Directory(Protocol):
     def newest(self, api: str, day: str, *, below: str, limit: int) -> Sequence[str]:
         """Up to ``limit`` positions of one UTC day below the given one, newest first, without gaps."""
 
-    def read(self, keys: Sequence[RequestKey]) -> Mapping[RequestKey, RequestRecord]:
-        """The records of up to 100 keys; those that do not exist are left out."""
+    def read(
+        self,
+        keys: Sequence[RequestKey],
+        *,
+        on_unreadable: Callable[[RequestKey, Exception], None] | None = None,
+    ) -> Mapping[RequestKey, RequestRecord]:
+        """The records of up to 100 keys; those that do not exist are left out.
+
+        What cannot be read as a record (``penstock.versions.UNREADABLE``) raises; with
+        ``on_unreadable`` it is told to that instead, and the others are read.
+        """
 
     def oldest_open_ms(self, api: str) -> int | None:
         """When the oldest request that has not ended was made; None if all have.

@@ -164,6 +164,8 @@ class Delivery:
     body: str
     handle: str
     message_id: str
+    #: Its group: the id of the request or batch that it is about, also where the text cannot be read.
+    group: str
     receive_count: int
 
 

@@ -24,6 +24,10 @@ class UnknownVersion(DependencyError):
     """
 
 
+#: What reading an item or a message raises if no other try would read it, either.
+UNREADABLE = (UnknownVersion, KeyError, TypeError, ValueError)
+
+
 def check(version: object, *, of: str) -> None:
     """Raise ``UnknownVersion`` if what is called ``of`` has a version that is not for this program.
 

@@ -11,6 +11,7 @@ from penstock import keys
 from penstock.ports import Applied, DependencyError
 from penstock.records import RequestKey
 from penstock.recovery import when_due
+from penstock.versions import UNREADABLE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -79,8 +80,8 @@ class Sweeper:
     def sweep(self, apis: Sequence[ApiEntry]) -> Tally:
         """Look at all that is due by now, for a bounded time.
 
-        Each round takes one page of each lane, so no API waits for another's to be finished; and a
-        fault ends its own page at the most.
+        Each round takes one page of each lane, so no API waits for another's to be finished. A fault of
+        a store ends its own page at the most; a record that cannot be read, nothing.
         """
         total, until_ms = Tally(), self._clock() + MAX_SECONDS * 1000
         before_ms = self._clock()
@@ -119,18 +120,29 @@ class Sweeper:
         return Lane(lane.api, lane.shard, places[-1]), tally
 
     def _look_at(self, found: Sequence[RequestKey], lane: Lane, tally: Tally) -> None:
+        def unreadable(key: RequestKey, error: Exception) -> None:
+            tally.faults[key.api] += 1
+            context = {"action": "sweep", "api": key.api, "id": key.id}
+            logger.error("a record cannot be read", exc_info=error, extra=context)
+
         try:
-            for record in self._directory.read(found).values():
+            for record in self._directory.read(found, on_unreadable=unreadable).values():
                 tally.looked_at += 1
-                ending = self._ending(record, lane.api)
-                if ending is not None:
-                    self._end(record, ending, tally)
+                try:
+                    self._end_if_due(record, lane.api, tally)
+                except UNREADABLE as error:
+                    unreadable(record.key, error)
         except DependencyError as error:
             self._count_fault(lane, tally, error)
         except Exception:
-            # A record that cannot be read must not keep the ones behind it from being swept.
+            # A page's surprise must not keep the other pages and APIs from being swept.
             logger.exception("unexpected error", extra={"action": "sweep", "api": lane.api.name})
             tally.faults[lane.api.name] += 1
+
+    def _end_if_due(self, record: RequestRecord, api: ApiEntry, tally: Tally) -> None:
+        ending = self._ending(record, api)
+        if ending is not None:
+            self._end(record, ending, tally)
 
     def _ending(self, record: RequestRecord, api: ApiEntry) -> Transition | None:
         return when_due(

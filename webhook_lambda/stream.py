@@ -23,7 +23,7 @@ from penstock.aws.lanes import SqsLanes
 from penstock.aws.objects import S3Objects
 from penstock.aws.topic import SnsTopic
 from penstock.aws.unread import SqsUnread
-from penstock.versions import UnknownVersion
+from penstock.versions import UNREADABLE
 from penstock.webhooks.events import Kind
 from webhook_lambda.announce import Announcer
 from webhook_lambda.counted import Counted
@@ -82,7 +82,7 @@ def _announce(record: DynamoDBRecord) -> None:  # Powertools passes it by this n
         return
     try:
         told = items.decode(news.item) if news.kind is Kind.REQUEST else job_items.decode(news.item)
-    except (KeyError, TypeError, ValueError, UnknownVersion):
+    except UNREADABLE:
         # No other try would read it, and each would hold up what comes after it in the shard.
         logger.exception("a record cannot be read", extra={"action": "keep_unread"})
         _unread.keep(change)

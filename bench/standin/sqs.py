@@ -28,6 +28,7 @@ SINK = "sink-"
 @dataclass(slots=True)
 class _Message:
     body: str
+    group: str
     message_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     received: int = 0
     #: The one handle that counts: that of the latest receipt, while it hides the message.
@@ -60,7 +61,7 @@ class Queue:
         if self._sink:
             self._dropped += 1
         elif until <= now:
-            message = _Message(body)
+            message = _Message(body, call["MessageGroupId"])
             message_id = message.message_id
             self._remembered[dedup_id] = (now + DEDUPLICATION_SECONDS, message_id)
             self._offer(message)
@@ -185,5 +186,5 @@ def _told(message: _Message) -> Call:
         "ReceiptHandle": message.handle,
         "Body": message.body,
         "MD5OfBody": hashlib.md5(message.body.encode(), usedforsecurity=False).hexdigest(),
-        "Attributes": {"ApproximateReceiveCount": str(message.received)},
+        "Attributes": {"ApproximateReceiveCount": str(message.received), "MessageGroupId": message.group},
     }

@@ -6,9 +6,9 @@ import logging
 from typing import TYPE_CHECKING
 
 from dequeuer.racing import unless
-from penstock.batch.job_ids import COMPLETE
 from penstock.batch.messages import BatchMessage, CompleteMessage, decode_for
 from penstock.messages import MalformedMessage
+from penstock.versions import UnknownVersion
 
 if TYPE_CHECKING:
     import asyncio
@@ -42,6 +42,10 @@ class JobMessages:
         self.running += 1
         try:
             await self._handle(delivery)
+        except UnknownVersion:
+            # The worker leaves it to one that can read it, whose attempts these receipts must not use up.
+            await self._turns.uncount(delivery.group)
+            raise
         finally:
             self.running -= 1
 
@@ -62,13 +66,7 @@ class JobMessages:
 
     async def put_back(self, delivery: Delivery) -> None:
         """See ``Handler.put_back``; the receipt is counted as given back, as the queue has counted it."""
-        try:
-            message = decode_for(self._job.key, delivery.body)
-        except MalformedMessage:
-            await self._source.release(delivery, delay_seconds=0)
-            return
-        batch = message.batch if isinstance(message, BatchMessage) else COMPLETE
-        await self._turns.give_back(batch, delivery)
+        await self._turns.give_back(delivery.group, delivery)
 
 
 class JobSource:

@@ -37,15 +37,16 @@ class Turns:
 
     async def give_back(self, batch: str, delivery: Delivery) -> None:
         """Leave it to others at once, and have it cost no attempt."""
-        await self._count(batch)
+        await self.uncount(batch)
         await self._release(batch, delivery, pause_seconds=0)
 
     async def give_back_later(self, batch: str, delivery: Delivery) -> None:
         """Put it back after a fault that is not its own, with a pause that grows each time."""
-        releases = await self._count(batch)
+        releases = await self.uncount(batch)
         await self._release(batch, delivery, pause_seconds=give_back_pause(releases - 1))
 
-    async def _count(self, batch: str) -> int:
+    async def uncount(self, batch: str) -> int:
+        """Have this receipt cost no attempt; how many of the batch's have cost none by now."""
         expires_at = self._job.expires_at(self._ports.clock())
         return await self._ports.patience.call(
             lambda: self._ports.jobs.give_back(self._job.key, batch, expires_at=expires_at),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from penstock import keys, names
+from penstock.amounts import amount
 from penstock.aws import accepting, estate
 from penstock.aws.faults import code_of, queue_is_gone, translated
 from penstock.lifecycle.estate import Crowd, StackStuck, Work
@@ -228,7 +229,7 @@ class AwsAccount:
                             f"empty bucket {name}: {error['Key']}: {error['Code']}: {error['Message']}"
                         )
                     deleted += len(found)
-                    told(f"    {deleted:,} objects deleted")
+                    told(f"    {amount(deleted, 'object')} deleted")
 
     def delete_bucket(self, name: str) -> None:
         """See ``Account.delete_bucket``."""

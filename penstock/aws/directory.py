@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from penstock import keys
 from penstock.aws import batches, items
+from penstock.keys import request_of
 from penstock.overview import DuePlace
 from penstock.records import RequestKey
+from penstock.versions import UNREADABLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -45,12 +47,25 @@ class DynamoDirectory:
             self._client, self._table, api, day, below=below, limit=limit, executor=self._executor
         )
 
-    def read(self, keys: Sequence[RequestKey]) -> Mapping[RequestKey, RequestRecord]:
+    def read(
+        self,
+        keys: Sequence[RequestKey],
+        *,
+        on_unreadable: Callable[[RequestKey, Exception], None] | None = None,
+    ) -> Mapping[RequestKey, RequestRecord]:
         """See ``Directory.read``."""
         wanted = [items.key_item(key) for key in keys]
         found = batches.read(self._client, self._table, wanted, what="request records", sleep=self._sleep)
-        records = map(items.decode, found)
-        return {record.key: record for record in records}
+        records = {}
+        for item in found:
+            key = request_of(item["pk"]["S"])
+            try:
+                records[key] = items.decode(item)
+            except UNREADABLE as error:
+                if on_unreadable is None:
+                    raise
+                on_unreadable(key, error)
+        return records
 
     def oldest_open_ms(self, api: str) -> int | None:
         """See ``Directory.oldest_open_ms``."""

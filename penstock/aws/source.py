@@ -29,7 +29,7 @@ class SqsSource:
                 QueueUrl=self._queue_url,
                 MaxNumberOfMessages=limit,
                 WaitTimeSeconds=wait_seconds,
-                MessageSystemAttributeNames=["ApproximateReceiveCount"],
+                MessageSystemAttributeNames=["ApproximateReceiveCount", "MessageGroupId"],
             )
         return [_delivery(message) for message in answer.get("Messages", [])]
 
@@ -68,9 +68,11 @@ class SqsSource:
 
 
 def _delivery(message: MessageTypeDef) -> Delivery:
+    about = message["Attributes"]
     return Delivery(
         body=message["Body"],
         handle=message["ReceiptHandle"],
         message_id=message["MessageId"],
-        receive_count=int(message["Attributes"]["ApproximateReceiveCount"]),
+        group=about["MessageGroupId"],
+        receive_count=int(about["ApproximateReceiveCount"]),
     )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import typer
-
+from penstock.amounts import amount
+from penstock.cli.asking import confirm_by_name
 from penstock.cli.exits import ExitCode
 from penstock.cli.key_ring import configuration, emulator_url, operating
 from penstock.cli.output import emit, note, stopped
@@ -51,14 +51,9 @@ def _ask(estate: Estate, *, data: bool) -> None:
     # Two accounts may have deployments of one name.
     where = f"from {estate.region} of account {estate.account}"
     what = "with all its data, for good" if data else "but for its data"
-    question = f"All of this goes {where}, {what}. Type the deployment's name to go on"
-    try:
-        answer = typer.prompt(question, err=True)
-    except typer.Abort:
-        note("")
-        answer = ""
-    if answer != estate.deployment:
-        raise stopped(ExitCode.BAD_INPUT, "not confirmed; nothing was changed.", "--yes does not ask.")
+    confirm_by_name(
+        f"All of this goes {where}, {what}. Type the deployment's name to go on", estate.deployment
+    )
 
 
 def _take_down(surroundings: Surroundings, account: Account, *, data: bool) -> None:
@@ -69,7 +64,8 @@ def _take_down(surroundings: Surroundings, account: Account, *, data: bool) -> N
         raise stopped(ExitCode.INTERRUPTED, "interrupted.", _AGAIN) from interrupt
     if left:
         lines = [f"{one.step}: {one.reason}" for one in left]
-        raise stopped(ExitCode.ENDED_BADLY, f"{len(left)} steps are left.", *lines, _AGAIN)
+        steps = amount(len(left), "step is", "steps are")
+        raise stopped(ExitCode.ENDED_BADLY, f"{steps} left.", *lines, _AGAIN)
 
 
 def _kept(estate: Estate, config: Config, *, data: bool) -> list[str]:
@@ -79,7 +75,7 @@ def _kept(estate: Estate, config: Config, *, data: bool) -> list[str]:
         there = " and ".join(name for name in (estate.table, estate.bucket) if name)
         kept.append(f"Kept: {there}, and their stack, through which the next deployment finds them.")
     if not data and estate.secrets:
-        kept.append(f"Kept: {len(estate.secrets)} secrets of webhooks.")
+        kept.append(f"Kept: {amount(len(estate.secrets), 'secret')} of webhooks.")
     if data and config.encryption.creates_key:
         kept.append(
             "Kept: the deployment's KMS key, which the last backup of the table is read with. Schedule its "

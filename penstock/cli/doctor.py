@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from penstock.amounts import amount
 from penstock.cli.exits import ExitCode
 from penstock.cli.key_ring import emulator_url
 from penstock.cli.output import clean, emit, note
@@ -37,7 +38,7 @@ def doctor(surroundings: Surroundings, *, path: Path, stage: StageName | None, o
         emit(clean(f"{finding.verdict:<8} {finding.subject}: {finding.text}"))
         if finding.remedy is not None:
             emit(clean(f"         {finding.remedy}"))
-    note(f"{counts[Verdict.PROBLEM]} problems, {counts[Verdict.WARNING]} warnings.")
+    note(f"{amount(counts[Verdict.PROBLEM], 'problem')}, {amount(counts[Verdict.WARNING], 'warning')}.")
     if counts[Verdict.PROBLEM]:
         raise typer.Exit(ExitCode.ENDED_BADLY)
 
@@ -51,12 +52,10 @@ def _findings(
     try:
         config = load(path)
     except ConfigError as error:
-        first = error.problems[0].message
-        yield problem(
-            str(path), f"{len(error.problems)} problems, first: {first}", f"Run `penstock validate {path}`."
-        )
+        told = f"{amount(len(error.problems), 'problem')}, first: {error.problems[0].message}"
+        yield problem(str(path), told, f"Run `penstock validate {path}`.")
         return
-    yield ok(str(path), f"deployment {config.deployment}, {len(config.apis)} APIs")
+    yield ok(str(path), f"deployment {config.deployment}, {amount(len(config.apis), 'API')}")
     wanted = needs.of(config.model_dump(mode="json"))
     yield machine.engine(surroundings.run)
     if not offline:

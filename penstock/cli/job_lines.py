@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from penstock.amounts import amount
 from penstock.client.job_states import MOMENTS
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def counted(state: JobState) -> str:
 def workers(state: JobState) -> str:
     """Workers by their state."""
     running, *others = (state.worker_counts.get(name, 0) for name in _TOLD_WORKERS)
-    told = [f"{running:,} worker" if running == 1 else f"{running:,} workers"] if running else []
+    told = [amount(running, "worker")] if running else []
     told += [f"{count:,} {name}" for name, count in zip(_TOLD_WORKERS[1:], others, strict=True) if count]
     return ", ".join(told)
 
@@ -107,7 +108,8 @@ def failed_rows(batch: FailedBatch) -> Iterator[tuple[str, str]]:
 def _batches(state: JobState) -> str:
     counts = {"succeeded": state.succeeded, "failed": state.failed, "cancelled": state.cancelled}
     told = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count is not None)
-    skipped = f"; {state.skipped_items:,} lines were no items" if state.skipped_items else ""
+    lines = amount(state.skipped_items or 0, "line was no item", "lines were no items")
+    skipped = f"; {lines}" if state.skipped_items else ""
     if state.total is not None:
         return (f"{told} of {state.total:,}" if told else f"{state.total:,}") + skipped
     return f"{told}; {state.enqueued or 0:,} enqueued so far{skipped}".removeprefix("; ")
@@ -129,7 +131,7 @@ def _hook(hook: JobHook | None) -> str | None:
     if hook is None:
         return None
     answer = "no answer" if hook.status_code is None else f"answered {hook.status_code}"
-    tries = "1 attempt" if hook.attempts == 1 else f"{hook.attempts} attempts"
+    tries = amount(hook.attempts, "attempt")
     return f"{answer} after {tries}" + ("" if hook.error is None else f"; {_because(hook.error)}")
 
 

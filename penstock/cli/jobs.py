@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from penstock.amounts import amount
 from penstock.batch.jobs import JobStatus
 from penstock.cli.connection import REMEDIES, connected
 from penstock.cli.exits import ExitCode
@@ -209,8 +210,8 @@ def _end_as(state: JobState) -> None:
 
 def _sized(found: DryRun) -> str:
     if found.truncated:
-        return f"{len(found.files):,} files, and more that are not listed"
-    files = f"{len(found.files):,} files, " if found.files else ""
+        return f"{amount(len(found.files), 'file')}, and more that are not listed"
+    files = f"{amount(len(found.files), 'file')}, " if found.files else ""
     if found.batch_count is None:
         return f"{files}as many batches as their lines make"
-    return f"{files}{found.batch_count:,} batches"
+    return f"{files}{amount(found.batch_count, 'batch', 'batches')}"

@@ -60,7 +60,8 @@ def create(
 
 def list_keys(surroundings: Surroundings, *, path: Path, stage: StageName | None, as_json: bool) -> None:
     """Print all keys, without what nobody but their owners knows."""
-    with opened(surroundings, configuration(path), stage) as ring:
+    config = configuration(path)
+    with opened(surroundings, config, stage) as ring:
         listed = ring.list()
     if as_json:
         entries = [
@@ -70,6 +71,8 @@ def list_keys(surroundings: Surroundings, *, path: Path, stage: StageName | None
         emit(document({"keys": entries}, pretty=surroundings.stdout_is_terminal))
     elif listed:
         emit(columns([("ID", "NAME", "CREATED", "APIS"), *map(_row, listed)]))
+    else:
+        note(f"{config.deployment} has no API keys.")
 
 
 def revoke(

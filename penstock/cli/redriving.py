@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from penstock.amounts import amount
 from penstock.cli.asking import confirm
 from penstock.cli.connection import connected
 from penstock.cli.exits import ExitCode
@@ -144,8 +145,9 @@ def purge(surroundings: Surroundings, api: str, selected: Selected, *, url: str 
 
 
 def _ask(api: str, selected: Selected) -> None:
-    which = f"{len(selected.ids)}" if selected.ids else "all" if selected.all else "all matching"
-    confirm(f"Delete {which} dead letters of {api} for good, with payloads and results?")
+    everything = "all dead letters" if selected.all else "all matching dead letters"
+    which = amount(len(selected.ids), "dead letter") if selected.ids else everything
+    confirm(f"Delete {which} of {api} for good, with payloads and results?")
 
 
 def _redriven(outcome: _Outcome) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from penstock.amounts import amount
 from penstock.cli.exits import ExitCode
 from penstock.cli.output import clean, columns, emit, note
 from penstock.config import BatchApi, ConfigError, load
@@ -28,8 +29,7 @@ def validate(path: Path) -> None:
     except ConfigError as error:
         # The report is this command's data: it goes where linters put theirs.
         emit(clean(str(error), keep="\n"))
-        count = len(error.problems)
-        note(f"{path}: {count} problem{'' if count == 1 else 's'}")
+        note(f"{path}: {amount(len(error.problems), 'problem')}")
         raise typer.Exit(ExitCode.ENDED_BADLY) from error
     emit(f"OK {path}: deployment {config.deployment}")
     emit(columns([_HEADINGS, *_rows(config)]))

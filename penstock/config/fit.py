@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from penstock import instance_types, sizes
+from penstock.amounts import amount
 from penstock.config.capacity import CapacityKind, Ec2, ManagedInstances
 from penstock.config.findings import Finding
 from penstock.config.pod import LONGEST_STOP_OF_AWS
@@ -145,7 +146,7 @@ def _too_small(found: InstanceType, pod: Pod) -> str:
 
 
 def _count(number: int, what: str) -> str:
-    return f"{number or 'no'} {what}{'' if number == 1 else 's'}"
+    return amount(number, what) if number else f"no {what}s"
 
 
 def _imageless(pod: Pod, capacity: Ec2) -> Iterator[Finding]:

@@ -11,7 +11,7 @@ from penstock.config import identifiers
 from penstock.config.container import Container
 from penstock.config.disk import EphemeralStorage
 from penstock.config.findings import Finding, each_once, entries, validate_with
-from penstock.config.prefetch import Prefetch
+from penstock.config.prefetch import SHARED_FOLDER, Prefetch
 from penstock.config.quantities import format_duration
 from penstock.config.section import Duration, Port, Section, WholeNumber
 from penstock.sizes import Size
@@ -119,7 +119,14 @@ after it, up to 2m of it. 30s to 2m; with `capacity.kind: ec2` up to 11h50m."""
     def _apart(cls, value: tuple[Prefetch, ...]) -> tuple[Prefetch, ...]:
         if len(value) > MOST_PREFETCHED:
             raise ValueError(f"must list at most {MOST_PREFETCHED} sources, not {len(value)}")
-        each_once((entry.path.removesuffix("/") for entry in value), what="place")
+        each_once((entry.place for entry in value), what="place")
+        for file in (entry.place for entry in value if not entry.is_prefix):
+            below = sorted(entry.place for entry in value if entry.place.startswith(f"{file}/"))
+            if below:
+                raise ValueError(
+                    f"must not have a file, {SHARED_FOLDER}/{file}, "
+                    f"where {SHARED_FOLDER}/{below[0]} needs a folder"
+                )
         return value
 
 

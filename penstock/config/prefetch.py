@@ -63,3 +63,15 @@ always a folder."""
     def path(self) -> str:
         """Where it goes, from the shared folder on."""
         return self.to.removeprefix(f"{SHARED_FOLDER}/")
+
+    @property
+    def is_prefix(self) -> bool:
+        """Whether it stands for all objects below it."""
+        return not self.key or self.key.endswith("/")
+
+    @property
+    def place(self) -> str:
+        """The file that an object becomes, or the folder of a prefix, from the shared folder on."""
+        if self.path.endswith("/") and not self.is_prefix:
+            return self.path + self.key.rpartition("/")[2]
+        return self.path.removesuffix("/")

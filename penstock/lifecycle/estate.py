@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from penstock import names
+from penstock.amounts import amount
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -81,7 +82,7 @@ class Crowd:
     instances: int
 
     def __str__(self) -> str:
-        return f"{self.tasks} tasks, {self.instances} instances"
+        return f"{amount(self.tasks, 'task')}, {amount(self.instances, 'instance')}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from penstock import keys
 from penstock.overview import Crew, Depth, DuePlace
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from penstock.records import RequestKey, RequestRecord
     from penstock.testing.queue import MemoryQueue
@@ -16,10 +16,11 @@ if TYPE_CHECKING:
 
 
 class MemoryDirectory:
-    """The ``Directory`` port over the rows of ``MemoryRecords``."""
+    """The ``Directory`` port over the rows of ``MemoryRecords``; ``unreadable`` says which cannot be read."""
 
     def __init__(self, records: MemoryRecords) -> None:
         self._records = records
+        self.unreadable: dict[RequestKey, Exception] = {}
 
     def newest(self, api: str, day: str, *, below: str, limit: int) -> Sequence[str]:
         """See ``Directory.newest``."""
@@ -30,9 +31,21 @@ class MemoryDirectory:
         )
         return sorted((found for found in positions if found < below), reverse=True)[:limit]
 
-    def read(self, keys: Sequence[RequestKey]) -> Mapping[RequestKey, RequestRecord]:
+    def read(
+        self,
+        keys: Sequence[RequestKey],
+        *,
+        on_unreadable: Callable[[RequestKey, Exception], None] | None = None,
+    ) -> Mapping[RequestKey, RequestRecord]:
         """See ``Directory.read``."""
-        return {key: self._records.rows[key] for key in keys if key in self._records.rows}
+        found = [key for key in keys if key in self._records.rows]
+        for key in found:
+            if key not in self.unreadable:
+                continue
+            if on_unreadable is None:
+                raise self.unreadable[key]
+            on_unreadable(key, self.unreadable[key])
+        return {key: self._records.rows[key] for key in found if key not in self.unreadable}
 
     def oldest_open_ms(self, api: str) -> int | None:
         """See ``Directory.oldest_open_ms``."""

@@ -93,6 +93,7 @@ class MemoryQueue:
             body=entry.body,
             handle=entry.handle,
             message_id=entry.message_id,
+            group=entry.group,
             receive_count=entry.receive_count,
         )
 

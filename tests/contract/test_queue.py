@@ -24,6 +24,7 @@ async def test_what_is_sent_is_received_with_its_text_and_count(backend):
     (delivery,) = await receive(backend)
     assert Message.decode(delivery.body) == message
     assert delivery.receive_count == 1
+    assert delivery.group == message.key.id
     assert delivery.handle
     assert delivery.message_id
 

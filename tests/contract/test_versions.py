@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from penstock import ids
 from penstock.aws import items
+from penstock.aws.directory import DynamoDirectory
 from penstock.aws.records import DynamoRecords
 from penstock.ports import Applied
 from penstock.transitions import Move
@@ -17,7 +20,7 @@ from tests.examples import KEY, record
 from tests.unit.test_transitions import EVERY
 
 if TYPE_CHECKING:
-    from penstock.records import RequestRecord
+    from penstock.records import RequestKey, RequestRecord
 
 CLAIM = EVERY[Move.CLAIM]
 
@@ -75,3 +78,17 @@ def test_an_item_of_a_later_version_is_left_as_it_is(table):
     with pytest.raises(UnknownVersion):
         table.records.create(record())
     assert table.item() == before
+
+
+@pytest.mark.parametrize("later", [{"v": {"N": str(VERSION + 1)}}, {"status": {"S": "unheard of"}}])
+def test_an_item_that_is_not_read_hides_no_other_of_its_page(table, later):
+    mine = replace(record(), id=ids.new_request_id())
+    table.put(mine, version=VERSION)
+    table.client.put_item(TableName=table.name, Item=items.encode(record()) | later)
+    directory = DynamoDirectory(table.client, table.name, executor=ThreadPoolExecutor(1))
+    told: dict[RequestKey, Exception] = {}
+
+    assert directory.read([KEY, mine.key], on_unreadable=told.__setitem__) == {mine.key: mine}
+    assert told.keys() == {KEY}
+    with pytest.raises(type(told[KEY])):
+        directory.read([KEY, mine.key])

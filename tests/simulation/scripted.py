@@ -147,7 +147,9 @@ class Directory(_Scripted):
         look = partial(self._directory.due, api, shard, before_ms=before_ms, after=after, limit=limit)
         return self._call("directory.due", "records", "", look)
 
-    def read(self, keys: Sequence[RequestKey]) -> Mapping[RequestKey, RequestRecord]:
+    def read(
+        self, keys: Sequence[RequestKey], *, on_unreadable: Callable[[RequestKey, Exception], None]
+    ) -> Mapping[RequestKey, RequestRecord]:
         """See ``Directory.read``."""
-        look = partial(self._directory.read, keys)
+        look = partial(self._directory.read, keys, on_unreadable=on_unreadable)
         return self._call("directory.read", "records", "", look)

@@ -169,6 +169,25 @@ def test_a_batch_that_does_not_travel_lies_in_s3_before_its_message_is_sent():
     assert world.batches() == [["x" * MOST_INLINE_BYTES], ["\ufffe"], [1]]
 
 
+def test_what_waits_to_be_sent_is_bounded_in_bytes_whatever_the_letters():
+    world = World(files(batch_size=1))
+    # Three bytes each.
+    line = f'"{"語" * 80_000}"\n'.encode()
+    world.file("file.jsonl", line * 60)
+    world.plan()
+    together: list[int] = []
+
+    class Weighed:
+        def send(self, queue_url, messages) -> None:
+            together.append(sum(len(message.body.encode()) for message in messages))
+            world.outbox.send(queue_url, messages)
+
+    world.enqueuer._outbox = Weighed()
+    world.enqueue_all()
+    assert sum(world.sent().values()) == 60
+    assert max(together) <= (4 << 20) + MOST_INLINE_BYTES
+
+
 def test_a_cut_file_is_enqueued_whole():
     lines = [b'{"n":%d,"text":"%s"}\r\n' % (number, b"x" * 997) for number in range(20_000)]
     world = World(files(batch_size=100))

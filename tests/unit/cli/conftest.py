@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import io
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from typer.testing import CliRunner
@@ -94,3 +95,17 @@ def personal(terminal):
     """The same, with a person in front of it."""
     terminal.stdout_is_terminal = terminal.stderr_is_terminal = True
     return terminal
+
+
+class _CtrlC(io.RawIOBase):
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, _buffer: Any) -> int:
+        raise KeyboardInterrupt
+
+
+@pytest.fixture
+def ctrl_c_as_answer(monkeypatch) -> None:
+    """Ctrl-C at whatever the command asks."""
+    monkeypatch.setattr("typer.testing.make_input_stream", lambda *_: io.BufferedReader(_CtrlC()))

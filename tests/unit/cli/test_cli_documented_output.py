@@ -77,6 +77,8 @@ def destroying(folder) -> str:
     account = MemoryAccount(
         Estate(
             deployment="prod",
+            account="111122223333",
+            region="eu-central-1",
             stacks=(*shared(), stack_of("words")),
             keys=("4kd92mfl0a",),
             table=CLUSTER,

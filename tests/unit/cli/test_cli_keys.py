@@ -84,6 +84,14 @@ def test_no_keys_are_an_empty_list(shop):
     assert json.loads(keys(shop, "list", "--json").stdout) == {"keys": []}
 
 
+def test_a_list_of_no_keys_says_so(shop):
+    result = keys(shop, "list")
+
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "", "shop has no API keys.\n")
+    listed = keys(shop, "list", "--json")
+    assert (json.loads(listed.stdout), listed.stderr) == ({"keys": []}, "")
+
+
 def test_a_key_that_was_broken_off_is_listed_as_such(shop):
     key_id = shop.meters.add("half", digest="x")
 
@@ -113,6 +121,16 @@ def test_without_a_yes_nothing_is_revoked(shop, stdin):
     assert result.exit_code == 2
     assert "nothing was changed" in result.stderr
     assert key_id in shop.meters.rows
+    assert shop.keys.rows
+
+
+def test_ctrl_c_at_the_question_ends_the_command_like_any_interruption(shop, ctrl_c_as_answer):
+    create(shop)
+
+    result = keys(shop, "revoke", *shop.meters.rows)
+
+    assert result.exit_code == 130
+    assert result.stderr.endswith("\nInterrupted.\n")
     assert shop.keys.rows
 
 

@@ -146,6 +146,14 @@ def test_destroying_wants_the_deployments_name(operator):
     assert operator.account.here == Estate(deployment="shop")
 
 
+def test_ctrl_c_instead_of_the_deployments_name_destroys_nothing(operator, ctrl_c_as_answer):
+    result = operator.run("destroy", "--data")
+
+    assert result.exit_code == 130
+    assert result.stderr.endswith("\nInterrupted.\n")
+    assert operator.account.done == []
+
+
 def test_destroying_says_in_which_account_and_region(operator):
     operator.account.here = replace(WHOLE, account="111122223333", region="eu-central-1")
 

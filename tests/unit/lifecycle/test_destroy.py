@@ -117,7 +117,7 @@ def test_it_waits_for_instances_to_leave_and_tells_of_them():
     ]
 
     assert yard.destroyer.destroy(data=False) == []
-    assert "    2 tasks, 1 instances" in yard.said
+    assert "    2 tasks, 1 instance" in yard.said
     assert yard.now == 10
 
 
@@ -130,7 +130,7 @@ def test_instances_that_stay_are_told_of_and_the_rest_goes():
 
     assert {str(one.step): one.reason for one in left} == {
         "wait for tasks and instances of penstock-prod_gpu": (
-            "after 15 minutes there are 0 tasks, 1 instances"
+            "after 15 minutes there are 0 tasks, 1 instance"
         ),
         "delete stack penstock-prod-api-gpu": "DELETE_FAILED: Provider: instances are running",
     }

@@ -10,6 +10,7 @@ from penstock.catalogue import ApiEntry
 from penstock.ports import DependencyError
 from penstock.records import RequestKey, Status
 from penstock.testing import ManualClock, MemoryDirectory, MemoryRecords
+from penstock.versions import UnknownVersion
 from recovery_lambda.sweeper import MAX_SECONDS, Sweeper
 from tests.examples import NOW_MS, record
 
@@ -123,7 +124,7 @@ def test_a_request_that_ended_after_the_index_was_read_is_left_alone():
         ("directory", "due", DependencyError("throttled")),
         ("directory", "read", DependencyError("throttled")),
         ("store", "apply", DependencyError("throttled")),
-        # an item that cannot be read as a record
+        # a bug
         ("directory", "read", KeyError("status")),
     ],
 )
@@ -145,22 +146,52 @@ def test_one_apis_fault_is_counted_and_the_others_are_swept(part, method, error)
     assert tally.faults.keys() == {"broken"}
 
 
-def test_a_record_that_cannot_be_read_hides_no_page_but_its_own():
+@pytest.mark.parametrize("error", [KeyError("status"), UnknownVersion("the record has version 2")])
+def test_a_record_that_cannot_be_read_is_told_of_and_hides_no_other(caplog, error):
     site = Site()
     late = [site.overdue() for _ in range(60)]
-    (broken, *_), read = sorted(late, key=lambda key: key.id), site.directory.read
+    broken = late[7]
+    site.directory.unreadable[broken] = error
+    tally = site.sweep()
+    assert tally.faults == {"word-count": 1}
+    assert [key for key in late if site.records.rows[key].status is Status.IN_QUEUE] == [broken]
+    (told,) = (line for line in caplog.records if line.levelname == "ERROR")
+    assert (told.api, told.id) == ("word-count", broken.id)
+    assert str(error) in caplog.text
 
-    def read_most(found):
-        if broken in found:
-            raise KeyError("status")
-        return read(found)
 
-    site.directory = Altered(site.directory, read=read_most)
+def test_a_record_that_a_later_version_changes_meanwhile_hides_no_other():
+    site = Site()
+    late = [site.overdue() for _ in range(60)]
+    broken, apply = late[7], site.records.apply
+
+    def meets_a_later_one(key, transition):
+        if key == broken:
+            raise UnknownVersion("the record has version 2")
+        return apply(key, transition)
+
+    site.store = Altered(site.records, apply=meets_a_later_one)
     site.build()
     assert site.sweep().faults == {"word-count": 1}
-    left = [key for key in late if site.records.rows[key].status is Status.IN_QUEUE]
-    assert broken in left
-    assert len(left) <= 2
+    assert [key for key in late if site.records.rows[key].status is Status.IN_QUEUE] == [broken]
+
+
+def test_a_store_that_is_throttled_is_not_asked_for_the_rest_of_the_page():
+    site = Site()
+    for _ in range(60):
+        site.overdue()
+    asked = []
+
+    def throttled(key, _transition):
+        asked.append(key)
+        raise DependencyError("throttled")
+
+    site.store = Altered(site.records, apply=throttled)
+    site.build()
+    tally = site.sweep()
+    # Of the two of a page, the first.
+    assert tally.faults == {"word-count": len(asked)}
+    assert len(asked) < 60
 
 
 def test_a_sweep_ends_in_time_and_the_next_one_goes_on_where_it_was():
@@ -169,10 +200,10 @@ def test_a_sweep_ends_in_time_and_the_next_one_goes_on_where_it_was():
     looked_at: list[RequestKey] = []
     read = site.directory.read
 
-    def slow(found):
+    def slow(found, **how):
         looked_at.extend(found)
         site.clock.advance(MAX_SECONDS / 4)
-        return read(found)
+        return read(found, **how)
 
     site.directory = Altered(site.directory, read=slow)
     site.build()

@@ -14,6 +14,7 @@ from penstock.batch.commits import FinishedBatch
 from penstock.batch.jobs import JobStatus
 from penstock.outcomes import Trouble
 from penstock.ports import DependencyError
+from penstock.versions import VERSION, UnknownVersion
 from tests.unit.dequeuer.batch.job_bench import KEY, RECORD, JobBench
 from tests.unit.dequeuer.manual_time import settle
 from tests.unit.dequeuer.workbench import until
@@ -250,6 +251,24 @@ async def test_a_batch_that_is_put_back_unopened_has_lost_no_attempt(bench):
     bench.enqueue("[1]")
     (delivery,) = bench.queue.take(1)
     await bench.worker.at_work.handler.put_back(delivery)
+    await bench.deliver()
+    assert bench.ended().attempt == 1
+
+
+async def test_a_batch_that_older_workers_cannot_read_has_lost_no_attempt(bench):
+    bench.enqueue("[1]")
+    (entry,) = bench.queue._entries
+    mine, entry.body = entry.body, entry.body.replace('"v":1', f'"v":{VERSION + 1}')
+    for put_back in (False, True, False):
+        (delivery,) = bench.queue.take(1)
+        if put_back:
+            await bench.worker.at_work.handler.put_back(delivery)
+        else:
+            with pytest.raises(UnknownVersion):
+                await bench.worker.at_work.handler.handle(delivery)
+            await bench.worker.source.release(delivery, delay_seconds=0)
+    # Now a worker that can read it.
+    entry.body = mine
     await bench.deliver()
     assert bench.ended().attempt == 1
 
