@@ -48,10 +48,11 @@ COMMANDS: dict[str, dict[str, set[str] | None]] = {
     "prune": {
         "account": PRUNING | {"_depth", "_open", "_status", "_reason"},
         "estate": None,
+        "accepting": None,
         "meters": {"list"},
     },
     "doctor": {"facts": None},
-    "promote": {"releases": None, "registry": None},
+    "promote": {"releases": None, "registry": None, "accepting": None},
     "rollback": {"revisions": None},
 }
 
@@ -105,5 +106,5 @@ def test_a_policy_holds_what_the_command_asks_for(actions, command):
 
 
 def test_destroying_takes_what_pruning_does_not_need(actions):
-    everything = asked(actions, {"account": None, "estate": None, "meters": {"list"}})
+    everything = asked(actions, {"account": None, "estate": None, "accepting": None, "meters": {"list"}})
     assert granted("destroy") == everything - granted("prune") | {"apigateway:DELETE"}
