@@ -53,7 +53,11 @@ class StandinClient:
     ) -> None:
         """Put requests in place without calls that count; ``objects`` maps path to text."""
         messages = [
-            {"MessageBody": Message(record.key).encode(), "MessageDeduplicationId": record.id}
+            {
+                "MessageBody": Message(record.key).encode(),
+                "MessageGroupId": record.id,
+                "MessageDeduplicationId": record.id,
+            }
             for record in records
             if enqueue
         ]

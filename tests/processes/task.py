@@ -260,7 +260,11 @@ class Task:
             "queue": QUEUE,
             "items": [items.encode(record) for record in records],
             "messages": [
-                {"MessageBody": Message(record.key).encode(), "MessageDeduplicationId": record.id}
+                {
+                    "MessageBody": Message(record.key).encode(),
+                    "MessageGroupId": record.id,
+                    "MessageDeduplicationId": record.id,
+                }
                 for record in records
             ],
             "objects": {},
