@@ -37,6 +37,12 @@ _OUTAGE_RATE = 0.15
 _LONGEST_OUTAGE_SECONDS = 240
 
 
+def in_focus(seed: int, *place: object) -> bool:
+    """Whether this seed aims at a point, by its key, or at a function, by its file and name."""
+    digest = hashlib.blake2b(f"{seed} {place}".encode(), digest_size=4).digest()
+    return int.from_bytes(digest, "big") % _FOCUS_ONE_IN == 0
+
+
 class FaultPlan:
     """Decides call by call, until ``end``; each schedule has one fault at least."""
 
@@ -121,6 +127,5 @@ class FaultPlan:
 
     def _in_focus(self, *place: object) -> bool:
         if place not in self._chosen:
-            digest = hashlib.blake2b(f"{self._seed} {place}".encode(), digest_size=4).digest()
-            self._chosen[place] = int.from_bytes(digest, "big") % _FOCUS_ONE_IN == 0
+            self._chosen[place] = in_focus(self._seed, *place)
         return self._chosen[place]
